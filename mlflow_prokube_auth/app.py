@@ -1,0 +1,78 @@
+"""The one wiring place: objects are made here and handed on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from .identity.authenticators import Authenticators
+from .identity.middleware import AsgiIdentity, WsgiIdentity
+from .identity.oidc import RelyingParty
+from .identity.secretbox import SecretBox
+from .identity.sessions import StoredSessions
+from .policy import words
+from .policy.names import NamePolicy
+from .services import Later, open_services
+from .settings import load
+from .startup import BACKEND_STORE_ENV, JOB_TOKEN_ENV, database_uri
+from .web.context import Web
+from .web.enforcement import Enforcement
+from .web.routes import register
+
+
+def create() -> Any:
+    """MLflow's application with us around it: ASGI under uvicorn, Flask's under gunicorn.
+
+    Raises:
+        SettingsError: the environment is not usable.
+        EngineChanged: this MLflow has another engine.
+        SchemaOutdated: nobody has migrated the database.
+    """
+    settings = load(os.environ)
+    uri = database_uri(settings, os.environ.get(BACKEND_STORE_ENV))
+    if uri is None:
+        raise RuntimeError("PROKUBE_AUTH_DATABASE_URI is not set, and the tracking backend is not SQL")
+    from mlflow.server import app as flask_app
+
+    from . import engine
+
+    services = open_services(settings, uri)
+    later = Later()
+    authenticate = Authenticators(
+        settings, services.people, services.tokens, services.sessions, later, os.environ.get(JOB_TOKEN_ENV)
+    )
+    store = engine.ProkubeStore(services.database)
+    catalog = engine.MlflowCatalog(store)
+    flask_app.session_interface = StoredSessions(settings, services.sessions)
+    web = Web(
+        settings=settings,
+        services=services,
+        relying_party=RelyingParty(flask_app, settings),
+        store=store,
+        catalog=catalog,
+        names=NamePolicy(services.names, catalog, settings.contact),
+        box=SecretBox(settings.secret_key.get_secret_value()),
+    )
+    enforcement = Enforcement(web)
+    # Registered before the engine's, so it runs after the engine has granted MANAGE.
+    flask_app.after_request(enforcement.after)
+    made = engine.install(flask_app, store, uri, settings.contact, enforcement.unauthenticated, enforcement.before)
+    register(flask_app, web)
+    prefix = os.environ.get("_MLFLOW_STATIC_PREFIX", "").rstrip("/")
+    flask_app.wsgi_app = WsgiIdentity(flask_app.wsgi_app, authenticate, prefix)
+    if made is flask_app:
+        return flask_app
+    return AsgiIdentity(made, authenticate, engine.native_route_matcher(made), _native_words(settings.contact), prefix)
+
+
+def _native_words(contact: str) -> Callable[[str, int, str], str]:
+    def rewrite(path: str, status: int, text: str) -> str:
+        """Words for the engine's plain-text refusals on FastAPI's own routes."""
+        if status == 401:
+            return "You are not signed in. Send your user name and an access key, or log in with the browser."
+        if text != "Permission denied":
+            return text
+        return words.denied(None, "read", contact)
+
+    return rewrite

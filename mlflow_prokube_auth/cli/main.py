@@ -1,0 +1,24 @@
+"""``mlflow-prokube-auth``: the operators' command. Each group imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import click
+
+from .. import __version__
+from .db import db
+from .demo import demo
+from .tokens import tokens
+
+
+@click.group()
+@click.version_option(__version__, prog_name="mlflow-prokube-auth")
+def main() -> None:
+    """Operate the prokube-auth plugin of an MLflow server."""
+
+
+main.add_command(db)
+main.add_command(demo)
+main.add_command(tokens)
+
+if __name__ == "__main__":
+    main()

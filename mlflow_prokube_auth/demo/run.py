@@ -1,0 +1,213 @@
+"""Runs the demo: provider in this process, ``mlflow server`` beside it, both gone at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+import httpx
+
+from ..identity.claims import Admission
+from ..identity.tokens import compose
+from ..services import Services, open_services
+from ..settings import load
+from .provider import DEMO_USERS, DemoProvider, DemoUser
+
+CLIENT_ID = "mlflow"
+START_SECONDS = 180
+KEY_DAYS = 30
+
+
+def run(port: int, directory: Path, workers: int, gunicorn: bool, info_file: Path | None) -> None:
+    """Serve until Ctrl-C or SIGTERM.
+
+    Raises:
+        click.ClickException: the port is taken or the server does not come up.
+    """
+    _free(port)
+    directory = directory.resolve()
+    (directory / "artifacts").mkdir(parents=True, exist_ok=True)
+    url = f"http://127.0.0.1:{port}"
+    client_secret = secrets.token_urlsafe(24)
+    port_file = directory / "provider-port"
+    provider = DemoProvider(
+        client_id=CLIENT_ID,
+        client_secret=client_secret,
+        port=int(port_file.read_text()) if port_file.exists() else 0,
+        redirect_uris=[f"{url}/prokube-auth/callback"],
+        post_logout_redirect_uris=[f"{url}/prokube-auth/logged-out", f"{url}/prokube-auth/login"],
+    )
+    signal.signal(signal.SIGTERM, _stop)
+    server: subprocess.Popen[bytes] | None = None
+    try:
+        _start(provider, port_file)
+        environment = {
+            **os.environ,
+            **_settings(directory, url, provider.issuer, client_secret),
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+        }
+        server = subprocess.Popen(  # noqa: S603 - our own interpreter
+            [
+                sys.executable,
+                "-m",
+                "mlflow",
+                "server",
+                "--app-name",
+                "prokube-auth",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                str(port),
+                "--workers",
+                str(workers),
+                "--backend-store-uri",
+                f"sqlite:///{directory}/mlflow.db",
+                "--artifacts-destination",
+                str(directory / "artifacts"),
+                *(["--gunicorn-opts", ""] if gunicorn else []),
+            ],
+            env=environment,
+            start_new_session=True,
+        )
+        _wait(server, url)
+        _announce(url, provider.issuer, _keys(environment, directory), info_file)
+        server.wait()
+        raise click.ClickException(f"the server ended by itself with code {server.returncode}")
+    except KeyboardInterrupt:
+        click.echo("Stopping.")
+    finally:
+        if server is not None:
+            _end(server)
+        provider.stop()
+        if info_file is not None:
+            info_file.unlink(missing_ok=True)
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise click.ClickException(
+                f'port {port} is taken; end what uses it, or choose another: make demo DEMO_ARGS="--port 5123"'
+            ) from None
+
+
+def _start(provider: DemoProvider, port_file: Path) -> None:
+    """Start on the port of every earlier run on this folder: people are bound to (issuer, subject)."""
+    try:
+        provider.start()
+    except OSError as error:
+        raise click.ClickException(f"{error.strerror}; end what uses that port, or choose another --dir") from None
+    port_file.write_text(provider.issuer.rsplit(":", 1)[1])
+
+
+def _settings(directory: Path, url: str, issuer: str, client_secret: str) -> dict[str, str]:
+    key_file = directory / "secret-key"
+    if not key_file.exists():
+        descriptor = os.open(key_file, os.O_CREAT | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+    return {
+        "PROKUBE_AUTH_OIDC_ISSUER": issuer,
+        "PROKUBE_AUTH_OIDC_CLIENT_ID": CLIENT_ID,
+        "PROKUBE_AUTH_OIDC_CLIENT_SECRET": client_secret,
+        "PROKUBE_AUTH_EXTERNAL_URL": url,
+        "PROKUBE_AUTH_SECRET_KEY_FILE": str(key_file),
+    }
+
+
+def _wait(server: subprocess.Popen[bytes], url: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise click.ClickException(f"the server did not start (code {server.returncode}); its words are above")
+        with contextlib.suppress(httpx.HTTPError):
+            if httpx.get(f"{url}/health", timeout=2).status_code == 200:
+                return
+        time.sleep(0.3)
+    raise click.ClickException(f"the server did not answer within {START_SECONDS} seconds")
+
+
+def _keys(environment: dict[str, str], directory: Path) -> dict[str, str | None]:
+    services = open_services(load(environment), f"sqlite:///{directory}/mlflow.db")
+    return {user.email: _key(services, user) for user in DEMO_USERS}
+
+
+def _key(services: Services, user: DemoUser) -> str | None:
+    groups = [group.removeprefix("/") for group in user.groups]
+    if "prokube-users" not in groups:
+        return None
+    now = int(time.time())
+    person = services.people.log_in(
+        Admission(
+            issuer=services.settings.oidc_issuer,
+            subject=user.subject,
+            username=user.email,
+            email_verified=True,
+            display_name=user.name,
+            groups=user.groups,
+            admitted_by="prokube-users",
+            admin_by="prokube-admins" if "prokube-admins" in groups else None,
+        ),
+        now,
+        "demo",
+    )
+    token = compose(secrets.token_bytes(41))
+    services.tokens.mint(token, person.user_id, now, now + KEY_DAYS * 86400, "demo", "demo")
+    return token.text
+
+
+def _announce(url: str, issuer: str, keys: dict[str, str | None], info_file: Path | None) -> None:
+    if info_file is not None:
+        info: dict[str, Any] = {
+            "tracking_uri": url,
+            "issuer": issuer,
+            "users": [{"username": name, "access_key": key, "password": None} for name, key in keys.items()],
+        }
+        beside = info_file.with_name(info_file.name + ".part")
+        descriptor = os.open(beside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(info, file, indent=2)
+        beside.replace(info_file)
+    click.echo(
+        f"""
+  MLflow with login:  {url}
+  Users (one click each): {", ".join(keys)}
+    admin@example.com is an administrator; mallory@example.com is in no group and may not log in.
+
+  In a notebook, as alice:
+    export MLFLOW_TRACKING_URI={url}
+    export MLFLOW_TRACKING_USERNAME=alice@example.com
+    export MLFLOW_TRACKING_PASSWORD={keys["alice@example.com"]}
+
+  Ctrl-C stops everything.
+"""
+    )
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """End the server with all its children."""
+    for sent, seconds in ((signal.SIGTERM, 10), (signal.SIGKILL, 5)):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, sent)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(seconds)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGKILL)

@@ -1,0 +1,392 @@
+"""The only module that knows ``mlflow.server.auth``, MLflow's authorization engine.
+
+It names every seam that it uses, checks at start that each is there with the expected shape, and puts our
+identity, our store and our words into them. The engine stays the one that decides.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import os
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import mlflow.server.auth as auth
+from flask import Flask, Response, has_request_context, request
+from mlflow.exceptions import MlflowException
+from mlflow.server.auth.db import utils as auth_db
+from mlflow.server.auth.db.models import SqlRole, SqlRolePermission, SqlUserRoleAssignment
+from mlflow.server.auth.entities import User
+from mlflow.server.auth.sqlalchemy_store import RoleGrantRow, SqlAlchemyStore
+from mlflow.server.handlers import _get_model_registry_store, _get_tracking_store
+from mlflow.store.db.utils import _get_managed_session_maker
+from mlflow.version import VERSION
+from sqlalchemy import Engine
+from sqlalchemy.orm import sessionmaker
+from starlette.routing import Match, Mount
+from werkzeug.datastructures import Authorization
+
+from .errors import Refusal
+from .identity.caller import current_identity
+from .identity.middleware import answer
+from .policy import words
+from .store.database import Database, check_schema
+from .store.people import UNUSABLE_PASSWORD, Person
+
+_logger = logging.getLogger(__name__)
+
+# name -> parameters that must be there, in order; None where it is a value.
+SEAMS: dict[str, tuple[str, ...] | None] = {
+    "auth_config": None,
+    "store": None,
+    "create_app": ("app",),
+    "_before_request": (),
+    "_after_request": ("resp",),
+    "make_forbidden_response": (),
+    "authenticate_request": (),
+    "filter_experiment_ids": ("experiment_ids",),
+    "get_graphql_authorization_middleware": (),
+    "_init_store_for_app": (),
+    "_get_experiment_permission": ("experiment_id", "username"),
+    "_get_registered_model_or_prompt_permission": ("name",),
+    "_find_fastapi_validator": ("path", "method"),
+}
+STORE_SEAMS: dict[str, tuple[str, ...]] = {
+    "init_db": ("self", "db_uri", "read_db_uri"),
+    "get_user": ("self", "username"),
+    "list_grants": ("self", "user_id", "workspace", "resource_types"),
+    "grant_user_permission": ("self", "username", "resource_type", "resource_pattern", "permission"),
+    "delete_grants_for_resource": ("self", "resource_type", "resource_pattern", "workspace_scoped"),
+    "rename_grants_for_resource": ("self", "resource_type", "old_pattern", "new_pattern", "workspace_scoped"),
+}
+CONFIG_FIELDS = (
+    "default_permission",
+    "database_uri",
+    "admin_username",
+    "admin_password",
+    "authorization_function",
+    "grant_default_workspace_access",
+    "workspace_cache_max_size",
+    "workspace_cache_ttl_seconds",
+    "auth_cache_max_size",
+    "auth_cache_ttl_seconds",
+    "read_database_uri",
+)
+GRAPHQL_ERRORS = {
+    "mlflowGetExperiment": "MlflowGetExperimentResponse",
+    "mlflowGetRun": "MlflowGetRunResponse",
+    "mlflowSearchRuns": "MlflowSearchRunsResponse",
+    "mlflowSearchDatasets": "MlflowSearchDatasetsResponse",
+}
+
+
+class EngineChanged(Exception):
+    """This MLflow has another engine than the one that this version works with."""
+
+
+def check_seams() -> None:
+    """Refuse an MLflow whose engine looks different.
+
+    Raises:
+        EngineChanged: naming the MLflow version and the seam.
+    """
+    for owner, seams in ((auth, SEAMS), (SqlAlchemyStore, STORE_SEAMS)):
+        for name, expected in seams.items():
+            if not hasattr(owner, name):
+                raise EngineChanged(f"MLflow {VERSION} has no mlflow.server.auth {name}")
+            if expected is None:
+                continue
+            found = tuple(inspect.signature(getattr(owner, name)).parameters)
+            if found != expected:
+                raise EngineChanged(f"MLflow {VERSION}: {name} takes {found}, expected {expected}")
+    if auth.auth_config._fields != CONFIG_FIELDS:
+        raise EngineChanged(f"MLflow {VERSION}: auth_config has the fields {auth.auth_config._fields}")
+
+
+def migrate_mlflow(engine: Engine) -> None:
+    """Bring MLflow's own auth tables up to date (mlflow/server/auth/db/utils.py)."""
+    auth_db.migrate_if_needed(engine, "head")
+
+
+class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped here
+    """MLflow's store on our database, stricter where the engine must be steered."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__()
+        self._database = database
+
+    def init_db(self, db_uri: str, read_db_uri: str | None = None) -> None:
+        """Connect; the parent process has migrated. Grants are always read from the primary."""
+        self.db_uri = db_uri
+        self.engine = self._database.engine
+        self.db_type = self.engine.dialect.name
+        self.read_engine = None
+        check_schema(self.engine)
+        self.ManagedSessionMaker = _get_managed_session_maker(sessionmaker(bind=self.engine), self.db_type)
+
+    def authenticate_user(self, username: str, password: str, *, use_primary: bool = False) -> bool:
+        """Passwords do not exist here."""
+        return False
+
+    def get_user(self, username: str) -> User:
+        """The caller themselves without a query, anybody else from the database."""
+        person = _caller()
+        if person is not None and person.username == username:
+            return User(
+                id_=person.user_id,
+                username=person.username,
+                password_hash=UNUSABLE_PASSWORD,
+                is_admin=person.is_admin,
+            )
+        return super().get_user(username)
+
+    def list_grants(self, user_id: int, workspace: str, resource_types: Collection[str]) -> list[RoleGrantRow]:
+        """MLflow's rows, but "may use the workspace" opens nothing inside it."""
+        rows = super().list_grants(user_id, workspace, resource_types)
+        if set(resource_types) == {"workspace"}:
+            return list(rows)
+        return [row for row in rows if row.resource_type != "workspace" or row.permission == "MANAGE"]
+
+    def delete_grants_for_resource(
+        self, resource_type: str, resource_pattern: str, *, workspace_scoped: bool = False
+    ) -> None:
+        """Sweep the grants of all roles, teams' too: the next owner of the name starts clean."""
+        with self.ManagedSessionMaker(read_only=False) as session:
+            self._grants(session, resource_type, resource_pattern, workspace_scoped).delete(synchronize_session=False)
+
+    def rename_grants_for_resource(
+        self, resource_type: str, old_pattern: str, new_pattern: str, *, workspace_scoped: bool = False
+    ) -> None:
+        """Take the grants of all roles along."""
+        with self.ManagedSessionMaker(read_only=False) as session:
+            self._grants(session, resource_type, new_pattern, workspace_scoped).delete(synchronize_session=False)
+            self._grants(session, resource_type, old_pattern, workspace_scoped).update(
+                {SqlRolePermission.resource_pattern: new_pattern}, synchronize_session=False
+            )
+
+    def known_to(self, user_id: int) -> set[int]:
+        """Ids of those who share a role, or a grant on one resource, with a user; the user too."""
+        with self.ManagedSessionMaker() as session:
+            mine = session.query(SqlUserRoleAssignment.role_id).filter(SqlUserRoleAssignment.user_id == user_id)
+            role_ids = {row[0] for row in mine}
+            grants = session.query(SqlRolePermission.resource_type, SqlRolePermission.resource_pattern).filter(
+                SqlRolePermission.role_id.in_(role_ids), SqlRolePermission.resource_pattern != "*"
+            )
+            for resource_type, pattern in grants.all():
+                shared = session.query(SqlRolePermission.role_id).filter(
+                    SqlRolePermission.resource_type == resource_type,
+                    SqlRolePermission.resource_pattern == pattern,
+                )
+                role_ids |= {row[0] for row in shared}
+            members = session.query(SqlUserRoleAssignment.user_id).filter(SqlUserRoleAssignment.role_id.in_(role_ids))
+            return {row[0] for row in members} | {user_id}
+
+    def _grants(self, session: Any, resource_type: str, pattern: str, workspace_scoped: bool) -> Any:
+        query = session.query(SqlRolePermission).filter(
+            SqlRolePermission.resource_type == resource_type, SqlRolePermission.resource_pattern == pattern
+        )
+        if not workspace_scoped:
+            return query
+        roles = session.query(SqlRole.id).filter(SqlRole.workspace == self._get_active_workspace_name())
+        return query.filter(SqlRolePermission.role_id.in_(roles.scalar_subquery()))
+
+
+class MlflowCatalog:
+    """What exists in MLflow's stores, and who may read it (policy.names.Catalog)."""
+
+    def __init__(self, store: ProkubeStore) -> None:
+        self._store = store
+
+    def _find(self, kind: str, name: str) -> Any:
+        if kind == "experiment":
+            return _get_tracking_store().get_experiment_by_name(name)
+        try:
+            return _get_model_registry_store().get_registered_model(name)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+
+    def exists(self, kind: str, name: str) -> bool:
+        """Whether anything bears the name."""
+        return self._find(kind, name) is not None
+
+    def unowned_since(self, kind: str, name: str, since: int) -> bool:
+        """Whether it was created at or after ``since`` and nobody holds a grant on it."""
+        found = self._find(kind, name)
+        created = getattr(found, "creation_time", None) or getattr(found, "creation_timestamp", None)
+        if found is None or created is None or created < since * 1000:
+            return False
+        resource_type, pattern = self._address(kind, found)
+        with self._store.ManagedSessionMaker() as session:
+            return self._store._grants(session, resource_type, pattern, False).first() is None
+
+    def readable(self, kind: str, name: str, person: Person) -> bool:
+        """As the engine decides."""
+        found = self._find(kind, name)
+        if found is None:
+            return False
+        if kind == "experiment":
+            return bool(auth._get_experiment_permission(found.experiment_id, person.username).can_read)
+        return bool(auth._get_registered_model_or_prompt_permission(name).can_read)
+
+    def trashed_id(self, kind: str, name: str) -> str | None:
+        """Only experiments have a trash."""
+        found = self._find(kind, name) if kind == "experiment" else None
+        return str(found.experiment_id) if found is not None and found.lifecycle_stage == "deleted" else None
+
+    def name_of(self, kind: str, params: Mapping[str, Any]) -> str | None:
+        """The present name of what a rename addresses."""
+        if kind == "experiment":
+            return str(_get_tracking_store().get_experiment(str(params.get("experiment_id"))).name)
+        return str(params.get("name"))
+
+    def grant_manage(self, kind: str, name: str, person: Person) -> None:
+        """As the engine does after a creation."""
+        resource_type, pattern = self._address(kind, self._find(kind, name))
+        self._store.grant_user_permission(person.username, resource_type, pattern, "MANAGE")
+
+    @staticmethod
+    def _address(kind: str, found: Any) -> tuple[str, str]:
+        if kind == "experiment":
+            return "experiment", str(found.experiment_id)
+        return ("prompt" if found._is_prompt() else "registered_model"), str(found.name)
+
+    def title(self, resource_type: str, pattern: str) -> str | None:
+        """The name that people know a resource by; None when it is gone."""
+        if resource_type != "experiment":
+            return pattern
+        try:
+            return str(_get_tracking_store().get_experiment(pattern).name)
+        except MlflowException:
+            return None
+
+
+def _caller() -> Person | None:
+    identity = current_identity()
+    return identity.person if identity is not None else None
+
+
+_unauthenticated: Callable[[], Response] = lambda: Response(status=401)  # noqa: E731 - replaced by install()
+
+
+def authorization_function() -> Authorization | Response:
+    """What the engine calls to learn who is calling; a response is a refusal."""
+    try:
+        identity = current_identity()
+    except Refusal as refusal:
+        return Response(*answer(refusal))
+    if identity is None:
+        return _unauthenticated()
+    return Authorization("basic", {"username": identity.person.username, "password": ""})
+
+
+def request_params() -> dict[str, Any]:
+    """Query, JSON body and path parameters of the running Flask request."""
+    params: dict[str, Any] = dict(request.args)
+    body = request.get_json(silent=True) if request.is_json or request.method != "GET" else None
+    if isinstance(body, dict):
+        params.update(body)
+    params.update(request.view_args or {})
+    return params
+
+
+def install(
+    app: Flask,
+    store: ProkubeStore,
+    database_uri: str,
+    contact: str,
+    unauthenticated: Callable[[], Response],
+    before: Callable[[Callable[[], Any]], Any],
+) -> Any:
+    """Put ourselves into the seams and make MLflow's app; a Flask or a FastAPI application comes back.
+
+    ``before`` is called around the engine's own ``before_request``.
+    """
+    global _unauthenticated
+    check_seams()
+    _unauthenticated = unauthenticated
+    auth.store = store
+    auth.auth_config = auth.auth_config._replace(
+        default_permission="NO_PERMISSIONS",
+        database_uri=database_uri,
+        admin_username=None,
+        admin_password=None,
+        authorization_function=f"{__name__}:authorization_function",
+        grant_default_workspace_access=False,
+        auth_cache_ttl_seconds=0,
+        read_database_uri=None,
+    )
+    auth._USER_AUTH_CACHE = None
+    auth.make_forbidden_response = lambda: _forbidden(contact)
+    engine_before = auth._before_request
+    auth._before_request = lambda: before(engine_before)
+    auth.filter_experiment_ids = _closed(auth.filter_experiment_ids)
+    guard = _graphql_guard(auth.GraphQLAuthorizationMiddleware, contact)
+    auth.get_graphql_authorization_middleware = lambda: [guard]
+    # Without it the engine would insist on an administrator with a password.
+    os.environ["_MLFLOW_AUTH_ADMIN_BOOTSTRAPPED"] = "true"
+    return auth.create_app(app)
+
+
+def _closed(function: Callable[[list[str]], list[str]]) -> Callable[[list[str]], list[str]]:
+    """The engine's filter lets everything through on two exceptions; ours nothing on any."""
+
+    def filtered(experiment_ids: list[str]) -> list[str]:
+        if not has_request_context():
+            return []
+        try:
+            auth.sender_is_admin()
+            return function(experiment_ids)
+        except Exception as error:
+            _logger.error("filtering experiments failed, nothing is shown: %s", type(error).__name__)
+            return []
+
+    return filtered
+
+
+def _forbidden(contact: str) -> Response:
+    params = request_params()
+    subject = words.subject_of(request.path, params)
+    message = words.denied(subject, words.verb_of(request.method, request.path), contact)
+    return refusal_response("PERMISSION_DENIED", message, 403)
+
+
+def refusal_response(error_code: str, message: str, status: int) -> Response:
+    """A JSON refusal."""
+    refusal = Refusal(message)
+    refusal.error_code, refusal.status = error_code, status
+    return Response(*answer(refusal))
+
+
+def _graphql_guard(base: Any, contact: str) -> Any:
+    from mlflow.server.graphql import autogenerated_graphql_schema as schema
+
+    class Guard(base):  # type: ignore[misc]  # MLflow is untyped
+        """The engine's guard, but a denial says so: MLflow's UI stays blank on a bare null."""
+
+        def resolve(self, next: Any, root: Any, info: Any, **args: Any) -> Any:
+            result = super().resolve(next, root, info, **args)
+            name = GRAPHQL_ERRORS.get(info.field_name)
+            if result is not None or name is None or info.parent_type.name != "Query":
+                return result
+            given = args.get("input")
+            params = {
+                key: getattr(given, key, None) for key in ("run_id", "run_uuid", "experiment_id", "experiment_ids")
+            }
+            message = words.denied(words.subject_of("", params), "read", contact)
+            error = schema.ApiError(code="PERMISSION_DENIED", message=message)
+            return getattr(schema, name)(apiError=error)
+
+    return Guard()
+
+
+def native_route_matcher(fastapi_app: Any) -> Callable[[Any], bool]:
+    """Whether a request is served by FastAPI itself rather than by Flask (a table, not a path prefix)."""
+    routes = [route for route in fastapi_app.routes if not isinstance(route, Mount)]
+
+    def is_native(scope: Any) -> bool:
+        return any(route.matches(scope)[0] != Match.NONE for route in routes)
+
+    return is_native

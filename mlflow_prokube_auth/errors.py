@@ -1,0 +1,72 @@
+"""Every refusal: cause, MLflow ``error_code``, HTTP status and words.
+
+The stock client shows ``error_code: message`` for exactly this JSON shape.
+"""
+
+from __future__ import annotations
+
+import json
+
+
+class Refusal(Exception):
+    """Base of all refusals; never raised itself."""
+
+    error_code = "INTERNAL_ERROR"
+    status = 500
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+        super().__init__(message)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Headers that belong to this refusal. No ``WWW-Authenticate``: browsers would prompt."""
+        return {"Cache-Control": "no-store"}
+
+    def body(self) -> bytes:
+        """The JSON body that MLflow's client and UI understand."""
+        return json.dumps({"error_code": self.error_code, "message": self.message}).encode()
+
+
+class Unauthenticated(Refusal):
+    """Nobody is calling, or a credential does not hold."""
+
+    error_code = "UNAUTHENTICATED"
+    status = 401
+
+
+class PermissionDenied(Refusal):
+    """The caller is known and may not do this."""
+
+    error_code = "PERMISSION_DENIED"
+    status = 403
+
+
+class CrossSiteRequest(PermissionDenied):
+    """A cookie came with a write that another site may have made (CSRF)."""
+
+
+class BadRequest(Refusal):
+    """Input that cannot be used."""
+
+    error_code = "INVALID_PARAMETER_VALUE"
+    status = 400
+
+
+class NotOffered(Refusal):
+    """An endpoint of MLflow's basic-auth that makes no sense with Keycloak."""
+
+    error_code = "FEATURE_DISABLED"
+    status = 400
+
+
+class Unavailable(Refusal):
+    """The database does not answer."""
+
+    error_code = "TEMPORARILY_UNAVAILABLE"
+    status = 503
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Clients retry a 503 by themselves; tell them when."""
+        return {"Cache-Control": "no-store", "Retry-After": "5"}

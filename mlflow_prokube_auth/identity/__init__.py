@@ -1,0 +1,1 @@
+"""Who is calling: credentials, sessions, login and the answer of one request."""

@@ -1,0 +1,181 @@
+"""The ordered list of authenticators: Basic with a token, Bearer token, session cookie.
+
+Each returns an identity, None ("not mine") or raises ("mine, and bad").
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from http.cookies import CookieError, SimpleCookie
+
+from ..errors import CrossSiteRequest, Unauthenticated, Unavailable
+from ..settings import Settings
+from ..store.database import DATABASE_DOWN
+from ..store.people import People
+from ..store.sessions import SEEN_SECONDS, Sessions
+from ..store.tokens import LAST_USE_SECONDS, TokenOwner, Tokens
+from . import tokens as token_format
+from .caller import Identity, RequestFacts
+
+_logger = logging.getLogger(__name__)
+
+SESSION_COOKIE = "prokube_auth_session"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+GATEWAY_HEADER = "x-mlflow-authorization"
+BAD_CREDENTIALS = (
+    "These credentials are not valid here. Expected: your user name with an access key as password, "
+    "or the access key as MLFLOW_TRACKING_TOKEN. Create an access key at {url}"
+)
+
+
+class Authenticators:
+    """Answers "who is calling?" for one request at a time."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        people: People,
+        tokens: Tokens,
+        sessions: Sessions,
+        later: Callable[[Callable[[], None]], None],
+        job_token: str | None,
+    ) -> None:
+        self._settings = settings
+        self._people = people
+        self._tokens = tokens
+        self._sessions = sessions
+        self._later = later
+        self._job_token = job_token
+        self._keys_url = f"{settings.external_url}/prokube-auth/permissions"
+        self._noted: dict[str, int] = {}
+
+    def __call__(self, facts: RequestFacts) -> Identity | None:
+        """The identity behind the request's credentials; None where it has none of ours.
+
+        Raises:
+            Unauthenticated: a credential of ours does not hold.
+            CrossSiteRequest: a cookie came with a write from another site.
+            Unavailable: the database does not answer.
+        """
+        try:
+            return self._from_header(facts) or self._from_cookie(facts)
+        except DATABASE_DOWN as error:
+            _logger.error("the auth database does not answer: %s", type(error).__name__)
+            raise Unavailable("The server's database does not answer. Try again in a few seconds.") from None
+
+    def _from_header(self, facts: RequestFacts) -> Identity | None:
+        header = None
+        if facts.path.startswith("/gateway/"):  # a header's choice, not a permission
+            header = facts.headers.get(GATEWAY_HEADER)
+        header = header or facts.headers.get("authorization", "")
+        scheme, _, credentials = header.strip().partition(" ")
+        credentials = credentials.strip()
+        if scheme.lower() == "basic":
+            return self._basic(credentials, facts)
+        if scheme.lower() == "bearer" and credentials.startswith("pkt_"):
+            return self._token(None, credentials, facts)
+        return None
+
+    def _basic(self, credentials: str, facts: RequestFacts) -> Identity:
+        try:
+            username, colon, password = base64.b64decode(credentials, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            raise self._bad() from None
+        if not colon:
+            raise self._bad()
+        if (
+            self._job_token
+            and facts.path.startswith("/gateway/")
+            and hmac.compare_digest(password.encode(), self._job_token.encode())
+        ):
+            person = self._people.find(username)
+            if person is None:
+                raise self._bad()
+            return Identity(person, "job")
+        return self._token(username, password, facts)
+
+    def _token(self, username: str | None, text: str, facts: RequestFacts) -> Identity:
+        token = token_format.parse(text)
+        owner = self._tokens.owner(token.key_id) if token is not None else None
+        if token is None or owner is None or not hmac.compare_digest(owner.digest, token.digest):
+            raise self._bad()
+        person = owner.person
+        named = person.username.lower() if username is None else username.strip().lower()
+        if named != person.username.lower() and not self._people.owns_name(person.user_id, named):
+            raise self._bad()
+        self._check_life(owner)
+        now = int(time.time())
+        self._note(
+            f"token:{token.key_id}", now, LAST_USE_SECONDS, lambda: self._tokens.used(token.key_id, now, facts.client)
+        )
+        return Identity(person, "access key")
+
+    def _check_life(self, owner: TokenOwner) -> None:
+        token = owner.token
+        if token.ended_at is not None:
+            raise Unauthenticated(
+                f"This access key was {token.ended_by} on {_day(token.ended_at)}. Create a new one at {self._keys_url}"
+            )
+        if token.expires_at <= time.time():
+            raise Unauthenticated(
+                f"This access key expired on {_day(token.expires_at)}. Create a new one at {self._keys_url}"
+            )
+        if owner.disabled:
+            raise Unauthenticated(
+                f"The owner of this access key may not use this server any more. Ask {self._settings.contact}."
+            )
+
+    def _from_cookie(self, facts: RequestFacts) -> Identity | None:
+        session_id, secret = session_cookie(facts.headers.get("cookie", ""))
+        if not session_id:
+            return None
+        now = int(time.time())
+        row = self._sessions.find(session_id, secret, now)
+        if row is None or row.person is None:
+            return None
+        if facts.method not in SAFE_METHODS and not self.same_origin(facts):
+            raise CrossSiteRequest(
+                "This write came from another site, or from a browser that does not say from where. "
+                f"Expected the origin {self._settings.origin}."
+            )
+        if row.last_seen_at + SEEN_SECONDS <= now:
+            self._note(f"session:{session_id}", now, SEEN_SECONDS, lambda: self._sessions.seen(session_id, now))
+        return Identity(row.person, "session", session_id)
+
+    def same_origin(self, facts: RequestFacts) -> bool:
+        """Whether the browser says that our own pages sent this (Fetch Metadata, RFC 6454)."""
+        origin = facts.headers.get("origin")
+        if origin is not None:
+            return origin.lower() == self._settings.origin
+        return facts.headers.get("sec-fetch-site") == "same-origin"
+
+    def _note(self, key: str, now: int, every: int, write: Callable[[], None]) -> None:
+        """Have ``write`` done off the request path, at most once in ``every`` seconds."""
+        if self._noted.get(key, 0) + every <= now:
+            if len(self._noted) > 10_000:
+                self._noted.clear()
+            self._noted[key] = now
+            self._later(write)
+
+    def _bad(self) -> Unauthenticated:
+        return Unauthenticated(BAD_CREDENTIALS.format(url=self._keys_url))
+
+
+def session_cookie(header: str) -> tuple[str, str]:
+    """Session id and secret in a ``Cookie`` header; empty strings where there are none."""
+    try:
+        cookie = SimpleCookie(header).get(SESSION_COOKIE)
+    except CookieError:
+        cookie = None
+    session_id, _, secret = (cookie.value if cookie is not None else "").partition(".")
+    return (session_id, secret) if session_id and secret else ("", "")
+
+
+def _day(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")

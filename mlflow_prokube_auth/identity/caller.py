@@ -1,0 +1,80 @@
+"""One request's caller: asked for many times, answered once.
+
+The outermost middleware puts a :class:`Caller` into a context variable; MLflow's authorization function,
+our pages and the store read it there. The first answer, a refusal too, is final for the request.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from ..store.people import Person
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who is calling, and by which credential."""
+
+    person: Person
+    credential: str
+    session_id: str | None = None
+
+
+@dataclass(frozen=True)
+class RequestFacts:
+    """What authenticators may look at. Header names are lower-case; ``path`` has no static prefix."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(repr=False)
+    client: str
+
+
+class Caller:
+    """The memoized answer of the authenticators for one request."""
+
+    def __init__(self, facts: RequestFacts, authenticate: Callable[[RequestFacts], Identity | None]) -> None:
+        self.facts = facts
+        self._authenticate = authenticate
+        self._lock = threading.Lock()
+        self._settled = False
+        self._identity: Identity | None = None
+        self._error: Exception | None = None
+
+    def settle(self) -> None:
+        """Ask now, keep the answer; a refusal is raised later, by :meth:`identity`."""
+        with self._lock:
+            if self._settled:
+                return
+            try:
+                self._identity = self._authenticate(self.facts)
+            except Exception as error:  # whatever went wrong, nobody is let in by it
+                self._error = error
+            self._settled = True
+
+    def identity(self) -> Identity | None:
+        """Who is calling; None for nobody.
+
+        Raises:
+            Refusal: a credential was presented and does not hold, or the database is away.
+        """
+        self.settle()
+        if self._error is not None:
+            raise self._error
+        return self._identity
+
+
+CALLER: ContextVar[Caller | None] = ContextVar("prokube_auth_caller", default=None)
+
+
+def current_identity() -> Identity | None:
+    """The identity of the running request; None outside of one.
+
+    Raises:
+        Refusal: as :meth:`Caller.identity`.
+    """
+    caller = CALLER.get()
+    return None if caller is None else caller.identity()

@@ -1,0 +1,143 @@
+"""The relying party: Authorization Code with PKCE (S256), state and nonce, through Authlib.
+
+Checked on the way back: state, ``iss`` (RFC 9207), and of the ID token the signature, an allow-list of
+algorithms, ``iss``, ``aud``/``azp``, ``exp`` and nonce (OpenID Connect Core 1.0, section 3.1.3.7).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from authlib.integrations.base_client.errors import OAuthError
+from authlib.integrations.flask_client import OAuth
+from flask import Flask, Response, request
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from joserfc.jws import JWSRegistry
+from requests import RequestException
+
+from ..settings import Settings
+
+_logger = logging.getLogger(__name__)
+
+ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
+LEEWAY_SECONDS = 60
+TIMEOUT_SECONDS = 5
+
+
+class ProviderDown(Exception):
+    """Keycloak does not answer, or answers nonsense."""
+
+
+class LoginFailed(Exception):
+    """The login was not completed; the text is fit for the log and holds no secret."""
+
+
+@dataclass(frozen=True)
+class Login:
+    """A completed login: claims of the ID token first, then of the access token and userinfo."""
+
+    sources: tuple[Mapping[str, Any], ...]
+    id_token: str = field(repr=False)
+
+
+class RelyingParty:
+    """Our client registration at Keycloak."""
+
+    def __init__(self, app: Flask, settings: Settings) -> None:
+        self._settings = settings
+        self._client = OAuth(app).register(
+            "keycloak",
+            client_id=settings.oidc_client_id,
+            client_secret=settings.oidc_client_secret.get_secret_value(),
+            server_metadata_url=settings.discovery_url,
+            client_kwargs={
+                "scope": " ".join(settings.oidc_scopes),
+                "code_challenge_method": "S256",
+                "default_timeout": TIMEOUT_SECONDS,
+            },
+        )
+
+    def begin(self, callback_url: str) -> Response:
+        """The redirect to Keycloak's login.
+
+        Raises:
+            ProviderDown: the discovery document is not to be had.
+        """
+        try:
+            return self._client.authorize_redirect(callback_url)  # type: ignore[no-any-return]
+        except (RequestException, RuntimeError, ValueError, KeyError) as error:
+            raise ProviderDown(type(error).__name__) from None
+
+    def complete(self) -> Login:
+        """Exchange the code of the running request for claims.
+
+        Raises:
+            LoginFailed: state, nonce, issuer, signature or another check does not hold.
+            ProviderDown: Keycloak does not answer.
+        """
+        issuer = request.args.get("iss")
+        if issuer is not None and issuer != self._settings.oidc_issuer:
+            raise LoginFailed(f"the callback names the issuer {issuer!r}")
+        try:
+            metadata = self._client.load_server_metadata()
+            supported = metadata.get("id_token_signing_alg_values_supported") or ["RS256"]
+            metadata["id_token_signing_alg_values_supported"] = [a for a in supported if a in ALGORITHMS]
+            token = self._client.authorize_access_token(
+                claims_options={
+                    "iss": {"essential": True, "value": self._settings.oidc_issuer},
+                    "aud": {"essential": True, "value": self._settings.oidc_client_id},
+                    "nonce": {"essential": True},
+                },
+                leeway=LEEWAY_SECONDS,
+            )
+        except OAuthError as error:
+            raise LoginFailed(f"Keycloak or the callback says: {error.error}") from None
+        except RequestException as error:
+            raise ProviderDown(type(error).__name__) from None
+        except (JoseError, ValueError, KeyError, RuntimeError) as error:
+            raise LoginFailed(f"the ID token does not hold: {type(error).__name__} {error}"[:300]) from None
+        claims = token.get("userinfo")
+        if not claims or not claims.get("nonce") or not claims.get("sub"):
+            raise LoginFailed("Keycloak answered without a usable ID token")
+        azp = claims.get("azp")
+        if azp is not None and azp != self._settings.oidc_client_id:
+            raise LoginFailed("the ID token was issued to another client (azp)")
+        sources = [dict(claims), self._access_token_claims(token), self._userinfo(token, str(claims["sub"]))]
+        return Login(tuple(source for source in sources if source), str(token["id_token"]))
+
+    def _access_token_claims(self, token: Mapping[str, Any]) -> dict[str, Any]:
+        """Claims of the access token, where it is a JWT of the issuer; roles stand only there."""
+        try:
+            keys = KeySet.import_key_set(self._client.fetch_jwk_set())
+            registry = JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
+            claims = jwt.decode(str(token["access_token"]), keys, registry=registry).claims
+        except (JoseError, ValueError, KeyError, RequestException):
+            return {}
+        return dict(claims) if claims.get("iss") == self._settings.oidc_issuer else {}
+
+    def _userinfo(self, token: Mapping[str, Any], subject: str) -> dict[str, Any]:
+        try:
+            claims = dict(self._client.userinfo(token=token))
+        except (RequestException, KeyError, ValueError, OAuthError):
+            return {}
+        # OpenID Connect Core 1.0, section 5.3.2: another subject's answer must not be used.
+        return claims if claims.get("sub") == subject else {}
+
+    def end_session_url(self, id_token: str | None, back_to: str) -> str | None:
+        """Keycloak's logout (RP-Initiated Logout 1.0); None where it cannot be told."""
+        try:
+            endpoint = self._client.load_server_metadata().get("end_session_endpoint")
+        except (RequestException, RuntimeError, ValueError):
+            return None
+        if not endpoint:
+            return None
+        query = {"client_id": self._settings.oidc_client_id, "post_logout_redirect_uri": back_to}
+        if id_token:
+            query["id_token_hint"] = id_token
+        return f"{endpoint}?{urlencode(query)}"

@@ -1,0 +1,65 @@
+"""The personal access token: format, checksum and digest. Pure.
+
+``pkt_<key id>_<secret><checksum>``: the key id is public and names the row; the secret has 43 base-62
+characters (256 random bits); the checksum is the CRC-32 of all before it, so that a typing error and a
+leaked key in a repository are told without a database (the scheme of GitHub's tokens).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zlib
+from dataclasses import dataclass, field
+
+PATTERN = r"pkt_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}"
+KEY_ID_CHARACTERS = 12
+SECRET_CHARACTERS = 43
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_SHAPE = re.compile(r"pkt_([0-9A-Za-z]{12})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})")
+
+
+@dataclass(frozen=True)
+class PersonalAccessToken:
+    """A well-formed token. ``text`` is the secret itself and stays out of every ``repr``."""
+
+    key_id: str
+    text: str = field(repr=False)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the whole text, hexadecimal. 256 random bits need no slow hash."""
+        return hashlib.sha256(self.text.encode("ascii")).hexdigest()
+
+
+def _base62(number: int, width: int) -> str:
+    characters = []
+    for _ in range(width):
+        number, rest = divmod(number, 62)
+        characters.append(_ALPHABET[rest])
+    return "".join(reversed(characters))
+
+
+def compose(entropy: bytes) -> PersonalAccessToken:
+    """Make a token out of at least 41 random bytes.
+
+    Raises:
+        ValueError: fewer than 41 bytes (9 for the key id, 32 for the secret).
+    """
+    if len(entropy) < 41:
+        raise ValueError(f"expected at least 41 random bytes, found {len(entropy)}")
+    key_id = _base62(int.from_bytes(entropy[:9], "big") % 62**KEY_ID_CHARACTERS, KEY_ID_CHARACTERS)
+    secret = _base62(int.from_bytes(entropy[9:41], "big"), SECRET_CHARACTERS)
+    body = f"pkt_{key_id}_{secret}"
+    return PersonalAccessToken(key_id, body + _base62(zlib.crc32(body.encode("ascii")), 6))
+
+
+def parse(text: str) -> PersonalAccessToken | None:
+    """The token in ``text``, or None where it is not one or its checksum is wrong."""
+    match = _SHAPE.fullmatch(text)
+    if match is None:
+        return None
+    body, checksum = text[:-6], match.group(3)
+    if _base62(zlib.crc32(body.encode("ascii")), 6) != checksum:
+        return None
+    return PersonalAccessToken(match.group(1), text)

@@ -1,0 +1,1 @@
+"""What callers may do, and the words in which they are refused."""

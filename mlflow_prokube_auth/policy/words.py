@@ -1,0 +1,111 @@
+"""The words of every denial. Pure: what the caller sent goes in, a sentence comes out.
+
+Nothing here tells an id that does not exist from one that the caller may not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+DEFAULT_EXPERIMENT_ID = "0"
+READ_WORDS = frozenset({"get", "search", "list", "get-by-name", "get-history", "get-latest-versions", "alias"})
+
+# Parameter -> what it names; the first one present describes the request.
+ID_PARAMETERS: tuple[tuple[str, str], ...] = (
+    ("run_id", "run"),
+    ("run_uuid", "run"),
+    ("model_id", "logged model"),
+    ("trace_id", "trace"),
+    ("request_id", "trace"),
+    ("experiment_id", "experiment"),
+    ("endpoint_id", "gateway endpoint"),
+    ("secret_id", "gateway secret"),
+    ("model_definition_id", "gateway model definition"),
+    ("dataset_id", "dataset"),
+    ("queue_id", "review queue"),
+    ("job_id", "job"),
+)
+# Routes that name a resource by its globally unique name: (words in the path, parameter, kind).
+NAME_ROUTES: tuple[tuple[str, str, str], ...] = (
+    ("experiments/get-by-name", "experiment_name", "experiment"),
+    ("registered-models/", "name", "model or prompt"),
+    ("model-versions/", "name", "model or prompt"),
+)
+LEVELS: dict[str, str] = {
+    "READ": "see it and load it",
+    "USE": "see it and call it (gateway)",
+    "EDIT": "see it, log to it and change it",
+    "MANAGE": "everything: change, delete and share it",
+    "DENY": "nothing, whatever else is granted",
+}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a request was about, as the caller sent it."""
+
+    kind: str
+    value: str
+    by_name: bool
+
+
+def subject_of(path: str, params: Mapping[str, Any]) -> Subject | None:
+    """What the request names, or None."""
+    for words, parameter, kind in NAME_ROUTES:
+        if words in path and isinstance(params.get(parameter), str):
+            return Subject(kind, params[parameter], by_name=True)
+    for parameter, kind in ID_PARAMETERS:
+        value = params.get(parameter)
+        if isinstance(value, (str, int)) and str(value):
+            return Subject(kind, str(value)[:200], by_name=False)
+    ids = params.get("experiment_ids")
+    if isinstance(ids, list) and ids:
+        return Subject("experiment", ", ".join(str(item) for item in ids[:5])[:200], by_name=False)
+    return None
+
+
+def taken(kind: str, name: str, contact: str) -> str:
+    """A name that someone else has: the two ways out, and nothing more."""
+    return (
+        f"The {kind} name '{name}' is already taken and you may not access it. "
+        f"Choose a different name, for example with your team as prefix ('<team>-{name}'), "
+        f"or ask {contact} for access."
+    )
+
+
+def denied(subject: Subject | None, verb: str, contact: str) -> str:
+    """Any other denial."""
+    if subject is None:
+        return f"You may not do this. Ask {contact} for access."
+    if subject.by_name:
+        return taken(subject.kind, subject.value, contact)
+    if subject.kind == "experiment" and subject.value == DEFAULT_EXPERIMENT_ID:
+        return (
+            "The experiment 'Default' (id 0) is nobody's on this server. "
+            'Call mlflow.set_experiment("<name>") first: the experiment that it creates is yours.'
+        )
+    return f"The {subject.kind} '{subject.value}' does not exist or you may not {verb} it. Ask {contact} for access."
+
+
+def in_trash(name: str, experiment_id: str) -> str:
+    """A taken name whose bearer is the caller's own, deleted."""
+    return (
+        f"The experiment '{name}' is in the trash. Restore it with "
+        f'mlflow.MlflowClient().restore_experiment("{experiment_id}") or choose a different name.'
+    )
+
+
+def verb_of(method: str, path: str) -> str:
+    """ "read" or "change", as the route says."""
+    return "read" if method in ("GET", "HEAD") or path.rsplit("/", 1)[-1] in READ_WORDS else "change"
+
+
+def without_sql(message: str) -> str | None:
+    """``message`` without what a database said; None where nothing had to go."""
+    for mark in (" Error: (", "(sqlite3.", "(psycopg2.", "(psycopg.", "[SQL:", "(Background on this error"):
+        at = message.find(mark)
+        if at >= 0:
+            return message[:at].strip() or "The server's database refused this."
+    return None

@@ -1,0 +1,71 @@
+"""What server and commands share: the stores on one database."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .settings import Settings
+from .store.database import Database
+from .store.names import Names
+from .store.people import People
+from .store.sessions import Sessions
+from .store.tokens import Tokens
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Services:
+    """The stores."""
+
+    settings: Settings
+    database: Database
+    people: People
+    tokens: Tokens
+    sessions: Sessions
+    names: Names
+
+
+def open_services(settings: Settings, uri: str) -> Services:
+    """All stores on the database at ``uri``."""
+    database = Database(uri)
+    return Services(
+        settings=settings,
+        database=database,
+        people=People(database),
+        tokens=Tokens(database),
+        sessions=Sessions(database, settings.session_idle_seconds),
+        names=Names(database),
+    )
+
+
+class Later:
+    """Small writes off the request path, in one daemon thread; dropped when they pile up."""
+
+    def __init__(self) -> None:
+        self._queue: queue.Queue[Callable[[], None]] = queue.Queue(maxsize=1000)
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self, work: Callable[[], None]) -> None:
+        """Have ``work`` done soon."""
+        with self._lock:
+            if self._thread is None:  # started late: gunicorn may fork after the wiring
+                self._thread = threading.Thread(target=self._run, name="prokube-auth-later", daemon=True)
+                self._thread.start()
+        try:
+            self._queue.put_nowait(work)
+        except queue.Full:
+            _logger.warning("too many notes of last use are waiting; one is dropped")
+
+    def _run(self) -> None:
+        while True:
+            work = self._queue.get()
+            try:
+                work()
+            except Exception as error:  # a note of last use is not worth a thread
+                _logger.warning("a note of last use failed: %s", type(error).__name__)

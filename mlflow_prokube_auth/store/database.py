@@ -1,0 +1,157 @@
+"""The one database: its engine, its transactions and its migrations."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from alembic.command import downgrade, upgrade
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+VERSION_TABLE = "alembic_version_prokube_auth"
+# The database is down, as SQLAlchemy tells it.
+DATABASE_DOWN = (OperationalError, PoolTimeoutError)
+CONNECT_SECONDS = 3
+_MIGRATION_LOCK = 0x70726F6B756265  # "prokube", the key of PostgreSQL's advisory lock
+
+
+class SchemaOutdated(Exception):
+    """The tables are not those that this version works with."""
+
+
+def open_engine(uri: str) -> Engine:
+    """An engine on ``uri`` that gives up within seconds when the database is away."""
+    url = make_url(uri)
+    options: dict[str, Any] = {"pool_timeout": 4, "hide_parameters": True}
+    if url.get_backend_name() == "sqlite":
+        options["connect_args"] = {"timeout": 20}
+    else:
+        options |= {"pool_size": 5, "max_overflow": 20, "pool_recycle": 1800, "pool_pre_ping": True}
+        if url.get_backend_name() == "postgresql":
+            options["connect_args"] = {"connect_timeout": CONNECT_SECONDS}
+    engine = create_engine(url, **options)
+    if url.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _sqlite_foreign_keys)
+    return engine
+
+
+def _sqlite_foreign_keys(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+class Database:
+    """Transactions on one engine."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self.engine = open_engine(uri)
+
+    def __repr__(self) -> str:
+        return f"Database({self.engine.url.render_as_string(hide_password=True)})"
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction, committed at the end."""
+        with self.engine.begin() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection to read with."""
+        with self.engine.connect() as connection:
+            yield connection
+
+
+def _scripts() -> Path:
+    here = Path(__file__).resolve().parent.parent
+    packaged = here / "migrations"
+    return packaged if packaged.is_dir() else here.parent / "migrations"
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_scripts()).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def current_revision(engine: Engine) -> str | None:
+    """The revision that the database is at, or None where it has none of our tables."""
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        return context.get_current_revision()
+
+
+def head_revision() -> str | None:
+    """The revision that this version works with."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+@contextlib.contextmanager
+def migration_lock(engine: Engine) -> Iterator[None]:
+    """Hold every other migration off: an advisory lock in PostgreSQL (across hosts), a locked file else."""
+    if engine.dialect.name == "postgresql":
+        with engine.connect() as connection:
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
+            connection.commit()
+            try:
+                yield
+            finally:
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATION_LOCK})
+                connection.commit()
+        return
+    import fcntl
+
+    name = engine.url.database or "mlflow-prokube-auth"
+    descriptor = os.open(f"{name}.migration-lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def migrate(engine: Engine, migrate_mlflow: Callable[[Engine], None], revision: str = "head") -> None:
+    """Bring MLflow's auth tables and ours up to date, under one lock."""
+    with migration_lock(engine):
+        migrate_mlflow(engine)
+        if current_revision(engine) != head_revision():
+            _run(engine, upgrade, revision)
+
+
+def migrate_down(engine: Engine, revision: str) -> None:
+    """Take our tables back to ``revision`` (``base`` drops them all)."""
+    with migration_lock(engine):
+        _run(engine, downgrade, revision)
+
+
+def _run(engine: Engine, command: Callable[[Config, str], None], revision: str) -> None:
+    config = _config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command(config, revision)
+
+
+def check_schema(engine: Engine) -> None:
+    """Refuse to work on tables of another version.
+
+    Raises:
+        SchemaOutdated: saying what was found, what is expected and what to run.
+    """
+    try:
+        found = current_revision(engine)
+    except DBAPIError as error:
+        raise SchemaOutdated(f"the auth database does not answer ({type(error.orig).__name__})") from None
+    if found != head_revision():
+        raise SchemaOutdated(
+            f"the auth tables are at revision {found}, expected {head_revision()}: run `mlflow-prokube-auth db upgrade`"
+        )

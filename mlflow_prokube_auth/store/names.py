@@ -1,0 +1,85 @@
+"""Reservations of globally unique names, written before MLflow creates what bears them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from .database import Database
+from .schema import resource_names
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """Who reserved a name, and when (UTC seconds)."""
+
+    kind: str
+    name: str
+    user_id: int
+    reserved_at: int
+    pending: bool
+
+
+class Names:
+    """Queries on reservations."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def reserve(self, kind: str, name: str, user_id: int, now: int) -> Reservation | None:
+        """Reserve ``name``; None when it is ours now, else the reservation that stands there."""
+        try:
+            with self._database.write() as connection:
+                connection.execute(
+                    resource_names.insert().values(kind=kind, name=name, user_id=user_id, reserved_at=now, pending=True)
+                )
+            return None
+        except IntegrityError:
+            standing = self.find(kind, name)
+            return standing or self.reserve(kind, name, user_id, now)
+
+    def find(self, kind: str, name: str) -> Reservation | None:
+        """The reservation of a name."""
+        query = select(resource_names).where(resource_names.c.kind == kind, resource_names.c.name == name)
+        with self._database.read() as connection:
+            row = connection.execute(query).mappings().first()
+        return None if row is None else Reservation(**row)
+
+    def take_over(self, stale: Reservation, user_id: int, now: int) -> bool:
+        """Claim a reservation whose resource is gone; of several claimants one wins."""
+        with self._database.write() as connection:
+            result = connection.execute(
+                resource_names.update()
+                .where(
+                    resource_names.c.kind == stale.kind,
+                    resource_names.c.name == stale.name,
+                    resource_names.c.user_id == stale.user_id,
+                    resource_names.c.reserved_at == stale.reserved_at,
+                )
+                .values(user_id=user_id, reserved_at=now, pending=True)
+            )
+            return bool(result.rowcount)
+
+    def settle(self, kind: str, name: str) -> None:
+        """The resource exists and its creator holds MANAGE."""
+        with self._database.write() as connection:
+            connection.execute(
+                resource_names.update()
+                .where(resource_names.c.kind == kind, resource_names.c.name == name)
+                .values(pending=False)
+            )
+
+    def release(self, kind: str, name: str) -> None:
+        """Free a name."""
+        with self._database.write() as connection:
+            connection.execute(
+                resource_names.delete().where(resource_names.c.kind == kind, resource_names.c.name == name)
+            )
+
+    def pending(self, user_id: int) -> list[Reservation]:
+        """What a user reserved and was never seen to own: the trace of a crash."""
+        query = select(resource_names).where(resource_names.c.user_id == user_id, resource_names.c.pending.is_(True))
+        with self._database.read() as connection:
+            return [Reservation(**row) for row in connection.execute(query).mappings()]

@@ -1,0 +1,166 @@
+"""People: MLflow's ``users`` rows, the identities bound to them, and all names they ever had."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, func, inspect, select, text
+from sqlalchemy.exc import IntegrityError
+
+from ..identity.claims import Admission
+from . import audit
+from .database import Database
+from .schema import identities, user_names, users
+
+# What no password can hash to (werkzeug splits a hash at "$").
+UNUSABLE_PASSWORD = "!"  # noqa: S105 - the very absence of a password
+# MLflow stores user names by value in these columns (mlflow/store/tracking/dbmodels/models.py).
+MLFLOW_NAME_COLUMNS = (
+    ("jobs", "creator"),
+    ("review_queues", "created_by"),
+    ("review_queue_users", "user_id"),
+)
+
+
+class NameTaken(Exception):
+    """The user name belongs to another identity, now or in the past."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """A user as MLflow knows them."""
+
+    user_id: int
+    username: str
+    is_admin: bool
+
+
+class People:
+    """Queries on people."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find(self, username: str) -> Person | None:
+        """The person of that present name (any case)."""
+        query = select(users.c.id, users.c.username, users.c.is_admin).where(
+            users.c.username == username.strip().lower()
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else _person(row)
+
+    def owns_name(self, user_id: int, name: str) -> bool:
+        """Whether ``name`` is or was a name of that user."""
+        query = select(user_names.c.user_id).where(user_names.c.name == name.strip().lower())
+        with self._database.read() as connection:
+            return connection.execute(query).scalar() == user_id
+
+    def log_in(self, admission: Admission, now: int, client: str) -> Person:
+        """Bind the identity to its user, making or renaming the user where needed.
+
+        Raises:
+            NameTaken: the name belongs to another identity.
+        """
+        try:
+            with self._database.write() as connection:
+                person = self._bind(connection, admission, now)
+                audit.record(
+                    connection,
+                    "login",
+                    person.username,
+                    client=client,
+                    admitted_by=admission.admitted_by,
+                    admin_by=admission.admin_by,
+                )
+                return person
+        except IntegrityError:
+            # Two first logins at once: the loser finds the winner's row.
+            with self._database.write() as connection:
+                return self._bind(connection, admission, now)
+
+    def _bind(self, connection: Connection, admission: Admission, now: int) -> Person:
+        bound = connection.execute(
+            select(users.c.id, users.c.username)
+            .join(identities, identities.c.user_id == users.c.id)
+            .where(identities.c.issuer == admission.issuer, identities.c.subject == admission.subject)
+        ).first()
+        if bound is None:
+            user_id = self._adopt_or_create(connection, admission)
+            connection.execute(
+                identities.insert().values(
+                    user_id=user_id,
+                    issuer=admission.issuer,
+                    subject=admission.subject,
+                    disabled=False,
+                    display_name=admission.display_name[:255],
+                    admitted_by=admission.admitted_by,
+                    last_confirmed_at=now,
+                )
+            )
+        else:
+            user_id = bound.id
+            if bound.username != admission.username:
+                self._rename(connection, user_id, bound.username, admission.username)
+        connection.execute(
+            identities.update()
+            .where(identities.c.user_id == user_id)
+            .values(
+                display_name=admission.display_name[:255],
+                admitted_by=admission.admitted_by,
+                admin_by=admission.admin_by,
+                last_login_at=now,
+                last_confirmed_at=now,
+            )
+        )
+        connection.execute(users.update().where(users.c.id == user_id).values(is_admin=admission.is_admin))
+        return Person(user_id, admission.username, admission.is_admin)
+
+    def _adopt_or_create(self, connection: Connection, admission: Admission) -> int:
+        name = admission.username
+        taken_by = connection.execute(select(user_names.c.user_id).where(user_names.c.name == name)).scalar()
+        existing = connection.execute(
+            select(users.c.id, identities.c.subject)
+            .outerjoin(identities, identities.c.user_id == users.c.id)
+            .where(func.lower(users.c.username) == name)
+        ).first()
+        if existing is None:
+            if taken_by is not None:
+                raise NameTaken(name)
+            user_id = connection.execute(
+                users.insert().values(username=name, password_hash=UNUSABLE_PASSWORD, is_admin=False)
+            ).inserted_primary_key[0]  # type: ignore[index]  # one row, one key
+        elif existing.subject is not None or not admission.email_verified:
+            raise NameTaken(name)
+        else:  # a user of basic-auth: the first login with the verified address binds the identity
+            user_id = existing.id
+            connection.execute(
+                users.update().where(users.c.id == user_id).values(username=name, password_hash=UNUSABLE_PASSWORD)
+            )
+        if taken_by is None:
+            connection.execute(user_names.insert().values(name=name, user_id=user_id))
+        elif taken_by != user_id:
+            raise NameTaken(name)
+        return int(user_id)
+
+    def _rename(self, connection: Connection, user_id: int, old: str, new: str) -> None:
+        taken_by = connection.execute(select(user_names.c.user_id).where(user_names.c.name == new)).scalar()
+        other = connection.execute(select(users.c.id).where(func.lower(users.c.username) == new)).scalar()
+        if taken_by not in (None, user_id) or other not in (None, user_id):
+            raise NameTaken(new)
+        if taken_by is None:
+            connection.execute(user_names.insert().values(name=new, user_id=user_id))
+        connection.execute(users.update().where(users.c.id == user_id).values(username=new))
+        tables = set(inspect(connection).get_table_names())
+        for table, column in MLFLOW_NAME_COLUMNS:
+            if table in tables:
+                connection.execute(
+                    text(f"UPDATE {table} SET {column} = :new WHERE {column} = :old"),  # noqa: S608 - constants
+                    {"new": new, "old": old},
+                )
+        audit.record(connection, "user.rename", new, target=old)
+
+
+def _person(row: Any) -> Person:
+    return Person(row.id, row.username, bool(row.is_admin))

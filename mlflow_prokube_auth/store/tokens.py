@@ -1,0 +1,139 @@
+"""Access keys in the database: at most one in force per user, by a unique column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, or_, select
+from sqlalchemy.exc import IntegrityError
+
+from ..identity.tokens import PersonalAccessToken
+from . import audit
+from .database import Database
+from .people import Person
+from .schema import identities, tokens, users
+
+LAST_USE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class TokenRow:
+    """What is known of a key, without the key. Times are UTC seconds."""
+
+    key_id: str
+    user_id: int
+    created_at: int
+    expires_at: int
+    ended_at: int | None
+    ended_by: str | None
+    last_used_at: int | None
+    last_used_from: str | None
+
+
+@dataclass(frozen=True)
+class TokenOwner:
+    """The answer to "whose key is this?" in one query."""
+
+    token: TokenRow
+    digest: str
+    person: Person
+    disabled: bool
+
+
+class Tokens:
+    """Queries on access keys."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def owner(self, key_id: str) -> TokenOwner | None:
+        """The key of that id with its owner, in force or not."""
+        query = (
+            select(tokens, users.c.username, users.c.is_admin, identities.c.disabled)
+            .join(users, users.c.id == tokens.c.user_id)
+            .outerjoin(identities, identities.c.user_id == users.c.id)
+            .where(tokens.c.key_id == key_id)
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).mappings().first()
+        if row is None:
+            return None
+        # Without an identity nobody vouches for the owner.
+        return TokenOwner(
+            _token(row),
+            row["digest"],
+            Person(row["user_id"], row["username"], bool(row["is_admin"])),
+            disabled=row["disabled"] is not False and row["disabled"] != 0,
+        )
+
+    def active(self, user_id: int) -> TokenRow | None:
+        """The key in force (perhaps expired) of a user."""
+        with self._database.read() as connection:
+            row = connection.execute(select(tokens).where(tokens.c.active_user_id == user_id)).mappings().first()
+        return None if row is None else _token(row)
+
+    def mint(
+        self, token: PersonalAccessToken, user_id: int, now: int, expires_at: int, actor: str, client: str = ""
+    ) -> None:
+        """Put ``token`` in force for a user and end the one before it, in one transaction."""
+        for attempt in (1, 2, 3):
+            try:
+                with self._database.write() as connection:
+                    replaced = self._end(connection, user_id, "replaced", now)
+                    connection.execute(
+                        tokens.insert().values(
+                            key_id=token.key_id,
+                            user_id=user_id,
+                            active_user_id=user_id,
+                            digest=token.digest,
+                            created_at=now,
+                            expires_at=expires_at,
+                        )
+                    )
+                    audit.record(
+                        connection,
+                        "token.replace" if replaced else "token.create",
+                        actor,
+                        target=token.key_id,
+                        client=client,
+                        expires_at=expires_at,
+                        user_id=user_id,
+                    )
+                return
+            except IntegrityError:
+                # Another key of this user came in between; replace that one.
+                if attempt == 3:
+                    raise
+
+    def revoke(self, user_id: int, now: int, actor: str, client: str = "") -> bool:
+        """End the key in force; whether there was one."""
+        with self._database.write() as connection:
+            ended = self._end(connection, user_id, "revoked", now)
+            if ended:
+                audit.record(connection, "token.revoke", actor, client=client, user_id=user_id)
+        return ended
+
+    def used(self, key_id: str, now: int, client: str) -> None:
+        """Note the last use, at most once a minute."""
+        with self._database.write() as connection:
+            connection.execute(
+                tokens.update()
+                .where(
+                    tokens.c.key_id == key_id,
+                    or_(tokens.c.last_used_at.is_(None), tokens.c.last_used_at <= now - LAST_USE_SECONDS),
+                )
+                .values(last_used_at=now, last_used_from=client[:64])
+            )
+
+    @staticmethod
+    def _end(connection: Connection, user_id: int, why: str, now: int) -> bool:
+        result = connection.execute(
+            tokens.update()
+            .where(tokens.c.active_user_id == user_id)
+            .values(active_user_id=None, ended_at=now, ended_by=why)
+        )
+        return bool(result.rowcount)
+
+
+def _token(row: object) -> TokenRow:
+    return TokenRow(**{name: row[name] for name in TokenRow.__dataclass_fields__})  # type: ignore[index]  # a mapping

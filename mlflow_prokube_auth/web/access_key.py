@@ -1,0 +1,91 @@
+"""Create, replace and revoke the caller's access key. Needs a session: a key never mints a key."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+
+from flask import Response, jsonify, request
+
+from ..errors import BadRequest
+from ..identity import tokens as token_format
+from .context import Web, client_address, session_identity
+
+DAY = 86400
+
+
+def expiry(body: Any, now: int, max_days: int) -> int:
+    """UTC seconds at which the wanted key expires.
+
+    Raises:
+        BadRequest: neither ``days`` nor ``expires_on`` is usable.
+    """
+    latest = now + max_days * DAY
+    expected = f'Expected {{"days": 1 to {max_days}}} or {{"expires_on": "YYYY-MM-DD"}}.'
+    if not isinstance(body, dict):
+        raise BadRequest(f"The body is not a JSON object. {expected}")
+    days, on = body.get("days"), body.get("expires_on")
+    if isinstance(days, int) and not isinstance(days, bool):
+        if not 1 <= days <= max_days:
+            raise BadRequest(f"An access key lives 1 to {max_days} days, found {days}. {expected}")
+        return now + days * DAY
+    if not isinstance(on, str):
+        raise BadRequest(f"An access key needs an expiry. {expected}")
+    try:
+        end = datetime.combine(date.fromisoformat(on), datetime.min.time(), timezone.utc) + timedelta(days=1)
+    except (ValueError, OverflowError):
+        raise BadRequest(f"'{on[:40]}' is not a date. {expected}") from None
+    seconds = int(end.timestamp())
+    if seconds <= now or seconds - DAY > latest:
+        raise BadRequest(f"{on} is not within the next {max_days} days. {expected}")
+    return min(seconds, latest)
+
+
+def create(web: Web) -> Any:
+    """Mint a key, replacing the one before; the only answer that ever holds it."""
+    person = session_identity().person
+    now = int(time.time())
+    expires_at = expiry(request.get_json(silent=True), now, web.settings.token_max_days)
+    token = token_format.compose(secrets.token_bytes(41))
+    web.services.tokens.mint(token, person.user_id, now, expires_at, person.username, client_address())
+    response = jsonify(
+        access_key=token.text,
+        key_id=token.key_id,
+        expires_at=iso(expires_at),
+        username=person.username,
+        tracking_uri=web.settings.external_url,
+    )
+    response.status_code = 201
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def revoke(web: Web) -> Any:
+    """End the key in force."""
+    person = session_identity().person
+    web.services.tokens.revoke(person.user_id, int(time.time()), person.username, client_address())
+    return Response(status=204)
+
+
+def describe(web: Web, user_id: int) -> dict[str, Any] | None:
+    """What a page shows of the key in force."""
+    token = web.services.tokens.active(user_id)
+    if token is None:
+        return None
+    now = int(time.time())
+    return {
+        "key_id": token.key_id,
+        "created_at": iso(token.created_at),
+        "expires_at": iso(token.expires_at),
+        "days_left": max(0, (token.expires_at - now) // DAY),
+        "state": "active" if token.expires_at > now else "expired",
+        "last_used_at": iso(token.last_used_at) if token.last_used_at else None,
+        "last_used_from": token.last_used_from,
+    }
+
+
+def iso(seconds: int) -> str:
+    """UTC, ISO 8601."""
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,209 @@
+// Runs inside MLflow's own page, before its scripts: two menu items, and bars above the application that
+// tell of a session that ended, of a missing access key and of one that expires soon.
+"use strict";
+(() => {
+  const base = document.currentScript.dataset.base;
+  const own = (path) => base + "prokube-auth/" + path;
+  const plainFetch = window.fetch.bind(window);
+  const WARNING_DAYS = 14;
+
+  const sheet = document.createElement("link");
+  sheet.rel = "stylesheet";
+  sheet.href = own("assets/menu.css");
+  document.head.append(sheet);
+
+  // Keycloak and our login refuse a foreign frame, so they get the whole window.
+  function leave(url) {
+    if (window.self !== window.top) window.top.location.href = url;
+    else location.assign(url);
+  }
+
+  async function logOut() {
+    const response = await plainFetch(own("logout"), {
+      method: "POST",
+      credentials: "same-origin",
+      headers: { Accept: "application/json" },
+    });
+    const answer = await response.json().catch(() => ({}));
+    leave(answer.redirect || own("login"));
+  }
+
+  // --- bars ---------------------------------------------------------------------------------
+
+  function bar(id, className, text, link) {
+    const box = document.createElement("div");
+    box.id = id;
+    box.className = "prokube-bar " + className;
+    box.setAttribute("role", "status");
+    box.append(text, link);
+    return box;
+  }
+
+  // In the layout's flow: an overlay would hide the top of MLflow's page.
+  function show(box) {
+    if (!document.body || document.getElementById(box.id)) return;
+    document.body.insertBefore(box, document.getElementById("root"));
+    document.body.classList.add("prokube-with-bar");
+  }
+
+  function drop(id) {
+    document.getElementById(id)?.remove();
+    if (!document.querySelector(".prokube-bar")) document.body?.classList.remove("prokube-with-bar");
+  }
+
+  function anchor(text, href) {
+    const link = document.createElement("a");
+    link.textContent = text;
+    link.href = href;
+    return link;
+  }
+
+  function signedOut() {
+    const link = anchor("Sign in again", own("login"));
+    // At the click, not now: MLflow's router changes the hash meanwhile.
+    const aim = () => { link.href = own("login?next=" + encodeURIComponent(location.hash)); };
+    for (const event of ["pointerdown", "focus", "click", "auxclick"]) link.addEventListener(event, aim);
+    if (window.self !== window.top) link.target = "_top";
+    show(bar("prokube-signed-out", "prokube-warning", "You were signed out.", link));
+  }
+
+  // --- the end of a session -----------------------------------------------------------------
+
+  const current = new URL(base + "ajax-api/2.0/mlflow/users/current", location.href);
+
+  async function probe() {
+    const response = await plainFetch(current, { credentials: "same-origin" }).catch(() => null);
+    if (response?.status === 401) signedOut();
+    else if (response?.ok) drop("prokube-signed-out");
+  }
+
+  window.fetch = async function fetch(...args) {
+    const response = await plainFetch(...args);
+    if (response.status === 401) {
+      const url = new URL(response.url || location.href, location.href);
+      // The gateway hands on its provider's 401, which says nothing about our session.
+      if (url.origin === location.origin) {
+        if (url.pathname.includes("/gateway/")) probe();
+        else signedOut();
+      }
+    }
+    return response;
+  };
+
+  // MLflow's UI does not poll: a tab that comes back asks once.
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") probe();
+  });
+
+  // --- the access key -----------------------------------------------------------------------
+
+  function remembered(name) {
+    try { return localStorage.getItem(name); } catch { return null; }
+  }
+  function remember(name, value) {
+    try { localStorage.setItem(name, value); } catch { /* Then the hint comes again. */ }
+  }
+
+  function keyWords(key) {
+    if (key === null) return ["You have no access key yet.", "Create one"];
+    if (key.state === "expired") return ["Your access key has expired.", "Replace it"];
+    const days = key.days_left;
+    if (days < 1) return ["Your access key expires in less than a day.", "Replace it"];
+    return [`Your access key expires in ${days} day${days === 1 ? "" : "s"}.`, "Replace it"];
+  }
+
+  async function hintAtKey() {
+    const response = await plainFetch(own("api/me"), { credentials: "same-origin" });
+    if (!response.ok) return;
+    const { username, key } = await response.json();
+    if (key !== null && key.days_left > WARNING_DAYS) return;
+
+    const name = `prokube-auth-hint-${username}`;
+    const about = key === null ? "none" : `${key.key_id} ${key.state}`;
+    if (remembered(name) === about) return;
+
+    const [text, action] = keyWords(key);
+    const box = bar("prokube-key-hint", key === null ? "" : "prokube-warning", text, anchor(action, own("permissions#create-key")));
+    const close = document.createElement("button");
+    close.type = "button";
+    close.id = "prokube-key-hint-dismiss";
+    close.textContent = "\u00d7";
+    close.setAttribute("aria-label", "Dismiss");
+    close.addEventListener("click", () => {
+      remember(name, about);
+      drop(box.id);
+    });
+    box.append(close);
+    show(box);
+  }
+
+  // --- MLflow's avatar menu -----------------------------------------------------------------
+
+  function menuItem(sibling, id, text, activate) {
+    const item = document.createElement(typeof activate === "string" ? "a" : "div");
+    item.id = id;
+    item.className = sibling.className + " prokube-item";
+    item.setAttribute("role", "menuitem");
+    item.tabIndex = -1;
+    item.textContent = text;
+    if (typeof activate === "string") item.href = activate;
+    else item.addEventListener("click", activate);
+    // As Radix does with its own items: the pointer moves the focus.
+    item.addEventListener("pointermove", () => item.focus({ preventScroll: true }));
+    return item;
+  }
+
+  function openMenu() {
+    for (const button of document.querySelectorAll('button[aria-label^="Account menu for "]')) {
+      const menu = button.id && document.querySelector(`[role="menu"][aria-labelledby="${CSS.escape(button.id)}"]`);
+      if (menu) return menu;
+    }
+    return null;
+  }
+
+  function extendMenu() {
+    const menu = openMenu();
+    if (!menu || menu.querySelector("#prokube-menu-permissions")) return;
+    const siblings = menu.querySelectorAll('[role="menuitem"][data-component-id^="mlflow.sidebar."]');
+    const last = siblings[siblings.length - 1];
+    if (!last) return;
+    last.parentElement.append(
+      menuItem(last, "prokube-menu-permissions", "Permissions & access keys", own("permissions")),
+      menuItem(last, "prokube-menu-logout", "Log out", logOut),
+    );
+  }
+
+  // Radix's arrow keys know only its own items, so all of the menu's keys are answered here, before React.
+  window.addEventListener("keydown", (event) => {
+    const menu = event.target instanceof Element && event.target.closest('[role="menu"]');
+    if (!menu || !menu.querySelector("#prokube-menu-permissions")) return;
+    const items = [...menu.querySelectorAll('[role="menuitem"]:not([aria-disabled="true"])')];
+    const here = items.indexOf(document.activeElement);
+    const end = items.length - 1;
+    const next = {
+      ArrowDown: Math.min(here + 1, end),
+      ArrowUp: here < 0 ? end : Math.max(here - 1, 0),
+      Home: 0,
+      End: end,
+    }[event.key];
+    if (next !== undefined) items[next].focus();
+    else if ((event.key === "Enter" || event.key === " ") && items[here]?.classList.contains("prokube-item")) items[here].click();
+    else return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }, true);
+
+  let waiting = false;
+  new MutationObserver(() => {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => {
+      waiting = false;
+      extendMenu();
+    });
+  }).observe(document.documentElement, { childList: true, subtree: true });
+
+  document.addEventListener("DOMContentLoaded", () => {
+    hintAtKey().catch(() => { /* A hint is worth no error. */ });
+  });
+})();

@@ -1,0 +1,243 @@
+// Create, copy and revoke the access key. Three clicks at most: create, expiry, copy.
+"use strict";
+(() => {
+  const { base, showTime } = window.prokubePage;
+  const url = base + "prokube-auth/api/access-key";
+  const at = (id) => document.getElementById(id);
+  const fact = (name) => document.querySelector(`[data-fact="${name}"]`);
+
+  // --- messages -----------------------------------------------------------------------------
+
+  function showProblem(text, withLogin) {
+    const box = at("page-error");
+    box.textContent = text;
+    if (withLogin) {
+      const link = document.createElement("a");
+      link.href = base + "prokube-auth/login?next=" + encodeURIComponent(base + "prokube-auth/permissions");
+      link.textContent = "Log in again";
+      link.target = window.self === window.top ? "" : "_top";
+      box.append(" ", link, ".");
+    }
+    box.hidden = false;
+    box.scrollIntoView({ block: "nearest" });
+  }
+
+  // The answer's JSON, or null after the problem has been shown.
+  async function call(method, body) {
+    at("page-error").hidden = true;
+    let response;
+    try {
+      response = await fetch(url, {
+        method,
+        credentials: "same-origin",
+        headers: { Accept: "application/json", "Content-Type": "application/json" },
+        body: body && JSON.stringify(body),
+      });
+    } catch {
+      showProblem("The server does not answer. Check your connection and try again.");
+      return null;
+    }
+    const answer = await response.json().catch(() => ({}));
+    if (response.ok) return answer;
+    if (response.status === 401) showProblem("You were signed out.", true);
+    else showProblem(answer.message || `The server answered ${response.status}. Try again.`);
+    return null;
+  }
+
+  // --- panels -------------------------------------------------------------------------------
+
+  function toggle(button, panel, open) {
+    at(panel).hidden = !open;
+    at(button).setAttribute("aria-expanded", String(open));
+  }
+
+  function openPresets() {
+    toggle("revoke-key", "revoke-confirm", false);
+    toggle("create-key", "key-presets", true);
+    at("key-presets").querySelector("button").focus();
+  }
+
+  function busy(on) {
+    document.querySelectorAll("#key-presets button, #confirm-revoke").forEach((button) => { button.disabled = on; });
+  }
+
+  // --- create -------------------------------------------------------------------------------
+
+  const safe = /^[\w@%+=:,./-]+$/;
+  const quoted = (text) => (safe.test(text) ? text : "'" + text.replaceAll("'", "'\\''") + "'");
+
+  function snippets({ tracking_uri: uri, username, access_key: key }) {
+    const pairs = [
+      ["MLFLOW_TRACKING_URI", uri],
+      ["MLFLOW_TRACKING_USERNAME", username],
+      ["MLFLOW_TRACKING_PASSWORD", key],
+    ];
+    const each = (line) => pairs.map(([name, value]) => line(name, value));
+    // MLflow reads this file with configparser, to which "%" is special.
+    const ini = (text) => text.replaceAll("%", "%%");
+    return {
+      shell: each((name, value) => `export ${name}=${quoted(value)}`).join("\n"),
+      env: each((name, value) => `${name}=${safe.test(value) ? value : JSON.stringify(value)}`).join("\n"),
+      python: ["import os", "", ...each((name, value) => `os.environ["${name}"] = ${JSON.stringify(value)}`)].join("\n"),
+      credentials: ["[mlflow]", `mlflow_tracking_username = ${ini(username)}`, `mlflow_tracking_password = ${ini(key)}`].join("\n"),
+      kubectl: ["kubectl create secret generic mlflow-access-key", ...each((name, value) => `  --from-literal=${name}=${quoted(value)}`)].join(" \\\n"),
+    };
+  }
+
+  function timeElement(iso) {
+    const element = document.createElement("time");
+    element.dateTime = iso;
+    showTime(element);
+    return element;
+  }
+
+  function showKey(answer) {
+    at("new-key").value = answer.access_key;
+    at("new-key-expiry").replaceChildren(timeElement(answer.expires_at));
+    for (const [name, text] of Object.entries(snippets(answer))) {
+      at("snippet-" + name).textContent = text;
+    }
+
+    fact("key_id").textContent = answer.key_id;
+    fact("created_at").replaceChildren(timeElement(new Date().toISOString()));
+    fact("expires_at").replaceChildren(timeElement(answer.expires_at));
+    fact("expires_at").previousElementSibling.textContent = "Expires";
+    fact("last_used_at").textContent = "never";
+    document.querySelector('[data-copy-of="last_used_at"]').textContent = "never";
+    at("key-expiry")?.remove();
+    at("key-none").hidden = true;
+    at("key-facts").hidden = false;
+    at("revoke-key").hidden = false;
+    at("replace-warning").hidden = false;
+    at("create-key").textContent = "Replace access key";
+
+    toggle("create-key", "key-presets", false);
+    at("new-key-panel").hidden = false;
+    at("copy-key").focus();
+    at("new-key-panel").scrollIntoView({ block: "nearest" });
+  }
+
+  async function create(body) {
+    const pressed = document.activeElement;
+    busy(true);
+    const answer = await call("POST", body);
+    busy(false);
+    if (answer) showKey(answer);
+    else pressed.focus();
+  }
+
+  async function revoke() {
+    busy(true);
+    const answer = await call("DELETE");
+    busy(false);
+    if (!answer) return;
+    // Also drops "#create-key", which would open the presets again.
+    history.replaceState(null, "", location.pathname + location.search);
+    location.reload();
+  }
+
+  // --- copy ---------------------------------------------------------------------------------
+
+  // navigator.clipboard exists only over https and on localhost.
+  async function copyText(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      const field = document.createElement("textarea");
+      field.value = text;
+      field.className = "sr-only";
+      document.body.append(field);
+      field.select();
+      let done = false;
+      try { done = document.execCommand("copy"); } catch { /* Then the reader copies by hand. */ }
+      field.remove();
+      return done;
+    }
+  }
+
+  async function copy(button) {
+    const source = at(button.dataset.copy);
+    const done = await copyText(source.value ?? source.textContent);
+    const label = button.firstChild;
+    button.focus();
+    at("copy-status").textContent = done ? "Copied" : "Copying did not work. Select the text and copy it yourself.";
+    if (!done && source.select) source.select();
+    label.textContent = done ? "Copied" : "Select and copy";
+    setTimeout(() => {
+      label.textContent = "Copy";
+      at("copy-status").textContent = "";
+    }, 2500);
+  }
+
+  // --- tabs ---------------------------------------------------------------------------------
+
+  const tabs = [...document.querySelectorAll('[role="tab"]')];
+
+  function select(tab) {
+    for (const other of tabs) {
+      const on = other === tab;
+      other.setAttribute("aria-selected", String(on));
+      other.tabIndex = on ? 0 : -1;
+      at(other.getAttribute("aria-controls")).hidden = !on;
+    }
+    tab.focus();
+  }
+
+  function tabKey(event) {
+    const here = tabs.indexOf(event.currentTarget);
+    const next = {
+      ArrowRight: (here + 1) % tabs.length,
+      ArrowLeft: (here + tabs.length - 1) % tabs.length,
+      Home: 0,
+      End: tabs.length - 1,
+    }[event.key];
+    if (next === undefined) return;
+    event.preventDefault();
+    select(tabs[next]);
+  }
+
+  // --- wiring -------------------------------------------------------------------------------
+
+  function localDate(daysAhead) {
+    const day = new Date();
+    day.setDate(day.getDate() + daysAhead);
+    return [day.getFullYear(), day.getMonth() + 1, day.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
+  }
+
+  for (const tab of tabs) {
+    tab.addEventListener("click", () => select(tab));
+    tab.addEventListener("keydown", tabKey);
+  }
+  document.querySelectorAll("[data-copy]").forEach((button) => button.addEventListener("click", () => copy(button)));
+  document.querySelectorAll("[data-days]").forEach((button) =>
+    button.addEventListener("click", () => create({ days: Number(button.dataset.days) })));
+  at("create-key").addEventListener("click", () => {
+    if (at("key-presets").hidden) openPresets();
+    else toggle("create-key", "key-presets", false);
+  });
+  at("date-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    create({ expires_on: at("expires-on").value });
+  });
+  at("expires-on").min = localDate(1);
+  at("expires-on").max = localDate(Number(at("date-form").dataset.maxDays));
+  at("revoke-key").addEventListener("click", () => {
+    const open = at("revoke-confirm").hidden;
+    toggle("create-key", "key-presets", false);
+    toggle("revoke-key", "revoke-confirm", open);
+    if (open) at("cancel-revoke").focus();
+  });
+  at("cancel-revoke").addEventListener("click", () => {
+    toggle("revoke-key", "revoke-confirm", false);
+    at("revoke-key").focus();
+  });
+  at("confirm-revoke").addEventListener("click", revoke);
+  at("new-key").addEventListener("focus", (event) => event.target.select());
+
+  const openByHash = () => { if (location.hash === "#create-key") openPresets(); };
+  window.addEventListener("hashchange", openByHash);
+  openByHash();
+  // The browser focuses the fragment's button when the page has loaded; the presets come after it.
+  window.addEventListener("load", () => setTimeout(openByHash));
+})();

@@ -1,0 +1,88 @@
+"""What pages work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from flask import Response, request
+from jinja2 import Environment, PackageLoader, select_autoescape
+
+from ..errors import Unauthenticated
+from ..identity.caller import CALLER, Identity, current_identity
+from ..identity.oidc import RelyingParty
+from ..identity.secretbox import SecretBox
+from ..policy.names import NamePolicy
+from ..services import Services
+from ..settings import Settings
+
+if TYPE_CHECKING:
+    from ..engine import MlflowCatalog, ProkubeStore
+
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+)
+_templates = Environment(
+    loader=PackageLoader("mlflow_prokube_auth", "web/templates"), autoescape=select_autoescape(default=True)
+)
+
+
+@dataclass(frozen=True)
+class Web:
+    """Everything that a page may need, handed in by ``app.py``."""
+
+    settings: Settings
+    services: Services
+    relying_party: RelyingParty
+    store: ProkubeStore
+    catalog: MlflowCatalog
+    names: NamePolicy
+    box: SecretBox
+
+    @property
+    def base(self) -> str:
+        """The browser's path to the server, ending in ``/``."""
+        return self.settings.base_path
+
+    def url(self, path: str) -> str:
+        """A browser's path to one of our pages."""
+        return f"{self.base}prokube-auth/{path}"
+
+    def page(self, template: str, status: int = 200, **values: Any) -> Response:
+        """A rendered page under the strict content security policy."""
+        html = _templates.get_template(template).render(base=self.base, contact=self.settings.support_contact, **values)
+        response = Response(html, status, mimetype="text/html")
+        response.headers["Content-Security-Policy"] = PAGE_POLICY
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["Referrer-Policy"] = "same-origin"
+        return response
+
+    def message(self, status: int, title: str, message: str, *actions: dict[str, Any], detail: str = "") -> Response:
+        """A page that says one thing and offers what to do next."""
+        return self.page("message.html", status, title=title, message=message, actions=list(actions), detail=detail)
+
+
+def session_identity() -> Identity:
+    """The caller, who must have come with a session: a key can never mint a key.
+
+    Raises:
+        Unauthenticated: nobody, or another credential.
+    """
+    identity = current_identity()
+    if identity is None or identity.credential != "session":
+        raise Unauthenticated("Log in with the browser first: this needs a session, not an access key.")
+    return identity
+
+
+def client_address() -> str:
+    """Where the request came from."""
+    caller = CALLER.get()
+    return caller.facts.client if caller is not None else request.remote_addr or ""
+
+
+def is_navigation() -> bool:
+    """Whether a browser wants a page, rather than a script or a client an answer."""
+    mode = request.headers.get("Sec-Fetch-Mode")
+    wants_html = "text/html" in request.headers.get("Accept", "")
+    return request.method == "GET" and wants_html and mode in (None, "navigate")

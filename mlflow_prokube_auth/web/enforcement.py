@@ -1,0 +1,134 @@
+"""Around the engine: our routes before it, names after it, words for what it refuses."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from flask import Response, g, redirect, request
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..engine import refusal_response, request_params
+from ..errors import Refusal, Unauthenticated, Unavailable
+from ..identity.caller import current_identity
+from ..identity.middleware import answer
+from ..policy import words
+from ..policy.names import Claim
+from ..store.database import DATABASE_DOWN
+from .context import Web, is_navigation
+
+_logger = logging.getLogger(__name__)
+OWN = "prokube_auth."
+_API_ROUTE = re.compile(r"/(?:ajax-)?api/\d+\.\d+/mlflow/(.+)")
+
+
+def api_route() -> str:
+    """The running request's route behind ``/api/2.0/mlflow/``; empty elsewhere."""
+    rule = request.url_rule.rule if request.url_rule is not None else ""
+    rule = rule.removeprefix(os.environ.get("_MLFLOW_STATIC_PREFIX", "").rstrip("/"))
+    match = _API_ROUTE.fullmatch(rule)
+    return match.group(1) if match else ""
+
+
+class Enforcement:
+    """The hooks around MLflow's engine."""
+
+    def __init__(self, web: Web) -> None:
+        self._web = web
+
+    def before(self, engine: Callable[[], Any]) -> Any:
+        """Our own routes by exact endpoint; else the engine decides, then names are claimed."""
+        if (request.endpoint or "").startswith(OWN):
+            return None
+        try:
+            return self._decide(engine)
+        except Refusal as refusal:
+            return Response(*answer(refusal))
+        except DATABASE_DOWN as error:
+            _logger.error("the database does not answer: %s", type(error).__name__)
+            return Response(*answer(Unavailable("The server's database does not answer. Try again shortly.")))
+
+    def _decide(self, engine: Callable[[], Any]) -> Any:
+        decision = self._hide_missing(engine())
+        identity = current_identity()
+        if identity is None:
+            return decision
+        if (
+            isinstance(decision, Response)
+            and decision.status_code == 403
+            and not identity.person.is_admin
+            and self._web.names.heal(identity.person)
+        ):
+            decision = self._hide_missing(engine())
+        if decision is None and request.method in ("POST", "PATCH"):
+            g.prokube_claim = self._web.names.claim(api_route(), request_params(), identity.person)
+        return decision
+
+    def _hide_missing(self, decision: Any) -> Any:
+        """A validator's "no such id" is answered like "not for you"; names may be said to be free."""
+        if not isinstance(decision, Response) or decision.status_code != 404:
+            return decision
+        subject = words.subject_of(request.path, request_params())
+        if subject is None or subject.by_name:
+            return decision
+        verb = words.verb_of(request.method, request.path)
+        return refusal_response("PERMISSION_DENIED", words.denied(subject, verb, self._web.settings.contact), 403)
+
+    def after(self, response: Response) -> Response:
+        """Settle names; let no SQL out."""
+        claim: Claim | None = g.pop("prokube_claim", None)
+        try:
+            response = self._after(response, claim)
+        except Refusal as refusal:
+            return Response(*answer(refusal))
+        except SQLAlchemyError as error:
+            _logger.error("settling a name failed: %s", type(error).__name__)
+        return response
+
+    def _after(self, response: Response, claim: Claim | None) -> Response:
+        if response.status_code < 400:
+            if claim is not None:
+                self._web.names.succeeded(claim)
+            elif request.method in ("DELETE", "POST"):
+                self._web.names.deleted(api_route(), request_params() if api_route().endswith("/delete") else {})
+            return response
+        body = response.get_json(silent=True) if response.is_json and not response.is_streamed else None
+        if not isinstance(body, dict):
+            if claim is not None:
+                self._web.names.failed(claim)
+            return response
+        if claim is not None:
+            self._web.names.failed(claim)
+            if body.get("error_code") == "RESOURCE_ALREADY_EXISTS":
+                return refusal_response(
+                    "RESOURCE_ALREADY_EXISTS", self._web.names.already_exists(claim), response.status_code
+                )
+        cleaned = words.without_sql(str(body.get("message", "")))
+        if cleaned is not None:
+            _logger.warning("an answer of MLflow on %s held SQL; it was cut", request.url_rule)
+            response.set_data(json.dumps({**body, "message": cleaned}))
+        return response
+
+    def unauthenticated(self) -> Response:
+        """Nobody is calling: a page for browsers, JSON for the rest. API paths are never redirected."""
+        if is_navigation() and request.endpoint == "serve":
+            return self._web.page("boot.html")
+        if is_navigation() and not api_route() and request.endpoint in PAGES:
+            query = f"?{request.query_string.decode('latin-1')}" if request.query_string else ""
+            target = quote(f"{request.path}{query}", safe="")
+            return redirect(self._web.url(f"login?next={target}"))  # type: ignore[return-value]  # werkzeug's
+        refusal = Unauthenticated(
+            "You are not signed in. In a browser, log in at "
+            f"{self._web.settings.external_url}/prokube-auth/login ; elsewhere, set MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD to your user name and an access key."
+        )
+        return Response(*answer(refusal))
+
+
+# MLflow's routes outside the API that people open in a browser.
+PAGES = frozenset({"serve_artifacts", "serve_model_version_artifact"})

@@ -1,0 +1,103 @@
+"""Login: the page with the button, the way to Keycloak and the way back."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from typing import Any
+from urllib.parse import quote
+
+from flask import redirect, request, session
+
+from ..identity.caller import current_identity
+from ..identity.claims import Denial, admit
+from ..identity.oidc import Login, LoginFailed, ProviderDown
+from ..store import audit
+from ..store.people import NameTaken
+from .context import Web, client_address
+
+_logger = logging.getLogger(__name__)
+# A hash of MLflow's UI, or a path on this server that is no "//host" and no "/\host".
+_NEXT = re.compile(r"(?:#/|/(?![/\\]))[\x21-\x5b\x5d-\x7e]*")
+
+
+def safe_next(web: Web, target: str | None) -> str:
+    """Where to go after login: ``#/...`` of MLflow's UI or a path of this server; else the UI."""
+    target = target or ""
+    if len(target) > 2000 or not _NEXT.fullmatch(target):
+        return web.base
+    if target.startswith("#"):
+        return web.base + target
+    return target if target.startswith(web.base) else web.base
+
+
+def page(web: Web) -> Any:
+    """The page with the button."""
+    target = request.args.get("next", "")
+    identity = current_identity()
+    if identity is not None:
+        return redirect(safe_next(web, target))
+    return web.page("login.html", next=target, start_url=_start_url(web, target), problem=None)
+
+
+def _start_url(web: Web, target: str) -> str:
+    return web.url(f"login/start?next={quote(target, safe='')}")
+
+
+def start(web: Web) -> Any:
+    """To Keycloak, with PKCE, state and nonce kept in the session's row."""
+    target = request.args.get("next", "")
+    try:
+        response = web.relying_party.begin(f"{web.settings.external_url}/prokube-auth/callback")
+    except ProviderDown as error:
+        _logger.error("login: the identity provider does not answer (%s)", error)
+        return _provider_down(web, target)
+    session["next"] = target
+    return response
+
+
+def _provider_down(web: Web, target: str) -> Any:
+    problem = "Keycloak does not answer at the moment. Running sessions and access keys go on; try again shortly."
+    return web.page("login.html", 503, next=target, start_url=_start_url(web, target), problem=problem)
+
+
+def callback(web: Web) -> Any:
+    """Back from Keycloak: check, bind, begin the session."""
+    target = session.pop("next", "") if "next" in session else ""
+    try:
+        login = web.relying_party.complete()
+    except ProviderDown as error:
+        _logger.error("login: the identity provider does not answer (%s)", error)
+        return _provider_down(web, target)
+    except LoginFailed as error:
+        _logger.warning("login refused: %s", error)
+        return web.message(
+            400,
+            "The login was not completed",
+            "It took too long, was begun in another browser, or its answer does not hold. Nothing was changed.",
+            {"label": "Try again", "href": web.url(f"login?next={quote(target, safe='')}"), "primary": True},
+        )
+    verdict = admit(login.sources, web.settings)
+    if isinstance(verdict, Denial):
+        return _denied(web, verdict, login)
+    try:
+        person = web.services.people.log_in(verdict, int(time.time()), client_address())
+    except NameTaken:
+        return _denied(web, Denial(verdict.username, "Its user name belongs to another account here."), login)
+    session.log_in(person.user_id, {"id_token": web.box.seal(login.id_token)})  # type: ignore[attr-defined]  # ours
+    return redirect(safe_next(web, target))
+
+
+def _denied(web: Web, denial: Denial, login: Login) -> Any:
+    with web.services.database.write() as connection:
+        audit.record(connection, "login.denied", denial.account, client=client_address(), reason=denial.reason)
+    session.end()  # type: ignore[attr-defined]  # our session
+    again = web.relying_party.end_session_url(login.id_token, f"{web.settings.external_url}/prokube-auth/login")
+    return web.message(
+        403,
+        "You may not log in here",
+        f"You are signed in as {denial.account}. {denial.reason} Ask {web.settings.contact} for access.",
+        {"label": "Sign in as someone else", "href": again or web.url("login"), "primary": True},
+        detail=denial.account,
+    )

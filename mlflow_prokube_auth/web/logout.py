@@ -1,0 +1,32 @@
+"""Logout: our session ends, then Keycloak's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import jsonify, session
+
+from ..store import audit
+from .context import Web, client_address, session_identity
+
+
+def logout(web: Web) -> Any:
+    """End the session; answers where the browser goes to end Keycloak's (RP-Initiated Logout)."""
+    identity = session_identity()
+    sealed = session.get("id_token")
+    id_token = web.box.open(sealed) if sealed else None
+    with web.services.database.write() as connection:
+        audit.record(connection, "logout", identity.person.username, client=client_address())
+    session.end()  # type: ignore[attr-defined]  # our session
+    back = f"{web.settings.external_url}/prokube-auth/logged-out"
+    return jsonify({"redirect": web.relying_party.end_session_url(id_token, back) or web.url("logged-out")})
+
+
+def logged_out(web: Web) -> Any:
+    """The last page."""
+    return web.message(
+        200,
+        "You are logged out",
+        "Your session here and in Keycloak is over. Access keys keep working.",
+        {"label": "Log in again", "href": web.url("login"), "primary": True},
+    )

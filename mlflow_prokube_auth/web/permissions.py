@@ -1,0 +1,109 @@
+"""The Permissions page: my access key, and what I may do, by name and with the reason."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from flask import jsonify, redirect
+
+from ..errors import Unauthenticated
+from ..identity.caller import current_identity
+from ..policy.words import LEVELS
+from ..store.people import Person
+from .access_key import describe
+from .context import Web
+
+KINDS = {
+    "experiment": ("Experiment", "experiments"),
+    "registered_model": ("Model", "models"),
+    "prompt": ("Prompt", "prompts"),
+    "scorer": ("Scorer", ""),
+    "gateway_secret": ("Gateway secret", "gateway"),
+    "gateway_endpoint": ("Gateway endpoint", "gateway"),
+    "gateway_model_definition": ("Gateway model", "gateway"),
+    "mcp_server": ("MCP server", ""),
+    "workspace": ("Workspace", ""),
+}
+
+
+def grants_of(web: Web, person: Person) -> list[dict[str, Any]]:
+    """Every grant of a person: resource by name, level, reason and link."""
+    rows = []
+    direct = f"__user_{person.user_id}__"
+    for role in web.store.list_user_roles(person.user_id):
+        for grant in role.permissions:
+            label, place = KINDS.get(grant.resource_type, (grant.resource_type.replace("_", " "), ""))
+            pattern = grant.resource_pattern
+            title = (
+                f"all of this kind ({label.lower()})"
+                if pattern == "*"
+                else web.catalog.title(grant.resource_type, pattern)
+            )
+            if title is None:
+                continue  # its resource is gone for good
+            reason = "yours: created by you or shared with you" if role.name == direct else f"team {role.name}"
+            href = f"{web.base}#/{place}/{quote(pattern, safe='')}" if place and pattern != "*" else None
+            rows.append(
+                {
+                    "kind": grant.resource_type,
+                    "kind_label": label,
+                    "name": title,
+                    "href": href,
+                    "level": grant.permission,
+                    "reason": reason,
+                }
+            )
+    rows.sort(key=lambda row: (row["kind_label"], row["name"]))
+    if person.is_admin:
+        rows.insert(
+            0,
+            {
+                "kind": "*",
+                "kind_label": "Everything",
+                "name": "all resources",
+                "href": None,
+                "level": "MANAGE",
+                "reason": "you are an administrator",
+            },
+        )
+    return rows
+
+
+def page(web: Web) -> Any:
+    """The page; a browser without a session goes through login and comes back."""
+    identity = current_identity()
+    if identity is None:
+        return redirect(web.url(f"login?next={quote(web.url('permissions'), safe='')}"))
+    person = identity.person
+    return web.page(
+        "permissions.html",
+        me={"username": person.username, "is_admin": person.is_admin},
+        key=describe(web, person.user_id),
+        permissions=grants_of(web, person),
+        level_words=LEVELS,
+        max_days=web.settings.token_max_days,
+    )
+
+
+def _person() -> Person:
+    identity = current_identity()
+    if identity is None:
+        raise Unauthenticated("You are not signed in.")
+    return identity.person
+
+
+def api(web: Web) -> Any:
+    """The page's JSON twin."""
+    return jsonify(permissions=grants_of(web, _person()))
+
+
+def me(web: Web) -> Any:
+    """Who I am, and the state of my key."""
+    person = _person()
+    return jsonify(username=person.username, is_admin=person.is_admin, key=describe(web, person.user_id))
+
+
+def old_link(web: Web) -> Any:
+    """Where older notebooks look for the key."""
+    return redirect(web.url("permissions"))

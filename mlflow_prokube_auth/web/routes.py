@@ -1,0 +1,68 @@
+"""All our routes, in one place."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, Response
+
+from ..errors import Refusal, Unavailable
+from ..identity.middleware import answer
+from ..store.database import DATABASE_DOWN
+from . import access_key, assets, index, login, logout, permissions, users
+from .context import Web, is_navigation
+from .enforcement import OWN
+
+View = Callable[..., Any]
+
+
+def register(app: Flask, web: Web) -> None:
+    """Add our routes to MLflow's app, and put ours in the place of those that make no sense here."""
+    prefix = os.environ.get("_MLFLOW_STATIC_PREFIX", "").rstrip("/")
+    routes: list[tuple[str, str, str, View]] = [
+        ("GET", "login", "login_page", login.page),
+        ("GET", "login/start", "login_start", login.start),
+        ("GET", "callback", "callback", login.callback),
+        ("POST", "logout", "logout", logout.logout),
+        ("GET", "logged-out", "logged_out", logout.logged_out),
+        ("GET", "permissions", "permissions_page", permissions.page),
+        ("GET", "api/permissions", "permissions_api", permissions.api),
+        ("GET", "api/me", "me", permissions.me),
+        ("POST", "api/access-key", "key_create", access_key.create),
+        ("DELETE", "api/access-key", "key_revoke", access_key.revoke),
+        ("GET", "assets/<name>", "assets", assets.asset),
+    ]
+    for method, path, name, view in routes:
+        app.add_url_rule(f"{prefix}/prokube-auth/{path}", OWN + name, _guarded(web, view), methods=[method])
+    # prokube's notebooks link here for the access key.
+    app.add_url_rule(f"{prefix}/oidc/ui/", OWN + "old_keys", _guarded(web, permissions.old_link), methods=["GET"])
+    app.view_functions["serve"] = index.wrap(web, app.view_functions["serve"])
+    users.replace(app, web)
+
+
+def _guarded(web: Web, view: View) -> View:
+    """Refusals as JSON, or as a page for a browser."""
+
+    @functools.wraps(view)
+    def guarded(**arguments: Any) -> Any:
+        try:
+            return view(web, **arguments)
+        except Refusal as error:
+            refusal: Refusal = error
+        except DATABASE_DOWN:
+            refusal = Unavailable("The server's database does not answer. Try again in a few seconds.")
+        if is_navigation():
+            page = web.message(
+                refusal.status,
+                "That did not work",
+                refusal.message,
+                {"label": "Back to MLflow", "href": web.base, "primary": True},
+            )
+            page.headers.update(refusal.headers)
+            return page
+        return Response(*answer(refusal))
+
+    return guarded

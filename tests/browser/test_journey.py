@@ -1,0 +1,137 @@
+"""What a person sees in a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from ..conftest import Demo
+
+MENU_BUTTON = 'button[aria-label^="Account menu for "]'
+
+
+def open_page(chromium: Browser, width: int = 1280, scheme: str = "light") -> Page:
+    context = chromium.new_context(viewport={"width": width, "height": 860}, color_scheme=scheme)  # type: ignore[arg-type]
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    return page
+
+
+def log_in(page: Page, demo: Demo, who: str, where: str = "/") -> None:
+    page.goto(demo.url + where)
+    page.click("#login-button")
+    page.get_by_role("button", name=f"{who}@example.com").click()
+
+
+def open_menu(page: Page) -> None:
+    page.wait_for_selector(MENU_BUTTON)
+    page.wait_for_timeout(500)
+    page.keyboard.press("Escape")  # MLflow's own dialog at the first visit covers the button
+    page.click(MENU_BUTTON)
+
+
+def test_from_a_deep_link_through_login_to_a_copied_key(demo: Demo, chromium: Browser) -> None:
+    page = open_page(chromium)
+    log_in(page, demo, "alice", "/#/models?searchInput=x")
+    page.wait_for_url(demo.url + "/#/models?searchInput=x")
+    open_menu(page)
+    expect(page.locator("#prokube-menu-logout")).to_be_visible()
+    page.click("#prokube-menu-permissions")
+    page.wait_for_url("**/prokube-auth/permissions")
+    page.click("#create-key")
+    page.click('[data-days="30"]')
+    page.click("#copy-key")
+    expect(page.locator("#copy-status")).to_contain_text("Copied")
+    key = page.evaluate("navigator.clipboard.readText()")
+    answer = httpx.get(f"{demo.url}/ajax-api/2.0/mlflow/users/current", auth=("alice@example.com", key))
+    assert answer.json()["user"]["username"] == "alice@example.com"
+    assert f"MLFLOW_TRACKING_PASSWORD={key}" in page.locator("#snippet-env").text_content()
+
+
+def test_the_menu_works_by_keyboard_and_logs_out(demo: Demo, chromium: Browser) -> None:
+    page = open_page(chromium)
+    log_in(page, demo, "bob")
+    open_menu(page)
+    expect(page.locator("#prokube-menu-logout")).to_be_visible()
+    page.keyboard.press("End")
+    expect(page.locator("#prokube-menu-logout")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/prokube-auth/logged-out*")
+    page.goto(demo.url)
+    expect(page.locator("#login-button")).to_be_visible()
+
+
+def test_a_session_that_ends_while_the_page_is_open_says_so_and_leads_back(demo: Demo, chromium: Browser) -> None:
+    page = open_page(chromium)
+    log_in(page, demo, "bob", "/#/models")
+    page.wait_for_selector(MENU_BUTTON)
+    page.context.clear_cookies(name="prokube_auth_session")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.keyboard.press("Escape")
+    banner = page.locator("#prokube-signed-out")
+    expect(banner).to_contain_text("You were signed out")
+    banner.get_by_role("link").click()
+    page.click("#login-button")
+    page.wait_for_url(demo.url + "/#/models")
+
+
+def test_who_may_not_log_in_reads_why(demo: Demo, chromium: Browser, pictures: Path) -> None:
+    page = open_page(chromium)
+    log_in(page, demo, "mallory")
+    expect(page.locator("#message-title")).to_have_text("You may not log in here")
+    expect(page.locator("main")).to_contain_text("mallory@example.com")
+    page.screenshot(path=pictures / "denied-1280-light.png")
+    page.get_by_role("link", name="Sign in as someone else").click()
+    page.wait_for_url("**/prokube-auth/login*")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_pages_fit_their_window_and_break_no_policy(
+    demo: Demo, chromium: Browser, pictures: Path, width: int, scheme: str
+) -> None:
+    page = open_page(chromium, width, scheme)
+    complaints: list[str] = []
+    page.on("console", lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None)
+    page.goto(demo.url + "/prokube-auth/login")
+    page.screenshot(path=pictures / f"login-{width}-{scheme}.png")
+    httpx.post(
+        f"{demo.url}/api/2.0/mlflow/experiments/create",
+        json={"name": f"a long experiment name of team weather {width} {scheme}"},
+        auth=demo.auth("admin"),
+    )
+    log_in(page, demo, "admin", "/prokube-auth/permissions")
+    page.wait_for_url("**/prokube-auth/permissions")
+    page.screenshot(path=pictures / f"permissions-{width}-{scheme}.png", full_page=True)
+    page.goto(demo.url + "/prokube-auth/permissions#create-key")
+    page.reload()
+    expect(page.locator('[data-days="7"]')).to_be_visible()
+    page.screenshot(path=pictures / f"create-key-{width}-{scheme}.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert complaints == []
+
+
+def test_who_has_no_key_is_offered_one_and_may_dismiss_it(demo: Demo, chromium: Browser) -> None:
+    page = open_page(chromium)
+    log_in(page, demo, "bob", "/prokube-auth/permissions")
+    page.click("#revoke-key")
+    page.click("#confirm-revoke")
+    expect(page.locator("#key-none")).to_be_visible()
+    page.goto(demo.url)
+    page.wait_for_selector(MENU_BUTTON)
+    page.wait_for_timeout(500)
+    page.keyboard.press("Escape")
+    hint = page.locator("#prokube-key-hint")
+    expect(hint).to_contain_text("no access key")
+    page.click("#prokube-key-hint-dismiss")
+    page.reload()
+    page.wait_for_selector(MENU_BUTTON)
+    expect(hint).to_have_count(0)
+    page.evaluate("localStorage.clear()")
+    page.reload()
+    hint.get_by_role("link").click()
+    expect(page.locator('[data-days="30"]')).to_be_visible()

@@ -1,0 +1,172 @@
+"""The stores on a migrated SQLite database, and MLflow's seams."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from pathlib import Path
+
+import pytest
+from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
+from sqlalchemy import inspect as inspect_database
+
+from mlflow_prokube_auth import engine
+from mlflow_prokube_auth.identity.claims import Admission
+from mlflow_prokube_auth.identity.tokens import compose
+from mlflow_prokube_auth.services import Services, open_services
+from mlflow_prokube_auth.settings import load
+from mlflow_prokube_auth.store.database import SchemaOutdated, check_schema, migrate, migrate_down, open_engine
+from mlflow_prokube_auth.store.people import NameTaken
+
+from ..unit.test_settings import GOOD
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Services:
+    uri = f"sqlite:///{tmp_path}/auth.db"
+    migrate(open_engine(uri), engine.migrate_mlflow)
+    return open_services(load(GOOD), uri)
+
+
+def admission(email: str, subject: str = "s-1", verified: bool = True, admin: str | None = None) -> Admission:
+    return Admission("https://kc", subject, email, verified, email, ("prokube-users",), "prokube-users", admin)
+
+
+def test_the_installed_mlflow_has_every_seam() -> None:
+    engine.check_seams()
+
+
+def test_a_missing_seam_is_named_with_the_mlflow_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(engine.SEAMS, "a_seam_of_tomorrow", ())
+    with pytest.raises(engine.EngineChanged, match=rf"MLflow {engine.VERSION}.*a_seam_of_tomorrow"):
+        engine.check_seams()
+
+
+def test_every_method_that_the_store_overrides_is_a_checked_seam() -> None:
+    ours = {
+        name for name, _ in inspect.getmembers(engine.ProkubeStore, inspect.isfunction) if not name.startswith("__")
+    }
+    theirs = {name for name, _ in inspect.getmembers(SqlAlchemyStore, inspect.isfunction)}
+    overridden = {
+        name for name in ours & theirs if getattr(engine.ProkubeStore, name) is not getattr(SqlAlchemyStore, name)
+    }
+    assert overridden - {"authenticate_user"} == set(engine.STORE_SEAMS) - {"grant_user_permission"}
+
+
+def test_migrations_go_down_and_up_again(tmp_path: Path) -> None:
+    database = open_engine(f"sqlite:///{tmp_path}/auth.db")
+    migrate(database, engine.migrate_mlflow)
+    check_schema(database)
+    migrate_down(database, "base")
+    assert not [name for name in inspect_database(database).get_table_names() if name.startswith("prokube_")]
+    with pytest.raises(SchemaOutdated, match="db upgrade"):
+        check_schema(database)
+    migrate(database, engine.migrate_mlflow)
+    check_schema(database)
+
+
+def test_many_migrate_at_once_without_a_race(tmp_path: Path) -> None:
+    uri, errors = f"sqlite:///{tmp_path}/auth.db", []
+
+    def work() -> None:
+        try:
+            migrate(open_engine(uri), engine.migrate_mlflow)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+
+
+def test_a_second_key_replaces_the_first(services: Services) -> None:
+    person = services.people.log_in(admission("a@x"), 100, "")
+    first, second = compose(b"a" * 41), compose(b"b" * 41)
+    services.tokens.mint(first, person.user_id, 100, 1000, "a@x")
+    services.tokens.mint(second, person.user_id, 200, 1000, "a@x")
+    old = services.tokens.owner(first.key_id)
+    assert old is not None
+    assert (old.token.ended_by, old.token.ended_at) == ("replaced", 200)
+    active = services.tokens.active(person.user_id)
+    assert active is not None
+    assert active.key_id == second.key_id
+
+
+def test_of_many_keys_made_at_once_one_is_in_force(services: Services) -> None:
+    person = services.people.log_in(admission("a@x"), 100, "")
+    made = [compose(bytes([number]) * 41) for number in range(6)]
+    threads = [
+        threading.Thread(target=services.tokens.mint, args=(token, person.user_id, 100, 1000, "a@x")) for token in made
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    owners = [owner for token in made if (owner := services.tokens.owner(token.key_id)) is not None]
+    assert sum(owner.token.ended_at is None for owner in owners) == 1
+
+
+def test_a_new_address_renames_and_the_old_name_stays_theirs(services: Services) -> None:
+    before = services.people.log_in(admission("old@x"), 100, "")
+    after = services.people.log_in(admission("new@x"), 200, "")
+    assert after.user_id == before.user_id
+    assert services.people.owns_name(before.user_id, "OLD@x")
+    with pytest.raises(NameTaken):
+        services.people.log_in(admission("old@x", subject="s-2"), 300, "")
+    with pytest.raises(NameTaken):
+        services.people.log_in(admission("new@x", subject="s-2"), 300, "")
+
+
+def test_the_admin_flag_follows_each_login(services: Services) -> None:
+    services.people.log_in(admission("a@x", admin="prokube-admins"), 100, "")
+    found = services.people.find("A@X")
+    assert found is not None
+    assert found.is_admin
+    services.people.log_in(admission("a@x"), 200, "")
+    found = services.people.find("a@x")
+    assert found is not None
+    assert not found.is_admin
+
+
+def test_a_basic_auth_user_is_bound_by_a_verified_address_only(services: Services) -> None:
+    plain = SqlAlchemyStore()
+    plain.init_db(services.database.uri)
+    plain.create_user("carol@x", "password-of-carol")
+    with pytest.raises(NameTaken):
+        services.people.log_in(admission("carol@x", verified=False), 100, "")
+    bound = services.people.log_in(admission("carol@x"), 100, "")
+    assert bound.user_id == plain.get_user("carol@x").id
+    assert not plain.authenticate_user("carol@x", "password-of-carol")
+
+
+def test_a_session_needs_its_secret_and_ends(services: Services) -> None:
+    person = services.people.log_in(admission("a@x"), 100, "")
+    services.sessions.create("id", "secret", person.user_id, "{}", 100, 1000)
+    assert services.sessions.find("id", "wrong", 101) is None
+    found = services.sessions.find("id", "secret", 101)
+    assert found is not None
+    assert found.person == person
+    assert services.sessions.find("id", "secret", 1000) is None
+    services.sessions.end("id")
+    assert services.sessions.find("id", "secret", 101) is None
+
+
+def test_a_usable_workspace_opens_nothing_inside_it(services: Services) -> None:
+    store = engine.ProkubeStore(services.database)
+    store.init_db(services.database.uri)
+    person = services.people.log_in(admission("a@x"), 100, "")
+    store.set_workspace_permission("default", "a@x", "USE")
+    assert store.list_grants(person.user_id, "default", {"experiment"}) == []
+    assert len(store.list_grants(person.user_id, "default", {"workspace"})) == 1
+
+
+def test_deleting_a_resource_sweeps_the_grants_of_teams_too(services: Services) -> None:
+    store = engine.ProkubeStore(services.database)
+    store.init_db(services.database.uri)
+    role = store.create_role("team", "default")
+    store.add_role_permission(role.id, "registered_model", "m", "READ")
+    store.delete_grants_for_resource("registered_model", "m", workspace_scoped=True)
+    assert store.list_role_permissions(role.id) == []

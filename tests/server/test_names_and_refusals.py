@@ -1,0 +1,198 @@
+"""Names, races and the words of refusals, against a real server."""
+
+from __future__ import annotations
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from mlflow_prokube_auth.identity.claims import Admission
+from mlflow_prokube_auth.identity.tokens import compose
+from mlflow_prokube_auth.services import open_services
+from mlflow_prokube_auth.settings import load
+
+from ..conftest import Demo
+
+API = "/api/2.0/mlflow"
+SETTINGS = {
+    "PROKUBE_AUTH_OIDC_ISSUER": "http://issuer.test",
+    "PROKUBE_AUTH_OIDC_CLIENT_ID": "mlflow",
+    "PROKUBE_AUTH_OIDC_CLIENT_SECRET": "secret",
+    "PROKUBE_AUTH_EXTERNAL_URL": "http://127.0.0.1:1",
+    "PROKUBE_AUTH_SECRET_KEY": "k" * 40,
+}
+
+
+def client(demo: Demo, who: str) -> httpx.Client:
+    return httpx.Client(base_url=demo.url + API, auth=demo.auth(who), timeout=30)
+
+
+def unique(word: str) -> str:
+    return f"{word}-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.mark.parametrize("kind", ["experiments", "registered-models"])
+def test_of_eight_users_who_create_one_name_at_once_one_succeeds(demo: Demo, kind: str) -> None:
+    services = open_services(load(SETTINGS), f"sqlite:///{demo.directory}/data/mlflow.db")
+    name, pairs = unique("race"), []
+    for _ in range(8):
+        email = f"{unique('racer')}@example.com"
+        person = services.people.log_in(
+            Admission("http://issuer.test", email, email, True, email, ("prokube-users",), "prokube-users", None),
+            1,
+            "test",
+        )
+        token = compose(uuid.uuid4().bytes * 3)
+        services.tokens.mint(token, person.user_id, 1, 4102444800, "test")
+        pairs.append((email, token.text))
+
+    def create(pair: tuple[str, str]) -> httpx.Response:
+        return httpx.post(f"{demo.url}{API}/{kind}/create", json={"name": name}, auth=pair, timeout=60)
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(create, pairs))
+    assert sorted(answer.status_code for answer in answers) == [200] + [403] * 7
+    for answer in answers:
+        if answer.status_code == 403:
+            assert answer.json()["error_code"] == "PERMISSION_DENIED"
+            assert f"'{name}' is already taken" in answer.json()["message"]
+
+
+def test_a_taken_name_is_a_permission_error_that_says_what_to_do(demo: Demo) -> None:
+    name = unique("taken")
+    with client(demo, "alice") as alice, client(demo, "bob") as bob:
+        assert alice.post("/experiments/create", json={"name": name}).status_code == 200
+        for answer in (
+            bob.get("/experiments/get-by-name", params={"experiment_name": name}),
+            bob.post("/experiments/create", json={"name": name}),
+        ):
+            assert answer.status_code == 403
+            assert answer.json() == {
+                "error_code": "PERMISSION_DENIED",
+                "message": f"The experiment name '{name}' is already taken and you may not access it. "
+                f"Choose a different name, for example with your team as prefix ('<team>-{name}'), "
+                "or ask the MLflow admin for access.",
+            }
+        again = alice.post("/experiments/create", json={"name": name})
+        assert again.json() == {
+            "error_code": "RESOURCE_ALREADY_EXISTS",
+            "message": f"The experiment name '{name}' already exists.",
+        }
+
+
+def test_renaming_onto_a_taken_name_is_refused_and_a_left_name_is_free(demo: Demo) -> None:
+    taken, mine, new = unique("taken"), unique("mine"), unique("new")
+    with client(demo, "alice") as alice, client(demo, "bob") as bob:
+        alice.post("/registered-models/create", json={"name": taken})
+        bob.post("/registered-models/create", json={"name": mine})
+        answer = bob.post("/registered-models/rename", json={"name": mine, "new_name": taken})
+        assert (answer.status_code, answer.json()["error_code"]) == (403, "PERMISSION_DENIED")
+        assert bob.post("/registered-models/rename", json={"name": mine, "new_name": new}).status_code == 200
+        assert bob.get("/registered-models/get", params={"name": new}).status_code == 200
+        assert alice.post("/registered-models/create", json={"name": mine}).status_code == 200
+
+
+def test_a_free_name_may_be_asked_for_and_created(demo: Demo) -> None:
+    name = unique("free")
+    with client(demo, "bob") as bob:
+        answer = bob.get("/experiments/get-by-name", params={"experiment_name": name})
+        assert (answer.status_code, answer.json()["error_code"]) == (404, "RESOURCE_DOES_NOT_EXIST")
+        assert bob.post("/experiments/create", json={"name": name}).status_code == 200
+
+
+def test_a_deleted_models_name_and_grants_are_gone(demo: Demo) -> None:
+    name = unique("model")
+    with client(demo, "alice") as alice, client(demo, "bob") as bob:
+        alice.post("/registered-models/create", json={"name": name})
+        assert alice.request("DELETE", "/registered-models/delete", json={"name": name}).status_code == 200
+        assert bob.post("/registered-models/create", json={"name": name}).status_code == 200
+        assert alice.get("/registered-models/get", params={"name": name}).status_code == 403
+
+
+def test_ones_own_trashed_name_says_how_to_restore_it(demo: Demo) -> None:
+    name = unique("trash")
+    with client(demo, "alice") as alice:
+        made = alice.post("/experiments/create", json={"name": name}).json()["experiment_id"]
+        alice.post("/experiments/delete", json={"experiment_id": made})
+        answer = alice.post("/experiments/create", json={"name": name})
+        assert f'restore_experiment("{made}")' in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "existing", "missing"),
+    [
+        ("/experiments/get?experiment_id={}", "experiment", "987654321"),
+        ("/runs/get?run_id={}", "run", "0" * 32),
+        ("/logged-models/{}", "nothing", "m-" + "0" * 32),
+        ("/traces/{}/info", "nothing", "tr-" + "0" * 32),
+    ],
+)
+def test_an_unreadable_id_is_told_like_a_missing_one(demo: Demo, path: str, existing: str, missing: str) -> None:
+    with client(demo, "alice") as alice, client(demo, "bob") as bob:
+        experiment = alice.post("/experiments/create", json={"name": unique("hidden")}).json()["experiment_id"]
+        run = alice.post("/runs/create", json={"experiment_id": experiment}).json()["run"]["info"]["run_id"]
+        ids = {"experiment": experiment, "run": run}
+        absent = bob.get(path.format(missing))
+        assert (absent.status_code, absent.json()["error_code"]) == (403, "PERMISSION_DENIED"), absent.text
+        if existing in ids:
+            hidden = bob.get(path.format(ids[existing]))
+            assert hidden.status_code == 403
+            assert hidden.text.replace(ids[existing], "*") == absent.text.replace(missing, "*")
+
+
+def test_a_bare_start_run_on_default_says_what_to_do(demo: Demo) -> None:
+    with client(demo, "bob") as bob:
+        answer = bob.post("/runs/create", json={"experiment_id": "0"})
+        assert answer.status_code == 403
+        assert 'mlflow.set_experiment("<name>")' in answer.json()["message"]
+
+
+def test_a_denied_graphql_experiment_carries_an_api_error(demo: Demo) -> None:
+    with client(demo, "alice") as alice:
+        experiment = alice.post("/experiments/create", json={"name": unique("graph")}).json()["experiment_id"]
+    query = "query Q($i: MlflowGetExperimentInput!) { mlflowGetExperiment(input: $i) { apiError { code message } } }"
+    answer = httpx.post(
+        f"{demo.url}/graphql",
+        auth=demo.auth("bob"),
+        json={"query": query, "operationName": "Q", "variables": {"i": {"experimentId": experiment}}},
+    )
+    error = answer.json()["data"]["mlflowGetExperiment"]["apiError"]
+    assert error["code"] == "PERMISSION_DENIED"
+    assert experiment in error["message"]
+
+
+def test_users_current_tells_who_one_is(demo: Demo) -> None:
+    answer = httpx.get(f"{demo.url}/ajax-api/2.0/mlflow/users/current", auth=demo.auth("bob"))
+    assert answer.json()["user"]["username"] == "bob@example.com"
+    assert answer.json()["is_basic_auth"] is False
+
+
+def test_a_user_lists_only_themselves_and_those_they_share_with(demo: Demo) -> None:
+    def names(who: str) -> set[str]:
+        answer = httpx.get(f"{demo.url}{API}/users/list", auth=demo.auth(who)).json()
+        return {user["username"] for user in answer["users"]}
+
+    assert {"alice@example.com", "bob@example.com", "admin@example.com"} <= names("admin")
+    assert names("bob") == {"bob@example.com"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/users/create", {"username": "eve", "password": "password-of-eve"}),
+        ("PATCH", "/users/update-password", {"username": "bob@example.com", "password": "password-of-eve"}),
+        ("PATCH", "/users/update-admin", {"username": "bob@example.com", "is_admin": True}),
+        ("DELETE", "/users/delete", {"username": "bob@example.com"}),
+    ],
+)
+def test_endpoints_that_make_no_sense_with_keycloak_say_so(
+    demo: Demo, method: str, path: str, body: dict[str, object]
+) -> None:
+    with client(demo, "admin") as admin, client(demo, "bob") as bob:
+        answer = admin.request(method, path, json=body)
+        assert (answer.status_code, answer.json()["error_code"]) == (400, "FEATURE_DISABLED")
+        assert "Keycloak" in answer.json()["message"]
+        assert bob.request(method, path, json=body).status_code in (400, 403)
+        assert bob.get("/users/get", params={"username": "bob@example.com"}).json()["user"]["is_admin"] is False

@@ -1,0 +1,104 @@
+"""The policy on names: races, crashes, and those who merely ask for another's name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlflow_prokube_auth.errors import PermissionDenied
+from mlflow_prokube_auth.policy.names import IN_FLIGHT_SECONDS, NamePolicy
+from mlflow_prokube_auth.store.database import Database
+from mlflow_prokube_auth.store.names import Names
+from mlflow_prokube_auth.store.people import Person
+from mlflow_prokube_auth.store.schema import metadata
+
+ALICE, MALLORY = Person(1, "alice", False), Person(2, "mallory", False)
+CREATE = ("experiments/create", {"name": "weather"})
+
+
+class FakeCatalog:
+    """MLflow in memory: name -> (created at, owners)."""
+
+    def __init__(self) -> None:
+        self.things: dict[str, tuple[int, set[str]]] = {}
+
+    def exists(self, kind: str, name: str) -> bool:
+        return name in self.things
+
+    def unowned_since(self, kind: str, name: str, since: int) -> bool:
+        created, owners = self.things.get(name, (-1, set()))
+        return created >= since and not owners
+
+    def readable(self, kind: str, name: str, person: Person) -> bool:
+        return person.username in self.things.get(name, (0, set()))[1]
+
+    def trashed_id(self, kind: str, name: str) -> str | None:
+        return None
+
+    def name_of(self, kind: str, params: Mapping[str, Any]) -> str | None:
+        return None
+
+    def grant_manage(self, kind: str, name: str, person: Person) -> None:
+        self.things[name][1].add(person.username)
+
+
+class World:
+    def __init__(self, directory: Path) -> None:
+        database = Database(f"sqlite:///{directory}/names.db")
+        metadata.create_all(database.engine)
+        self.now = 1000
+        self.catalog = FakeCatalog()
+        self.policy = NamePolicy(Names(database), self.catalog, "the admin", clock=lambda: self.now)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def test_asking_for_anothers_name_never_grants_it(world: World) -> None:
+    world.catalog.things["weather"] = (500, set())  # older than the plugin: nobody holds a grant on it
+    claim = world.policy.claim(*CREATE, MALLORY)
+    assert claim is not None
+    assert not world.policy.heal(MALLORY)  # a parallel request, before MLflow has refused the first
+    with pytest.raises(PermissionDenied):
+        world.policy.already_exists(claim)
+    world.policy.failed(claim)
+    assert world.catalog.things["weather"][1] == set()
+
+
+def test_a_creator_whose_grant_was_lost_in_a_crash_gets_it_back(world: World) -> None:
+    world.policy.claim(*CREATE, ALICE)
+    world.catalog.things["weather"] = (1000, set())  # created, and then the worker died
+    assert world.policy.heal(ALICE)
+    assert world.catalog.things["weather"][1] == {"alice"}
+    assert not world.policy.heal(ALICE)
+
+
+def test_what_was_taken_away_on_purpose_is_not_healed(world: World) -> None:
+    claim = world.policy.claim(*CREATE, ALICE)
+    assert claim is not None
+    world.catalog.things["weather"] = (1000, {"alice"})
+    world.policy.succeeded(claim)
+    world.catalog.things["weather"][1].clear()
+    assert not world.policy.heal(ALICE)
+
+
+def test_a_name_in_flight_is_refused_and_a_stale_one_is_taken_over_once(world: World) -> None:
+    world.policy.claim(*CREATE, ALICE)
+    with pytest.raises(PermissionDenied):
+        world.policy.claim(*CREATE, MALLORY)
+    world.now += IN_FLIGHT_SECONDS
+    assert world.policy.claim(*CREATE, MALLORY) is not None
+    with pytest.raises(PermissionDenied):
+        world.policy.claim(*CREATE, ALICE)
+
+
+def test_a_failed_creation_frees_the_name(world: World) -> None:
+    claim = world.policy.claim(*CREATE, ALICE)
+    assert claim is not None
+    world.policy.failed(claim)
+    assert world.policy.claim(*CREATE, MALLORY) is not None
