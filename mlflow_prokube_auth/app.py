@@ -57,7 +57,15 @@ def create() -> Any:
     enforcement = Enforcement(web)
     # Registered before the engine's, so it runs after the engine has granted MANAGE.
     flask_app.after_request(enforcement.after)
-    made = engine.install(flask_app, store, uri, settings.contact, enforcement.unauthenticated, enforcement.before)
+    made = engine.install(
+        flask_app,
+        store,
+        uri,
+        settings.contact,
+        enforcement.unauthenticated,
+        enforcement.refuse,
+        enforcement.before,
+    )
     register(flask_app, web)
     prefix = os.environ.get("_MLFLOW_STATIC_PREFIX", "").rstrip("/")
     flask_app.wsgi_app = WsgiIdentity(flask_app.wsgi_app, authenticate, prefix)

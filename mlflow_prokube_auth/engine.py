@@ -268,7 +268,9 @@ def _caller() -> Person | None:
     return identity.person if identity is not None else None
 
 
-_unauthenticated: Callable[[], Response] = lambda: Response(status=401)  # noqa: E731 - replaced by install()
+# Both are replaced by install().
+_unauthenticated: Callable[[], Response] = lambda: Response(status=401)  # noqa: E731
+_refuse: Callable[[Refusal], Response] = lambda refusal: Response(*answer(refusal))  # noqa: E731
 
 
 def authorization_function() -> Authorization | Response:
@@ -276,7 +278,7 @@ def authorization_function() -> Authorization | Response:
     try:
         identity = current_identity()
     except Refusal as refusal:
-        return Response(*answer(refusal))
+        return _refuse(refusal)
     if identity is None:
         return _unauthenticated()
     return Authorization("basic", {"username": identity.person.username, "password": ""})
@@ -298,15 +300,16 @@ def install(
     database_uri: str,
     contact: str,
     unauthenticated: Callable[[], Response],
+    refuse: Callable[[Refusal], Response],
     before: Callable[[Callable[[], Any]], Any],
 ) -> Any:
     """Put ourselves into the seams and make MLflow's app; a Flask or a FastAPI application comes back.
 
     ``before`` is called around the engine's own ``before_request``.
     """
-    global _unauthenticated
+    global _unauthenticated, _refuse
     check_seams()
-    _unauthenticated = unauthenticated
+    _unauthenticated, _refuse = unauthenticated, refuse
     auth.store = store
     auth.auth_config = auth.auth_config._replace(
         default_permission="NO_PERMISSIONS",

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from .postgres import Postgres, running_postgres
+
 
 @dataclass(frozen=True)
 class Demo:
@@ -90,13 +92,22 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One PostgreSQL for all tests of a worker; each test makes itself a database."""
+    with running_postgres(free_port()) as server:
+        yield server
+
+
 @contextmanager
-def running_server(directory: Path, settings: dict[str, str], port: int, *options: str) -> Iterator[Path]:
+def running_server(
+    directory: Path, settings: dict[str, str], port: int, *options: str, database: str | None = None
+) -> Iterator[Path]:
     """``mlflow server --app-name prokube-auth`` with these settings; yields its log file."""
     log = directory / "server.log"
     command = [
         sys.executable, "-m", "mlflow", "server", "--app-name", "prokube-auth", "--port", str(port), "--workers", "1",
-        "--backend-store-uri", f"sqlite:///{directory}/mlflow.db",
+        "--backend-store-uri", database or f"sqlite:///{directory}/mlflow.db",
         "--artifacts-destination", str(directory / "artifacts"), *options,
     ]  # fmt: skip
     environment = {**os.environ, **settings, "MLFLOW_DISABLE_TELEMETRY": "true"}

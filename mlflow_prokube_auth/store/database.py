@@ -21,6 +21,7 @@ VERSION_TABLE = "alembic_version_prokube_auth"
 # The database is down, as SQLAlchemy tells it.
 DATABASE_DOWN = (OperationalError, PoolTimeoutError)
 CONNECT_SECONDS = 3
+UNANSWERED_MILLISECONDS = 4000
 _MIGRATION_LOCK = 0x70726F6B756265  # "prokube", the key of PostgreSQL's advisory lock
 
 
@@ -37,7 +38,8 @@ def open_engine(uri: str) -> Engine:
     else:
         options |= {"pool_size": 5, "max_overflow": 20, "pool_recycle": 1800, "pool_pre_ping": True}
         if url.get_backend_name() == "postgresql":
-            options["connect_args"] = {"connect_timeout": CONNECT_SECONDS}
+            # A host that is gone answers nothing at all: give up on what was sent to it, too.
+            options["connect_args"] = {"connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": UNANSWERED_MILLISECONDS}
     engine = create_engine(url, **options)
     if url.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _sqlite_foreign_keys)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, or_, select
-from sqlalchemy.exc import IntegrityError
 
 from ..identity.tokens import PersonalAccessToken
 from . import audit
@@ -76,34 +75,29 @@ class Tokens:
         self, token: PersonalAccessToken, user_id: int, now: int, expires_at: int, actor: str, client: str = ""
     ) -> None:
         """Put ``token`` in force for a user and end the one before it, in one transaction."""
-        for attempt in (1, 2, 3):
-            try:
-                with self._database.write() as connection:
-                    replaced = self._end(connection, user_id, "replaced", now)
-                    connection.execute(
-                        tokens.insert().values(
-                            key_id=token.key_id,
-                            user_id=user_id,
-                            active_user_id=user_id,
-                            digest=token.digest,
-                            created_at=now,
-                            expires_at=expires_at,
-                        )
-                    )
-                    audit.record(
-                        connection,
-                        "token.replace" if replaced else "token.create",
-                        actor,
-                        target=token.key_id,
-                        client=client,
-                        expires_at=expires_at,
-                        user_id=user_id,
-                    )
-                return
-            except IntegrityError:
-                # Another key of this user came in between; replace that one.
-                if attempt == 3:
-                    raise
+        with self._database.write() as connection:
+            # One at a time for each user: the loser of a race replaces the winner's key.
+            connection.execute(select(users.c.id).where(users.c.id == user_id).with_for_update())
+            replaced = self._end(connection, user_id, "replaced", now)
+            connection.execute(
+                tokens.insert().values(
+                    key_id=token.key_id,
+                    user_id=user_id,
+                    active_user_id=user_id,
+                    digest=token.digest,
+                    created_at=now,
+                    expires_at=expires_at,
+                )
+            )
+            audit.record(
+                connection,
+                "token.replace" if replaced else "token.create",
+                actor,
+                target=token.key_id,
+                client=client,
+                expires_at=expires_at,
+                user_id=user_id,
+            )
 
     def revoke(self, user_id: int, now: int, actor: str, client: str = "") -> bool:
         """End the key in force; whether there was one."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from flask import Response, request
 from jinja2 import Environment, PackageLoader, select_autoescape
 
-from ..errors import Unauthenticated
+from ..errors import Refusal, Unauthenticated
 from ..identity.caller import CALLER, Identity, current_identity
+from ..identity.middleware import answer
 from ..identity.oidc import RelyingParty
 from ..identity.secretbox import SecretBox
 from ..policy.names import NamePolicy
@@ -61,6 +62,20 @@ class Web:
     def message(self, status: int, title: str, message: str, *actions: dict[str, Any], detail: str = "") -> Response:
         """A page that says one thing and offers what to do next."""
         return self.page("message.html", status, title=title, message=message, actions=list(actions), detail=detail)
+
+
+    def refuse(self, refusal: Refusal) -> Response:
+        """The refusal as a page where a browser wants one, as JSON elsewhere."""
+        if not is_navigation():
+            return Response(*answer(refusal))
+        page = self.message(
+            refusal.status,
+            "That did not work",
+            refusal.message,
+            {"label": "Back to MLflow", "href": self.base, "primary": True},
+        )
+        page.headers.update(refusal.headers)
+        return page
 
 
 def session_identity() -> Identity:

@@ -48,10 +48,10 @@ class Enforcement:
         try:
             return self._decide(engine)
         except Refusal as refusal:
-            return Response(*answer(refusal))
+            return self.refuse(refusal)
         except DATABASE_DOWN as error:
             _logger.error("the database does not answer: %s", type(error).__name__)
-            return Response(*answer(Unavailable("The server's database does not answer. Try again shortly.")))
+            return self.refuse(Unavailable("The server's database does not answer. Try again shortly."))
 
     def _decide(self, engine: Callable[[], Any]) -> Any:
         decision = self._hide_missing(engine())
@@ -113,6 +113,10 @@ class Enforcement:
             _logger.warning("an answer of MLflow on %s held SQL; it was cut", request.url_rule)
             response.set_data(json.dumps({**body, "message": cleaned}))
         return response
+
+    def refuse(self, refusal: Refusal) -> Response:
+        """A page for a browser that opens one, JSON for the rest: API paths never answer with a page."""
+        return Response(*answer(refusal)) if api_route() else self._web.refuse(refusal)
 
     def unauthenticated(self) -> Response:
         """Nobody is calling: a page for browsers, JSON for the rest. API paths are never redirected."""

@@ -7,13 +7,12 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Response
+from flask import Flask
 
 from ..errors import Refusal, Unavailable
-from ..identity.middleware import answer
 from ..store.database import DATABASE_DOWN
 from . import access_key, assets, index, login, logout, permissions, users
-from .context import Web, is_navigation
+from .context import Web
 from .enforcement import OWN
 
 View = Callable[..., Any]
@@ -54,15 +53,6 @@ def _guarded(web: Web, view: View) -> View:
             refusal: Refusal = error
         except DATABASE_DOWN:
             refusal = Unavailable("The server's database does not answer. Try again in a few seconds.")
-        if is_navigation():
-            page = web.message(
-                refusal.status,
-                "That did not work",
-                refusal.message,
-                {"label": "Back to MLflow", "href": web.base, "primary": True},
-            )
-            page.headers.update(refusal.headers)
-            return page
-        return Response(*answer(refusal))
+        return web.refuse(refusal)
 
     return guarded

@@ -1,9 +1,10 @@
-"""The stores on a migrated SQLite database, and MLflow's seams."""
+"""The stores on a migrated database, SQLite and PostgreSQL alike, and MLflow's seams."""
 
 from __future__ import annotations
 
 import inspect
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,14 +19,27 @@ from mlflow_prokube_auth.settings import load
 from mlflow_prokube_auth.store.database import SchemaOutdated, check_schema, migrate, migrate_down, open_engine
 from mlflow_prokube_auth.store.people import NameTaken
 
+from ..postgres import Postgres
 from ..unit.test_settings import GOOD
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/auth.db"
+    postgres: Postgres = request.getfixturevalue("postgres")
+    return postgres.new_database()
+
+
 @pytest.fixture
-def services(tmp_path: Path) -> Services:
-    uri = f"sqlite:///{tmp_path}/auth.db"
-    migrate(open_engine(uri), engine.migrate_mlflow)
-    return open_services(load(GOOD), uri)
+def services(uri: str) -> Iterator[Services]:
+    database = open_engine(uri)
+    migrate(database, engine.migrate_mlflow)
+    database.dispose()
+    services = open_services(load(GOOD), uri)
+    yield services
+    services.database.engine.dispose()
 
 
 def admission(email: str, subject: str = "s-1", verified: bool = True, admin: str | None = None) -> Admission:
@@ -53,8 +67,8 @@ def test_every_method_that_the_store_overrides_is_a_checked_seam() -> None:
     assert overridden - {"authenticate_user"} == set(engine.STORE_SEAMS) - {"grant_user_permission"}
 
 
-def test_migrations_go_down_and_up_again(tmp_path: Path) -> None:
-    database = open_engine(f"sqlite:///{tmp_path}/auth.db")
+def test_migrations_go_down_and_up_again(uri: str) -> None:
+    database = open_engine(uri)
     migrate(database, engine.migrate_mlflow)
     check_schema(database)
     migrate_down(database, "base")
@@ -65,8 +79,8 @@ def test_migrations_go_down_and_up_again(tmp_path: Path) -> None:
     check_schema(database)
 
 
-def test_many_migrate_at_once_without_a_race(tmp_path: Path) -> None:
-    uri, errors = f"sqlite:///{tmp_path}/auth.db", []
+def test_many_migrate_at_once_without_a_race(uri: str) -> None:
+    errors = []
 
     def work() -> None:
         try:

@@ -1,0 +1,121 @@
+"""A real PostgreSQL for the tests: started on a free port, in a folder of its own, ended with the session."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
+
+USER = "mlflow"
+
+
+def _program(name: str) -> Path | None:
+    """Debian keeps the server's programs off the PATH, one folder for each version."""
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
+    on_path = shutil.which(name)
+    return found[-1] if found else Path(on_path) if on_path else None
+
+
+def _as_postgres(command: list[str]) -> list[str]:
+    """PostgreSQL refuses to run as root."""
+    return ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else command
+
+
+@dataclass
+class Postgres:
+    """A running server."""
+
+    port: int
+    data: Path
+    process: subprocess.Popen[bytes] = field(repr=False)
+    made: int = 0
+
+    def uri(self, database: str) -> str:
+        """SQLAlchemy URI of a database."""
+        return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
+
+    def new_database(self) -> str:
+        """URI of a fresh, empty database."""
+        self.made += 1
+        name = f"test_{os.getpid()}_{self.made}"
+        engine = create_engine(self.uri("postgres"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        engine.dispose()
+        return self.uri(name)
+
+    def start(self) -> None:
+        """Serve again after :meth:`stop`, on the same port with the same data."""
+        self.process = _serve(self.data, self.port)
+        _wait(self)
+
+    def stop(self) -> None:
+        """End at once, as a crash would."""
+        pid_file = self.data / "postmaster.pid"
+        if pid_file.exists():
+            pid = int(pid_file.read_text().split()[0])
+            with suppress(ProcessLookupError):
+                os.kill(pid, 3)  # SIGQUIT: "immediate shutdown"
+        self.process.wait(30)
+
+
+def _serve(data: Path, port: int) -> subprocess.Popen[bytes]:
+    options = [
+        f"port={port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={data}", "fsync=off",
+        "max_connections=200", "shared_buffers=64MB",
+    ]  # fmt: skip
+    command = [str(_program("postgres")), "-D", str(data)]
+    for option in options:
+        command += ["-c", option]
+    with (data.parent / "postgres.log").open("ab") as log:
+        return subprocess.Popen(_as_postgres(command), stdout=log, stderr=subprocess.STDOUT, cwd="/")
+
+
+def _wait(server: Postgres) -> None:
+    engine = create_engine(server.uri("postgres"), connect_args={"connect_timeout": 2})
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with engine.connect():
+                engine.dispose()
+                return
+        except OperationalError:
+            if server.process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"PostgreSQL did not start:\n{(server.data.parent / 'postgres.log').read_text()[-2000:]}")
+            time.sleep(0.1)
+
+
+@contextmanager
+def running_postgres(port: int) -> Iterator[Postgres]:
+    """A server with trust authentication on loopback; skips visibly where PostgreSQL is missing."""
+    initdb = _program("initdb")
+    if initdb is None:
+        reason = "no PostgreSQL server was found: install your system's `postgresql` package to run these tests"
+        if os.environ.get("PROKUBE_TESTS_NEED_EVERYTHING"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    folder = Path(tempfile.mkdtemp(prefix="prokube-postgres-"))
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres", "postgres")
+    data = folder / "data"
+    subprocess.run(
+        _as_postgres([str(initdb), "-D", str(data), "-U", USER, "-A", "trust", "--no-sync", "-E", "UTF8"]),
+        check=True, capture_output=True, cwd="/",
+    )  # fmt: skip
+    server = Postgres(port, data, _serve(data, port))
+    try:
+        _wait(server)
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)

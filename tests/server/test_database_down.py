@@ -1,0 +1,98 @@
+"""PostgreSQL goes away under a running server and comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from mlflow_prokube_auth.demo.headless import login_headless
+from mlflow_prokube_auth.demo.provider import DemoProvider
+
+from ..conftest import free_port, running_server
+from ..postgres import Postgres, running_postgres
+
+PAGE = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
+CURRENT = "/ajax-api/2.0/mlflow/users/current"
+READS = [
+    "/api/2.0/mlflow/experiments/get?experiment_id=0",
+    "/api/2.0/mlflow-artifacts/artifacts/0/x/artifacts/file.txt",
+    "/prokube-auth/api/permissions",
+    CURRENT,
+]
+
+
+@dataclass
+class World:
+    url: str
+    postgres: Postgres
+    cookie: str
+    key: str
+    log: Path
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A server on a PostgreSQL of its own, with alice logged in and her key."""
+    directory, port = tmp_path_factory.mktemp("down"), free_port()
+    url = f"http://127.0.0.1:{port}"
+    provider = DemoProvider(client_id="mlflow", client_secret="s", redirect_uris=[f"{url}/prokube-auth/callback"])
+    with provider, running_postgres(free_port()) as postgres:
+        settings = {
+            "PROKUBE_AUTH_OIDC_ISSUER": provider.issuer,
+            "PROKUBE_AUTH_OIDC_CLIENT_ID": "mlflow",
+            "PROKUBE_AUTH_OIDC_CLIENT_SECRET": "s",
+            "PROKUBE_AUTH_EXTERNAL_URL": url,
+            "PROKUBE_AUTH_SECRET_KEY": "k" * 40,
+        }
+        with running_server(directory, settings, port, database=postgres.new_database()) as log:
+            with httpx.Client(base_url=url, timeout=30) as browser:
+                start = browser.get("/prokube-auth/login/start", headers=PAGE)
+                browser.get(login_headless(start.headers["location"], "alice@example.com"), headers=PAGE)
+                made = browser.post("/prokube-auth/api/access-key", json={"days": 7}, headers={"Origin": url})
+                cookie = browser.cookies["prokube_auth_session"]
+            yield World(url, postgres, cookie, made.json()["access_key"], log)
+
+
+def test_while_the_database_is_away_each_answer_is_a_503_and_then_all_is_well(world: World) -> None:
+    def answers(path: str) -> list[httpx.Response]:
+        return [
+            httpx.get(world.url + path, auth=("alice@example.com", world.key), timeout=30),
+            httpx.get(world.url + path, headers={"Authorization": f"Bearer {world.key}"}, timeout=30),
+            httpx.get(world.url + path, cookies={"prokube_auth_session": world.cookie}, timeout=30),
+        ]
+
+    before = {path: [answer.status_code for answer in answers(path)] for path in READS}
+    assert 503 not in {status for statuses in before.values() for status in statuses}
+    world.postgres.stop()
+    try:
+        for path in READS:
+            for answer in answers(path):
+                assert (path, answer.status_code) == (path, 503), answer.text
+                assert answer.json()["error_code"] == "TEMPORARILY_UNAVAILABLE"
+                assert int(answer.headers["retry-after"]) > 0
+        for path in ("/", "/prokube-auth/permissions", "/prokube-auth/login/start"):
+            page = httpx.get(world.url + path, headers=PAGE, cookies={"prokube_auth_session": world.cookie}, timeout=30)
+            assert (path, page.status_code) == (path, 503)
+            assert "text/html" in page.headers["content-type"]
+            assert "database does not answer" in page.text
+        assert httpx.get(world.url + CURRENT, timeout=30).status_code == 401
+        assert httpx.get(world.url + "/health", timeout=30).status_code == 200
+    finally:
+        world.postgres.start()
+    assert {path: [answer.status_code for answer in answers(path)] for path in READS} == before
+
+
+def test_the_log_tells_of_the_outage_without_secrets(world: World) -> None:
+    world.postgres.stop()
+    try:
+        httpx.get(world.url + CURRENT, auth=("alice@example.com", world.key), timeout=30)
+    finally:
+        world.postgres.start()
+    log = world.log.read_text()
+    assert "the auth database does not answer" in log
+    for secret in (world.key, world.cookie.split(".")[1], "k" * 40, world.postgres.uri("")):
+        assert secret not in log
