@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .identity.authenticators import Authenticators
+from .identity.caller import RequestFacts
 from .identity.middleware import AsgiIdentity, WsgiIdentity
 from .identity.oidc import RelyingParty
 from .identity.secretbox import SecretBox
@@ -18,6 +19,7 @@ from .settings import load
 from .startup import BACKEND_STORE_ENV, JOB_TOKEN_ENV, database_uri
 from .web.context import Web
 from .web.enforcement import Enforcement
+from .web.native import NativeNames
 from .web.routes import register
 
 
@@ -36,6 +38,7 @@ def create() -> Any:
     from mlflow.server import app as flask_app
 
     from . import engine
+    from .catalog import MlflowCatalog
 
     services = open_services(settings, uri)
     later = Later()
@@ -43,7 +46,7 @@ def create() -> Any:
         settings, services.people, services.tokens, services.sessions, later, os.environ.get(JOB_TOKEN_ENV)
     )
     store = engine.ProkubeStore(services.database)
-    catalog = engine.MlflowCatalog(store)
+    catalog = MlflowCatalog(engine.readable, store.is_granted, store.grant_manage)
     flask_app.session_interface = StoredSessions(settings, services.sessions)
     web = Web(
         settings=settings,
@@ -71,16 +74,18 @@ def create() -> Any:
     flask_app.wsgi_app = WsgiIdentity(flask_app.wsgi_app, authenticate, prefix)
     if made is flask_app:
         return flask_app
-    return AsgiIdentity(made, authenticate, engine.native_route_matcher(made), _native_words(settings.contact), prefix)
+    asgi = NativeNames(made, web.names, prefix)
+    return AsgiIdentity(asgi, authenticate, engine.native_route_matcher(made), _native_words(settings.contact), prefix)
 
 
-def _native_words(contact: str) -> Callable[[str, int, str], str]:
-    def rewrite(path: str, status: int, text: str) -> str:
+def _native_words(contact: str) -> Callable[[RequestFacts, int, str], str]:
+    def rewrite(facts: RequestFacts, status: int, text: str) -> str:
         """Words for the engine's plain-text refusals on FastAPI's own routes."""
         if status == 401:
             return "You are not signed in. Send your user name and an access key, or log in with the browser."
         if text != "Permission denied":
             return text
-        return words.denied(None, "read", contact)
+        verb = words.verb_of(facts.method, facts.path)
+        return words.denied(words.native_subject_of(facts.path), verb, contact)
 
     return rewrite

@@ -9,28 +9,32 @@ from __future__ import annotations
 import inspect
 import logging
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from typing import Any
 
 import mlflow.server.auth as auth
 from flask import Flask, Response, has_request_context, request
+from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES
 from mlflow.exceptions import MlflowException
 from mlflow.server.auth.db import utils as auth_db
 from mlflow.server.auth.db.models import SqlRole, SqlRolePermission, SqlUserRoleAssignment
 from mlflow.server.auth.entities import User
 from mlflow.server.auth.sqlalchemy_store import RoleGrantRow, SqlAlchemyStore
-from mlflow.server.handlers import _get_model_registry_store, _get_tracking_store
 from mlflow.store.db.utils import _get_managed_session_maker
+from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME
 from mlflow.version import VERSION
 from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import sessionmaker
 from starlette.routing import Match, Mount
 from werkzeug.datastructures import Authorization
 
+from .catalog import missing_columns
 from .errors import Refusal
 from .identity.caller import current_identity
 from .identity.middleware import answer
 from .policy import words
+from .policy.names import Found
 from .store.database import Database, check_schema
 from .store.people import UNUSABLE_PASSWORD, Person
 
@@ -50,13 +54,17 @@ SEAMS: dict[str, tuple[str, ...] | None] = {
     "_init_store_for_app": (),
     "_get_experiment_permission": ("experiment_id", "username"),
     "_get_registered_model_or_prompt_permission": ("name",),
+    "_get_gateway_secret_permission": ("secret_id",),
+    "_get_gateway_endpoint_permission": ("endpoint_id",),
+    "_get_gateway_model_definition_permission": ("model_definition_id",),
+    "_get_mcp_server_permission": ("name", "username"),
     "_find_fastapi_validator": ("path", "method"),
 }
 STORE_SEAMS: dict[str, tuple[str, ...]] = {
     "init_db": ("self", "db_uri", "read_db_uri"),
     "get_user": ("self", "username"),
     "list_grants": ("self", "user_id", "workspace", "resource_types"),
-    "grant_user_permission": ("self", "username", "resource_type", "resource_pattern", "permission"),
+    "_get_or_create_synthetic_user_role": ("self", "session", "user_id", "workspace"),
     "delete_grants_for_resource": ("self", "resource_type", "resource_pattern", "workspace_scoped"),
     "rename_grants_for_resource": ("self", "resource_type", "old_pattern", "new_pattern", "workspace_scoped"),
 }
@@ -100,6 +108,9 @@ def check_seams() -> None:
             found = tuple(inspect.signature(getattr(owner, name)).parameters)
             if found != expected:
                 raise EngineChanged(f"MLflow {VERSION}: {name} takes {found}, expected {expected}")
+    missing = missing_columns()
+    if missing:
+        raise EngineChanged(f"MLflow {VERSION} has no {', '.join(missing)}")
     if auth.auth_config._fields != CONFIG_FIELDS:
         raise EngineChanged(f"MLflow {VERSION}: auth_config has the fields {auth.auth_config._fields}")
 
@@ -182,6 +193,48 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
             members = session.query(SqlUserRoleAssignment.user_id).filter(SqlUserRoleAssignment.role_id.in_(role_ids))
             return {row[0] for row in members} | {user_id}
 
+    def grant_if_absent(
+        self, user_id: int, workspace: str, resource_type: str, pattern: str, permission: str
+    ) -> None:
+        """Grant it to the user's own role in ``workspace``; a grant that stands there stays as it is."""
+        try:
+            with self.ManagedSessionMaker(read_only=False) as session:
+                role = self._get_or_create_synthetic_user_role(session, user_id, workspace)
+                held = session.query(SqlRolePermission.id).filter(
+                    SqlRolePermission.role_id == role.id,
+                    SqlRolePermission.resource_type == resource_type,
+                    SqlRolePermission.resource_pattern == pattern,
+                )
+                if held.first() is None:
+                    session.add(
+                        SqlRolePermission(
+                            role_id=role.id,
+                            resource_type=resource_type,
+                            resource_pattern=pattern,
+                            permission=permission,
+                        )
+                    )
+        except IntegrityError:
+            # Another request granted it in this moment.
+            _logger.debug("a grant was made twice at once")
+
+    def welcome(self, person: Person) -> None:
+        """With workspaces on, whoever logs in may create in the default one."""
+        if MLFLOW_ENABLE_WORKSPACES.get():
+            self.grant_if_absent(person.user_id, DEFAULT_WORKSPACE_NAME, "workspace", "*", "USE")
+
+    def is_granted(self, found: Found) -> bool:
+        """Whether any role holds a grant on exactly this."""
+        with self.ManagedSessionMaker() as session:
+            query = self._grants(session, found.resource_type, found.pattern, False)
+            roles = session.query(SqlRole.id).filter(SqlRole.workspace == found.workspace)
+            return query.filter(SqlRolePermission.role_id.in_(roles.scalar_subquery())).first() is not None
+
+    def grant_manage(self, found: Found, username: str) -> None:
+        """MANAGE to a creator, as the engine grants it after a creation."""
+        user_id = self.get_user(username).id
+        self.grant_if_absent(user_id, found.workspace, found.resource_type, found.pattern, "MANAGE")
+
     def _grants(self, session: Any, resource_type: str, pattern: str, workspace_scoped: bool) -> Any:
         query = session.query(SqlRolePermission).filter(
             SqlRolePermission.resource_type == resource_type, SqlRolePermission.resource_pattern == pattern
@@ -192,75 +245,25 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
         return query.filter(SqlRolePermission.role_id.in_(roles.scalar_subquery()))
 
 
-class MlflowCatalog:
-    """What exists in MLflow's stores, and who may read it (policy.names.Catalog)."""
+def readable(found: Found, username: str) -> bool:
+    """Whether the running request's user may read it, as the engine decides; its failures deny."""
+    question = READABLE[found.resource_type]
+    try:
+        return bool(question(found.pattern, username).can_read)
+    except MlflowException as error:
+        _logger.warning("asking for a permission failed, it is denied: %s", error.error_code)
+        return False
 
-    def __init__(self, store: ProkubeStore) -> None:
-        self._store = store
 
-    def _find(self, kind: str, name: str) -> Any:
-        if kind == "experiment":
-            return _get_tracking_store().get_experiment_by_name(name)
-        try:
-            return _get_model_registry_store().get_registered_model(name)
-        except MlflowException as error:
-            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-                return None
-            raise
-
-    def exists(self, kind: str, name: str) -> bool:
-        """Whether anything bears the name."""
-        return self._find(kind, name) is not None
-
-    def unowned_since(self, kind: str, name: str, since: int) -> bool:
-        """Whether it was created at or after ``since`` and nobody holds a grant on it."""
-        found = self._find(kind, name)
-        created = getattr(found, "creation_time", None) or getattr(found, "creation_timestamp", None)
-        if found is None or created is None or created < since * 1000:
-            return False
-        resource_type, pattern = self._address(kind, found)
-        with self._store.ManagedSessionMaker() as session:
-            return self._store._grants(session, resource_type, pattern, False).first() is None
-
-    def readable(self, kind: str, name: str, person: Person) -> bool:
-        """As the engine decides."""
-        found = self._find(kind, name)
-        if found is None:
-            return False
-        if kind == "experiment":
-            return bool(auth._get_experiment_permission(found.experiment_id, person.username).can_read)
-        return bool(auth._get_registered_model_or_prompt_permission(name).can_read)
-
-    def trashed_id(self, kind: str, name: str) -> str | None:
-        """Only experiments have a trash."""
-        found = self._find(kind, name) if kind == "experiment" else None
-        return str(found.experiment_id) if found is not None and found.lifecycle_stage == "deleted" else None
-
-    def name_of(self, kind: str, params: Mapping[str, Any]) -> str | None:
-        """The present name of what a rename addresses."""
-        if kind == "experiment":
-            return str(_get_tracking_store().get_experiment(str(params.get("experiment_id"))).name)
-        return str(params.get("name"))
-
-    def grant_manage(self, kind: str, name: str, person: Person) -> None:
-        """As the engine does after a creation."""
-        resource_type, pattern = self._address(kind, self._find(kind, name))
-        self._store.grant_user_permission(person.username, resource_type, pattern, "MANAGE")
-
-    @staticmethod
-    def _address(kind: str, found: Any) -> tuple[str, str]:
-        if kind == "experiment":
-            return "experiment", str(found.experiment_id)
-        return ("prompt" if found._is_prompt() else "registered_model"), str(found.name)
-
-    def title(self, resource_type: str, pattern: str) -> str | None:
-        """The name that people know a resource by; None when it is gone."""
-        if resource_type != "experiment":
-            return pattern
-        try:
-            return str(_get_tracking_store().get_experiment(pattern).name)
-        except MlflowException:
-            return None
+READABLE: dict[str, Callable[[str, str], Any]] = {
+    "experiment": auth._get_experiment_permission,
+    "registered_model": lambda name, _: auth._get_registered_model_or_prompt_permission(name),
+    "prompt": lambda name, _: auth._get_registered_model_or_prompt_permission(name),
+    "gateway_secret": lambda key, _: auth._get_gateway_secret_permission(key),
+    "gateway_endpoint": lambda key, _: auth._get_gateway_endpoint_permission(key),
+    "gateway_model_definition": lambda key, _: auth._get_gateway_model_definition_permission(key),
+    "mcp_server": auth._get_mcp_server_permission,
+}
 
 
 def _caller() -> Person | None:

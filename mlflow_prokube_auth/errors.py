@@ -53,6 +53,13 @@ class BadRequest(Refusal):
     status = 400
 
 
+class AlreadyExists(Refusal):
+    """A taken name, to someone who may read what bears it."""
+
+    error_code = "RESOURCE_ALREADY_EXISTS"
+    status = 400
+
+
 class NotOffered(Refusal):
     """An endpoint of MLflow's basic-auth that makes no sense with Keycloak."""
 

@@ -30,7 +30,7 @@ class AsgiIdentity:
         app: Asgi,
         authenticate: Authenticate,
         is_native: Callable[[Scope], bool],
-        words: Callable[[str, int, str], str],
+        words: Callable[[RequestFacts, int, str], str],
         static_prefix: str,
     ) -> None:
         self.app = app
@@ -68,7 +68,7 @@ class AsgiIdentity:
 class _JsonRefusals:
     """Turns the engine's plain-text 401 and 403 into the JSON that clients understand."""
 
-    def __init__(self, send: Send, facts: RequestFacts, words: Callable[[str, int, str], str]) -> None:
+    def __init__(self, send: Send, facts: RequestFacts, words: Callable[[RequestFacts, int, str], str]) -> None:
         self._send = send
         self._facts = facts
         self._words = words
@@ -89,7 +89,7 @@ class _JsonRefusals:
             return
         start, status = self._held, self._held["status"]
         self._held = None
-        text = self._words(self._facts.path, status, self._body.decode("utf-8", "replace"))
+        text = self._words(self._facts, status, self._body.decode("utf-8", "replace"))
         code = "UNAUTHENTICATED" if status == 401 else "PERMISSION_DENIED"
         body = json.dumps({"error_code": code, "message": text}).encode()
         dropped = (b"content-length", b"content-type", b"www-authenticate")

@@ -11,43 +11,68 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..errors import PermissionDenied
+from ..errors import AlreadyExists, PermissionDenied, Refusal
 from ..store.names import Names, Reservation
 from ..store.people import Person
 from . import words
 
 # A reservation whose resource does not exist yet is believed for so long.
 IN_FLIGHT_SECONDS = 60
-KIND_WORDS = {"experiment": "experiment", "registered_model": "model or prompt"}
-# Route (after /api/2.0/mlflow/) -> kind and the parameter that holds the new name.
-CREATES = {"experiments/create": ("experiment", "name"), "registered-models/create": ("registered_model", "name")}
+KIND_WORDS = {
+    "experiment": "experiment",
+    "registered_model": "model or prompt",
+    "gateway_secret": "gateway secret",
+    "gateway_endpoint": "gateway endpoint",
+    "gateway_model_definition": "gateway model definition",
+    "mcp_server": "MCP server",
+}
+# Route (after /api/<version>/mlflow/) -> kind and the parameter that holds the new name.
+CREATES = {
+    "experiments/create": ("experiment", "name"),
+    "registered-models/create": ("registered_model", "name"),
+    "gateway/secrets/create": ("gateway_secret", "secret_name"),
+    "gateway/endpoints/create": ("gateway_endpoint", "name"),
+    "gateway/model-definitions/create": ("gateway_model_definition", "name"),
+    "mcp-servers": ("mcp_server", "name"),
+}
 RENAMES = {
     "experiments/update": ("experiment", "new_name"),
     "registered-models/rename": ("registered_model", "new_name"),
+    "gateway/endpoints/update": ("gateway_endpoint", "name"),
+    "gateway/model-definitions/update": ("gateway_model_definition", "name"),
 }
-DELETES = {"registered-models/delete": ("registered_model", "name")}
+
+
+@dataclass(frozen=True)
+class Found:
+    """What bears a name: its grant's address (``resource_type``, ``pattern``) and where it lives."""
+
+    kind: str
+    name: str
+    resource_type: str
+    pattern: str
+    created_ms: int
+    workspace: str
+    trashed: bool
 
 
 class Catalog(Protocol):
-    """What exists in MLflow, and who may read it."""
+    """What exists in MLflow, in every workspace and in the trash, and who may read it."""
 
-    def exists(self, kind: str, name: str) -> bool:
-        """Whether anything, in the trash too, bears the name."""
+    def find(self, kind: str, name: str) -> Found | None:
+        """What bears the name."""
 
-    def unowned_since(self, kind: str, name: str, since: int) -> bool:
-        """Whether what bears the name was created at or after ``since`` (UTC s) and bears no grant."""
+    def readable(self, found: Found, username: str) -> bool:
+        """Whether that user may read it."""
 
-    def readable(self, kind: str, name: str, person: Person) -> bool:
-        """Whether ``person`` may read what bears the name."""
+    def is_granted(self, found: Found) -> bool:
+        """Whether anybody holds a grant on it."""
 
-    def trashed_id(self, kind: str, name: str) -> str | None:
-        """The id of what bears the name, if it is in the trash."""
+    def grant_manage(self, found: Found, username: str) -> None:
+        """Give that user MANAGE on it."""
 
     def name_of(self, kind: str, params: Mapping[str, Any]) -> str | None:
         """The present name of what a rename request addresses."""
-
-    def grant_manage(self, kind: str, name: str, person: Person) -> None:
-        """Give ``person`` MANAGE on what bears the name."""
 
 
 @dataclass
@@ -75,6 +100,7 @@ class NamePolicy:
 
         Raises:
             PermissionDenied: it is someone else's.
+            AlreadyExists: it is that of something which ``person`` may read.
         """
         kind, parameter = CREATES.get(route) or RENAMES.get(route) or ("", "")
         name = params.get(parameter) if kind else None
@@ -85,16 +111,21 @@ class NamePolicy:
             return None
         now = int(self._clock())
         standing = self._names.reserve(kind, name, person.user_id, now)
-        if standing is None:
-            return Claim(kind, name, person, True, old_name)
-        if standing.user_id != person.user_id and not self._catalog.exists(kind, name):
-            in_flight = standing.pending and standing.reserved_at + IN_FLIGHT_SECONDS > now
-            if in_flight or not self._names.take_over(standing, person.user_id, now):
-                raise self.taken(kind, name)
-            return Claim(kind, name, person, True, old_name)
-        if standing.user_id == person.user_id and standing.pending:
-            self.heal(person)
-        return Claim(kind, name, person, False, old_name)
+        mine = standing is None or standing.user_id == person.user_id
+        # MLflow would allow a twin in another workspace.
+        found = self._catalog.find(kind, name)
+        if found is not None:
+            if standing is None:
+                self._names.release(kind, name)
+            if mine and standing is not None and standing.pending:
+                self.heal(person)
+            raise self._exists(found, person)
+        if mine or standing is None:
+            return Claim(kind, name, person, standing is None, old_name)
+        in_flight = standing.pending and standing.reserved_at + IN_FLIGHT_SECONDS > now
+        if in_flight or not self._names.take_over(standing, person.user_id, now):
+            raise self.taken(kind, name)
+        return Claim(kind, name, person, True, old_name)
 
     def succeeded(self, claim: Claim) -> None:
         """MLflow has created or renamed it, and its engine has granted MANAGE."""
@@ -102,29 +133,23 @@ class NamePolicy:
         if claim.old_name is not None:
             self._names.release(claim.kind, claim.old_name)
 
-    def failed(self, claim: Claim) -> None:
-        """MLflow has refused."""
-        if claim.fresh:
+    def failed(self, claim: Claim) -> Refusal | None:
+        """MLflow has refused or crashed; the words for it, where the name was the reason."""
+        found = self._catalog.find(claim.kind, claim.name)
+        if not claim.fresh:  # another request of the same user was faster
+            return None if found is None else self._exists(found, claim.person)
+        # What bears a name that was free before was created by this very request, whatever went wrong after:
+        # the reservation stays, and heals its creator.
+        if found is None:
             self._names.release(claim.kind, claim.name)
+        return None
 
-    def already_exists(self, claim: Claim) -> str:
-        """The words for someone who may read what bears the name.
-
-        Raises:
-            PermissionDenied: they may not.
-        """
-        if not claim.person.is_admin and not self._catalog.readable(claim.kind, claim.name, claim.person):
-            raise self.taken(claim.kind, claim.name)
-        trashed = self._catalog.trashed_id(claim.kind, claim.name)
-        if trashed is not None:
-            return words.in_trash(claim.name, trashed)
-        return f"The {KIND_WORDS[claim.kind]} name '{claim.name}' already exists."
-
-    def deleted(self, route: str, params: Mapping[str, Any]) -> None:
-        """What bore the name is gone for good."""
-        if route in DELETES:
-            kind, parameter = DELETES[route]
-            self._names.release(kind, str(params.get(parameter, "")))
+    def _exists(self, found: Found, person: Person) -> Refusal:
+        if not person.is_admin and not self._catalog.readable(found, person.username):
+            return self.taken(found.kind, found.name)
+        if found.trashed:
+            return AlreadyExists(words.in_trash(found.name, found.pattern))
+        return AlreadyExists(words.exists(KIND_WORDS[found.kind], found.name))
 
     def heal(self, person: Person) -> bool:
         """Grant what a crash kept from its creator; whether there was anything."""
@@ -136,9 +161,10 @@ class NamePolicy:
     def _heal_one(self, reservation: Reservation, person: Person) -> bool:
         # Grant only what came into being under this reservation and what nobody holds a grant on:
         # whoever merely asks for another's name has a pending reservation for a moment, too.
-        if not self._catalog.unowned_since(reservation.kind, reservation.name, reservation.reserved_at):
+        found = self._catalog.find(reservation.kind, reservation.name)
+        if found is None or found.created_ms < reservation.reserved_at * 1000 or self._catalog.is_granted(found):
             return False
-        self._catalog.grant_manage(reservation.kind, reservation.name, person)
+        self._catalog.grant_manage(found, person.username)
         self._names.settle(reservation.kind, reservation.name)
         return True
 

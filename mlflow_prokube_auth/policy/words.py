@@ -5,6 +5,7 @@ Nothing here tells an id that does not exist from one that the caller may not re
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,12 +27,21 @@ ID_PARAMETERS: tuple[tuple[str, str], ...] = (
     ("dataset_id", "dataset"),
     ("queue_id", "review queue"),
     ("job_id", "job"),
+    ("artifact_path", "artifact"),
 )
 # Routes that name a resource by its globally unique name: (words in the path, parameter, kind).
 NAME_ROUTES: tuple[tuple[str, str, str], ...] = (
     ("experiments/get-by-name", "experiment_name", "experiment"),
     ("registered-models/", "name", "model or prompt"),
     ("model-versions/", "name", "model or prompt"),
+    ("gateway/endpoints/get", "name", "gateway endpoint"),
+)
+# Routes that FastAPI serves itself, for which the engine says nothing but "Permission denied".
+NATIVE_SUBJECTS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"/(?:ajax-)?api/2\.0/mlflow-artifacts/(?:mpu/\w+/|presigned/)?(?:artifacts/)?(.+)"), "artifact"),
+    (re.compile(r"/(?:ajax-)?api/3\.0/mlflow/mcp-servers/([^/]+/[^/]+)(?:/.*)?"), "MCP server"),
+    (re.compile(r"/gateway/([^/]+)/mlflow/invocations"), "gateway endpoint"),
+    (re.compile(r"/(?:ajax-)?api/3\.0/jobs/(?:cancel/)?([^/]+)"), "job"),
 )
 LEVELS: dict[str, str] = {
     "READ": "see it and load it",
@@ -66,6 +76,20 @@ def subject_of(path: str, params: Mapping[str, Any]) -> Subject | None:
     return None
 
 
+def native_subject_of(path: str) -> Subject | None:
+    """What a request to one of FastAPI's own routes names; for words only, never for a decision."""
+    for pattern, kind in NATIVE_SUBJECTS:
+        match = pattern.fullmatch(path)
+        if match:
+            return Subject(kind, match.group(1)[:200], by_name=False)
+    return None
+
+
+def exists(kind: str, name: str) -> str:
+    """A taken name, to someone who may read what bears it."""
+    return f"The {kind} name '{name}' already exists."
+
+
 def taken(kind: str, name: str, contact: str) -> str:
     """A name that someone else has: the two ways out, and nothing more."""
     return (
@@ -98,8 +122,11 @@ def in_trash(name: str, experiment_id: str) -> str:
 
 
 def verb_of(method: str, path: str) -> str:
-    """ "read" or "change", as the route says."""
-    return "read" if method in ("GET", "HEAD") or path.rsplit("/", 1)[-1] in READ_WORDS else "change"
+    """ "read", "use" or "change", as the route says."""
+    last = path.rsplit("/", 1)[-1]
+    if last == "invocations":
+        return "use"
+    return "read" if method in ("GET", "HEAD") or last in READ_WORDS else "change"
 
 
 def without_sql(message: str) -> str | None:

@@ -152,7 +152,10 @@ def check_schema(engine: Engine) -> None:
     try:
         found = current_revision(engine)
     except DBAPIError as error:
-        raise SchemaOutdated(f"the auth database does not answer ({type(error.orig).__name__})") from None
+        raise SchemaOutdated(
+            f"the auth database does not answer ({type(error.orig).__name__}): "
+            "check PROKUBE_AUTH_DATABASE_URI or --backend-store-uri"
+        ) from None
     if found != head_revision():
         raise SchemaOutdated(
             f"the auth tables are at revision {found}, expected {head_revision()}: run `mlflow-prokube-auth db upgrade`"

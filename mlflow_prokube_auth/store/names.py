@@ -78,6 +78,14 @@ class Names:
                 resource_names.delete().where(resource_names.c.kind == kind, resource_names.c.name == name)
             )
 
+    def created_by(self, user_id: int) -> set[tuple[str, str]]:
+        """Kind and name of all that a user created."""
+        query = select(resource_names.c.kind, resource_names.c.name).where(
+            resource_names.c.user_id == user_id, resource_names.c.pending.is_(False)
+        )
+        with self._database.read() as connection:
+            return {(row.kind, row.name) for row in connection.execute(query)}
+
     def pending(self, user_id: int) -> list[Reservation]:
         """What a user reserved and was never seen to own: the trace of a crash."""
         query = select(resource_names).where(resource_names.c.user_id == user_id, resource_names.c.pending.is_(True))

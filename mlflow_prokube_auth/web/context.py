@@ -18,7 +18,8 @@ from ..services import Services
 from ..settings import Settings
 
 if TYPE_CHECKING:
-    from ..engine import MlflowCatalog, ProkubeStore
+    from ..catalog import MlflowCatalog
+    from ..engine import ProkubeStore
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "

@@ -30,9 +30,12 @@ _API_ROUTE = re.compile(r"/(?:ajax-)?api/\d+\.\d+/mlflow/(.+)")
 def api_route() -> str:
     """The running request's route behind ``/api/2.0/mlflow/``; empty elsewhere."""
     rule = request.url_rule.rule if request.url_rule is not None else ""
-    rule = rule.removeprefix(os.environ.get("_MLFLOW_STATIC_PREFIX", "").rstrip("/"))
-    match = _API_ROUTE.fullmatch(rule)
+    match = _API_ROUTE.fullmatch(rule.removeprefix(_static_prefix()))
     return match.group(1) if match else ""
+
+
+def _static_prefix() -> str:
+    return os.environ.get("_MLFLOW_STATIC_PREFIX", "").rstrip("/")
 
 
 class Enforcement:
@@ -94,20 +97,13 @@ class Enforcement:
         if response.status_code < 400:
             if claim is not None:
                 self._web.names.succeeded(claim)
-            elif request.method in ("DELETE", "POST"):
-                self._web.names.deleted(api_route(), request_params() if api_route().endswith("/delete") else {})
             return response
+        refusal = self._web.names.failed(claim) if claim is not None else None
+        if refusal is not None:
+            raise refusal
         body = response.get_json(silent=True) if response.is_json and not response.is_streamed else None
         if not isinstance(body, dict):
-            if claim is not None:
-                self._web.names.failed(claim)
             return response
-        if claim is not None:
-            self._web.names.failed(claim)
-            if body.get("error_code") == "RESOURCE_ALREADY_EXISTS":
-                return refusal_response(
-                    "RESOURCE_ALREADY_EXISTS", self._web.names.already_exists(claim), response.status_code
-                )
         cleaned = words.without_sql(str(body.get("message", "")))
         if cleaned is not None:
             _logger.warning("an answer of MLflow on %s held SQL; it was cut", request.url_rule)
@@ -124,7 +120,9 @@ class Enforcement:
             return self._web.page("boot.html")
         if is_navigation() and not api_route() and request.endpoint in PAGES:
             query = f"?{request.query_string.decode('latin-1')}" if request.query_string else ""
-            target = quote(f"{request.path}{query}", safe="")
+            # As the browser sees it: a proxy may have taken the prefix off.
+            path = self._web.base + request.path.removeprefix(_static_prefix()).lstrip("/")
+            target = quote(f"{path}{query}", safe="")
             return redirect(self._web.url(f"login?next={target}"))  # type: ignore[return-value]  # werkzeug's
         refusal = Unauthenticated(
             "You are not signed in. In a browser, log in at "

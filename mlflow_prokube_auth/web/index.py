@@ -6,11 +6,16 @@ from collections.abc import Callable
 from html import escape
 from typing import Any
 
-from flask import Response, make_response
+from flask import Response, make_response, redirect
 
 from .context import Web
 
 INDEX_POLICY = "frame-ancestors 'self'; base-uri 'self'; object-src 'none'; form-action 'self'"
+
+
+def home(web: Web) -> Any:
+    """To MLflow's page, from the external URL as people type it; the browser keeps the hash."""
+    return redirect(web.base)
 
 
 def wrap(web: Web, serve: Callable[[], Any]) -> Callable[[], Response]:

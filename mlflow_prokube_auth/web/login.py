@@ -85,6 +85,7 @@ def callback(web: Web) -> Any:
         person = web.services.people.log_in(verdict, int(time.time()), client_address())
     except NameTaken:
         return _denied(web, Denial(verdict.username, "Its user name belongs to another account here."), login)
+    web.store.welcome(person)
     session.log_in(person.user_id, {"id_token": web.box.seal(login.id_token)})  # type: ignore[attr-defined]  # ours
     return redirect(safe_next(web, target))
 

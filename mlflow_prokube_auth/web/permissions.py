@@ -26,34 +26,41 @@ KINDS = {
     "workspace": ("Workspace", ""),
 }
 
+# Prompts are registered models to MLflow, and share their names.
+RESERVED_AS = {"prompt": "registered_model"}
+
 
 def grants_of(web: Web, person: Person) -> list[dict[str, Any]]:
     """Every grant of a person: resource by name, level, reason and link."""
+    grants = [(role, grant) for role in web.store.list_user_roles(person.user_id) for grant in role.permissions]
+    patterns: dict[str, list[str]] = {}
+    for _, grant in grants:
+        patterns.setdefault(grant.resource_type, []).append(grant.resource_pattern)
+    titles = {kind: web.catalog.titles(kind, wanted) for kind, wanted in patterns.items()}
+    created = web.services.names.created_by(person.user_id)
     rows = []
-    direct = f"__user_{person.user_id}__"
-    for role in web.store.list_user_roles(person.user_id):
-        for grant in role.permissions:
-            label, place = KINDS.get(grant.resource_type, (grant.resource_type.replace("_", " "), ""))
-            pattern = grant.resource_pattern
-            title = (
-                f"all of this kind ({label.lower()})"
-                if pattern == "*"
-                else web.catalog.title(grant.resource_type, pattern)
-            )
-            if title is None:
-                continue  # its resource is gone for good
-            reason = "yours: created by you or shared with you" if role.name == direct else f"team {role.name}"
-            href = f"{web.base}#/{place}/{quote(pattern, safe='')}" if place and pattern != "*" else None
-            rows.append(
-                {
-                    "kind": grant.resource_type,
-                    "kind_label": label,
-                    "name": title,
-                    "href": href,
-                    "level": grant.permission,
-                    "reason": reason,
-                }
-            )
+    for role, grant in grants:
+        pattern, everything = grant.resource_pattern, grant.resource_pattern == "*"
+        label, place = KINDS.get(grant.resource_type, (grant.resource_type.replace("_", " "), ""))
+        title = f"all of this kind ({label.lower()})" if everything else titles[grant.resource_type].get(pattern)
+        if title is None:
+            continue  # its resource is gone for good
+        if role.name != f"__user_{person.user_id}__":
+            reason = f"team {role.name}"
+        elif (RESERVED_AS.get(grant.resource_type, grant.resource_type), title) in created:
+            reason = "you created it"
+        else:
+            reason = "granted to you"
+        rows.append(
+            {
+                "kind": grant.resource_type,
+                "kind_label": label,
+                "name": title,
+                "href": f"{web.base}#/{place}/{quote(pattern, safe='')}" if place and not everything else None,
+                "level": grant.permission,
+                "reason": reason,
+            }
+        )
     rows.sort(key=lambda row: (row["kind_label"], row["name"]))
     if person.is_admin:
         rows.insert(

@@ -38,6 +38,8 @@ def register(app: Flask, web: Web) -> None:
         app.add_url_rule(f"{prefix}/prokube-auth/{path}", OWN + name, _guarded(web, view), methods=[method])
     # prokube's notebooks link here for the access key.
     app.add_url_rule(f"{prefix}/oidc/ui/", OWN + "old_keys", _guarded(web, permissions.old_link), methods=["GET"])
+    if prefix:  # The engine refuses what is no route before Flask could add the slash that people leave out.
+        app.add_url_rule(prefix, OWN + "home", _guarded(web, index.home), methods=["GET"])
     app.view_functions["serve"] = index.wrap(web, app.view_functions["serve"])
     users.replace(app, web)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import httpx
 import pytest
@@ -92,6 +94,79 @@ def test_renaming_onto_a_taken_name_is_refused_and_a_left_name_is_free(demo: Dem
         assert bob.post("/registered-models/rename", json={"name": mine, "new_name": new}).status_code == 200
         assert bob.get("/registered-models/get", params={"name": new}).status_code == 200
         assert alice.post("/registered-models/create", json={"name": mine}).status_code == 200
+
+
+SECRET = {"secret_value": {"api_key": "x"}, "provider": "openai"}
+
+
+def test_names_of_gateway_resources_are_unique_by_the_same_rule(demo: Demo) -> None:
+    def create(who: str, kind: str, body: dict[str, object]) -> httpx.Response:
+        return httpx.post(
+            f"{demo.url}/api/3.0/mlflow/gateway/{kind}/create", json=body, auth=demo.auth(who), timeout=30
+        )
+
+    names = {kind: unique(kind) for kind in ("secrets", "model-definitions", "endpoints")}
+    models = {}
+    for who in ("alice", "bob"):
+        name = names["secrets"] if who == "alice" else unique("secret")
+        secret = create(who, "secrets", {**SECRET, "secret_name": name}).json()["secret"]["secret_id"]
+        body = {"secret_id": secret, "provider": "openai", "model_name": "m"}
+        name = names["model-definitions"] if who == "alice" else unique("definition")
+        made = create(who, "model-definitions", {**body, "name": name}).json()
+        models[who] = [
+            {"model_definition_id": made["model_definition"]["model_definition_id"], "linkage_type": "PRIMARY"}
+        ]
+        if who == "alice":
+            assert create(who, "endpoints", {"name": names["endpoints"], "model_configs": models[who]}).is_success
+    for who, status, words in (("bob", 403, "is already taken and you may not"), ("alice", 400, "already exists.")):
+        for kind, body in (
+            ("secrets", {**SECRET, "secret_name": names["secrets"]}),
+            ("endpoints", {"name": names["endpoints"], "model_configs": models[who]}),
+        ):
+            answer = create(who, kind, body)
+            assert (who, kind, answer.status_code) == (who, kind, status), answer.text
+            assert f"'{names[kind]}' {words}" in answer.json()["message"]
+
+
+def test_the_name_of_an_mcp_server_is_unique_and_freed_by_deletion(demo: Demo) -> None:
+    url, name = f"{demo.url}/api/3.0/mlflow/mcp-servers", f"io.example/{unique('server')}"
+
+    def create(who: str) -> httpx.Response:
+        return httpx.post(url, json={"name": name}, auth=demo.auth(who), timeout=30)
+
+    assert create("alice").status_code == 200
+    taken, again = create("bob"), create("alice")
+    assert (taken.status_code, taken.json()["error_code"]) == (403, "PERMISSION_DENIED")
+    assert f"The MCP server name '{name}' is already taken" in taken.json()["message"]
+    assert (again.status_code, again.json()["error_code"]) == (400, "RESOURCE_ALREADY_EXISTS")
+    hidden = httpx.get(f"{url}/{name}", auth=demo.auth("bob"))
+    assert hidden.json()["message"].startswith(f"The MCP server '{name}' does not exist or you may not read it.")
+    assert httpx.delete(f"{url}/{name}", auth=demo.auth("alice")).is_success
+    assert create("bob").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "read"),
+    [
+        ("experiments", "/experiments/get-by-name?experiment_name={}"),
+        ("registered-models", "/registered-models/get?name={}"),
+    ],
+)
+def test_a_grant_that_was_lost_after_the_creation_is_healed_for_its_creator_alone(
+    demo: Demo, kind: str, read: str
+) -> None:
+    name, database = unique("lost"), f"{demo.directory}/data/mlflow.db"
+    with client(demo, "alice") as alice, client(demo, "bob") as bob:
+        with closing(sqlite3.connect(database, timeout=20)) as connection:
+            connection.execute(
+                "CREATE TRIGGER lose BEFORE INSERT ON role_permissions BEGIN SELECT RAISE(ABORT, 'lost'); END"
+            )
+            assert alice.post(f"/{kind}/create", json={"name": name}).status_code >= 400
+            connection.execute("DROP TRIGGER lose")
+        assert bob.get(read.format(name)).status_code == 403
+        assert bob.post(f"/{kind}/create", json={"name": name}).status_code == 403
+        assert alice.get(read.format(name)).status_code == 200
+        assert bob.get(read.format(name)).status_code == 403
 
 
 def test_a_free_name_may_be_asked_for_and_created(demo: Demo) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mlflow_prokube_auth.errors import PermissionDenied
-from mlflow_prokube_auth.policy.names import IN_FLIGHT_SECONDS, NamePolicy
+from mlflow_prokube_auth.policy.names import IN_FLIGHT_SECONDS, Found, NamePolicy
 from mlflow_prokube_auth.store.database import Database
 from mlflow_prokube_auth.store.names import Names
 from mlflow_prokube_auth.store.people import Person
@@ -25,24 +25,22 @@ class FakeCatalog:
     def __init__(self) -> None:
         self.things: dict[str, tuple[int, set[str]]] = {}
 
-    def exists(self, kind: str, name: str) -> bool:
-        return name in self.things
+    def find(self, kind: str, name: str) -> Found | None:
+        if name not in self.things:
+            return None
+        return Found(kind, name, kind, name, self.things[name][0] * 1000, "default", False)
 
-    def unowned_since(self, kind: str, name: str, since: int) -> bool:
-        created, owners = self.things.get(name, (-1, set()))
-        return created >= since and not owners
+    def readable(self, found: Found, username: str) -> bool:
+        return username in self.things[found.name][1]
 
-    def readable(self, kind: str, name: str, person: Person) -> bool:
-        return person.username in self.things.get(name, (0, set()))[1]
-
-    def trashed_id(self, kind: str, name: str) -> str | None:
-        return None
+    def is_granted(self, found: Found) -> bool:
+        return bool(self.things[found.name][1])
 
     def name_of(self, kind: str, params: Mapping[str, Any]) -> str | None:
         return None
 
-    def grant_manage(self, kind: str, name: str, person: Person) -> None:
-        self.things[name][1].add(person.username)
+    def grant_manage(self, found: Found, username: str) -> None:
+        self.things[found.name][1].add(username)
 
 
 class World:
@@ -51,7 +49,8 @@ class World:
         metadata.create_all(database.engine)
         self.now = 1000
         self.catalog = FakeCatalog()
-        self.policy = NamePolicy(Names(database), self.catalog, "the admin", clock=lambda: self.now)
+        self.names = Names(database)
+        self.policy = NamePolicy(self.names, self.catalog, "the admin", clock=lambda: self.now)
 
 
 @pytest.fixture
@@ -61,12 +60,10 @@ def world(tmp_path: Path) -> World:
 
 def test_asking_for_anothers_name_never_grants_it(world: World) -> None:
     world.catalog.things["weather"] = (500, set())  # older than the plugin: nobody holds a grant on it
-    claim = world.policy.claim(*CREATE, MALLORY)
-    assert claim is not None
-    assert not world.policy.heal(MALLORY)  # a parallel request, before MLflow has refused the first
     with pytest.raises(PermissionDenied):
-        world.policy.already_exists(claim)
-    world.policy.failed(claim)
+        world.policy.claim(*CREATE, MALLORY)
+    world.names.reserve("experiment", "weather", MALLORY.user_id, world.now)
+    assert not world.policy.heal(MALLORY)  # a parallel request, before the first has been refused
     assert world.catalog.things["weather"][1] == set()
 
 

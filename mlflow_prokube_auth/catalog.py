@@ -1,0 +1,174 @@
+"""What exists in MLflow's own tables under a globally unique name, in every workspace and in the trash.
+
+MLflow's stores answer for the active workspace only; names are unique across all of them, so the tables
+themselves are asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from mlflow.exceptions import MlflowException
+from mlflow.prompt.constants import IS_PROMPT_TAG_KEY
+from mlflow.server.handlers import _get_model_registry_store, _get_tracking_store
+from mlflow.store.model_registry.dbmodels import models as registry_models
+from mlflow.store.tracking.dbmodels import models as tracking_models
+
+from .policy.names import Found
+
+
+@dataclass(frozen=True)
+class NamedTable:
+    """Where MLflow keeps one kind: model class, and the attributes that hold name, id and creation time."""
+
+    models: Any
+    model: str
+    name: str
+    id: str
+    created: str
+    # The request parameter in which a rename says what is to be renamed.
+    parameter: str
+
+    @property
+    def table(self) -> Any:
+        """The SQLAlchemy class."""
+        return getattr(self.models, self.model)
+
+
+TABLES: dict[str, NamedTable] = {
+    "experiment": NamedTable(
+        tracking_models, "SqlExperiment", "name", "experiment_id", "creation_time", "experiment_id"
+    ),
+    "registered_model": NamedTable(registry_models, "SqlRegisteredModel", "name", "name", "creation_time", "name"),
+    "gateway_secret": NamedTable(
+        tracking_models, "SqlGatewaySecret", "secret_name", "secret_id", "created_at", "secret_id"
+    ),
+    "gateway_endpoint": NamedTable(
+        tracking_models, "SqlGatewayEndpoint", "name", "endpoint_id", "created_at", "endpoint_id"
+    ),
+    "gateway_model_definition": NamedTable(
+        tracking_models,
+        "SqlGatewayModelDefinition",
+        "name",
+        "model_definition_id",
+        "created_at",
+        "model_definition_id",
+    ),
+    "mcp_server": NamedTable(tracking_models, "SqlMCPServer", "name", "name", "created_at", "name"),
+}
+
+
+def missing_columns() -> list[str]:
+    """Which of the classes and attributes above this MLflow does not have."""
+    missing = []
+    for named in TABLES.values():
+        table = getattr(named.models, named.model, None)
+        wanted = (named.name, named.id, named.created, "workspace")
+        missing += [f"{named.model}.{attribute}" for attribute in wanted if not hasattr(table, attribute)]
+    return missing
+
+
+class MlflowCatalog:
+    """MLflow's tables as :class:`policy.names.Catalog`."""
+
+    def __init__(
+        self,
+        readable: Callable[[Found, str], bool],
+        is_granted: Callable[[Found], bool],
+        grant_manage: Callable[[Found, str], None],
+    ) -> None:
+        self.readable = readable
+        self.is_granted = is_granted
+        self.grant_manage = grant_manage
+
+    def find(self, kind: str, name: str) -> Found | None:
+        """What bears the name, in whatever workspace."""
+        sessions = _sessions(kind)
+        if sessions is None:
+            return _find_in_file_store(kind, name)
+        named = TABLES[kind]
+        with sessions() as session:
+            row = session.query(named.table).filter(getattr(named.table, named.name) == name).first()
+            if row is None:
+                return None
+            resource_type = kind
+            if kind == "registered_model":
+                tag = registry_models.SqlRegisteredModelTag
+                value = session.query(tag.value).filter(
+                    tag.name == name, tag.workspace == row.workspace, tag.key == IS_PROMPT_TAG_KEY
+                )
+                resource_type = "prompt" if (value.scalar() or "").lower() == "true" else kind
+            return Found(
+                kind=kind,
+                name=name,
+                resource_type=resource_type,
+                pattern=str(getattr(row, named.id)),
+                created_ms=int(getattr(row, named.created) or 0),
+                workspace=str(row.workspace),
+                trashed=getattr(row, "lifecycle_stage", "active") == "deleted",
+            )
+
+    def name_of(self, kind: str, params: Mapping[str, Any]) -> str | None:
+        """The present name of what a rename request addresses."""
+        named = TABLES[kind]
+        wanted = params.get(named.parameter)
+        return None if wanted is None else self.title(kind, str(wanted))
+
+    def title(self, resource_type: str, pattern: str) -> str | None:
+        """The name that people know a resource by; None when it is gone."""
+        named = TABLES.get(resource_type)
+        if named is None or named.name == named.id:
+            return pattern
+        return self.titles(resource_type, [pattern]).get(pattern)
+
+    def titles(self, resource_type: str, patterns: list[str]) -> dict[str, str]:
+        """The names of many resources of one kind by their ids, without those that are gone."""
+        named, sessions = TABLES.get(resource_type), _sessions(resource_type)
+        if named is None or named.name == named.id:
+            return {pattern: pattern for pattern in patterns}
+        if sessions is None:
+            return {pattern: name for pattern in patterns if (name := _title_in_file_store(pattern))}
+        # An experiment's id is a number in its table and a text in a grant.
+        ids = [int(p) for p in patterns if p.isdecimal()] if resource_type == "experiment" else patterns
+        found: dict[str, str] = {}
+        column, name = getattr(named.table, named.id), getattr(named.table, named.name)
+        with sessions() as session:
+            for start in range(0, len(ids), 500):
+                for key, title in session.query(column, name).filter(column.in_(ids[start : start + 500])):
+                    found[str(key)] = str(title)
+        return found
+
+
+def _sessions(kind: str) -> Callable[[], AbstractContextManager[Any]] | None:
+    store = _get_model_registry_store() if kind in ("registered_model", "prompt") else _get_tracking_store()
+    return getattr(store, "ManagedSessionMaker", None)
+
+
+def _find_in_file_store(kind: str, name: str) -> Found | None:
+    """A file store knows experiments and models only, and no workspaces."""
+    if kind == "experiment":
+        found = _get_tracking_store().get_experiment_by_name(name)
+        if found is None:
+            return None
+        trashed = found.lifecycle_stage == "deleted"
+        return Found(kind, name, kind, str(found.experiment_id), found.creation_time or 0, "default", trashed)
+    if kind != "registered_model":
+        return None
+    try:
+        model = _get_model_registry_store().get_registered_model(name)
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return None
+        raise
+    resource_type = "prompt" if model._is_prompt() else kind
+    return Found(kind, name, resource_type, name, model.creation_timestamp or 0, "default", False)
+
+
+def _title_in_file_store(experiment_id: str) -> str | None:
+    try:
+        return str(_get_tracking_store().get_experiment(experiment_id).name)
+    except MlflowException:
+        return None

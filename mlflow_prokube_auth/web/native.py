@@ -1,0 +1,105 @@
+"""Unique names on the one route of FastAPI's own that creates something: MCP servers."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import anyio.to_thread
+
+from ..errors import BadRequest, Refusal
+from ..identity.caller import current_identity
+from ..identity.middleware import Asgi, Message, Receive, Scope, Send, answer
+from ..policy.names import Claim, NamePolicy
+
+CREATE = re.compile(r"/(?:ajax-)?api/3\.0/mlflow/(mcp-servers)/?")
+LARGEST_BODY = 1 << 20
+
+
+class NativeNames:
+    """Claims the name before FastAPI creates, as :class:`Enforcement` does on Flask's routes."""
+
+    def __init__(self, app: Asgi, names: NamePolicy, static_prefix: str) -> None:
+        self.app = app
+        self._names = names
+        self._prefix = static_prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        match = None
+        if scope["type"] == "http" and scope["method"] == "POST":
+            match = CREATE.fullmatch(scope["path"].removeprefix(self._prefix))
+        if match is None:
+            await self.app(scope, receive, send)
+            return
+        try:
+            await self._create(match.group(1), scope, receive, send)
+        except Refusal as refusal:
+            await _send_refusal(refusal, send)
+
+    async def _create(self, route: str, scope: Scope, receive: Receive, send: Send) -> None:
+        identity = current_identity()
+        body = await _read(receive)
+        claim: Claim | None = None
+        if identity is not None:
+            claim = await anyio.to_thread.run_sync(self._names.claim, route, _parameters(body), identity.person)
+        held: list[Message] = []
+
+        async def hold(message: Message) -> None:
+            held.append(message)
+
+        await self.app(scope, _replay(body, receive), hold)
+        if claim is not None:
+            await anyio.to_thread.run_sync(self._settle, claim, held)
+        for message in held:
+            await send(message)
+
+    def _settle(self, claim: Claim, held: list[Message]) -> None:
+        """Keep or free the name, as the answer says.
+
+        Raises:
+            Refusal: the name is taken.
+        """
+        if held[0]["status"] < 400:
+            self._names.succeeded(claim)
+            return
+        refusal = self._names.failed(claim)
+        if refusal is not None:
+            raise refusal
+
+
+def _parameters(body: bytes) -> dict[str, Any]:
+    try:
+        parsed = json.loads(body)
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+async def _read(receive: Receive) -> bytes:
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message["type"] == "http.request" and message.get("more_body", False)
+        if len(body) > LARGEST_BODY:
+            raise BadRequest(f"The body is larger than the {LARGEST_BODY} bytes that this route takes.")
+    return body
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return replay
+
+
+async def _send_refusal(refusal: Refusal, send: Send) -> None:
+    body, status, headers = answer(refusal)
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    raw.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": body})
