@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -47,6 +49,28 @@ def auth_database_uri(backend_store_uri: str | None) -> str:
     if uri is None:
         raise click.ClickException("set PROKUBE_AUTH_DATABASE_URI or pass --backend-store-uri with an SQL URI")
     return uri
+
+
+@contextmanager
+def database_in_words() -> Iterator[None]:
+    """Around work on the database.
+
+    Raises:
+        click.ClickException: it does not answer, or knows no such revision.
+    """
+    from alembic.util import CommandError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except CommandError as error:
+        raise click.ClickException(str(error)) from None
+    except (SQLAlchemyError, OSError) as error:
+        reason = type(getattr(error, "orig", None) or error).__name__
+        raise click.ClickException(
+            f"the auth database does not answer or refuses this ({reason}): "
+            "check PROKUBE_AUTH_DATABASE_URI or --backend-store-uri"
+        ) from None
 
 
 def services(backend_store_uri: str | None) -> Services:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .common import BACKEND_OPTION, auth_database_uri, needs_server
+from .common import BACKEND_OPTION, auth_database_uri, database_in_words, needs_server
 
 
 @click.group()
@@ -20,7 +20,9 @@ def upgrade(backend_store_uri: str | None) -> None:
     from ..engine import migrate_mlflow
     from ..store.database import head_revision, migrate, open_engine
 
-    migrate(open_engine(auth_database_uri(backend_store_uri)), migrate_mlflow)
+    uri = auth_database_uri(backend_store_uri)
+    with database_in_words():
+        migrate(open_engine(uri), migrate_mlflow)
     click.echo(f"The auth tables are at revision {head_revision()}.")
 
 
@@ -32,5 +34,7 @@ def downgrade(backend_store_uri: str | None, revision: str) -> None:
     needs_server()
     from ..store.database import migrate_down, open_engine
 
-    migrate_down(open_engine(auth_database_uri(backend_store_uri)), revision)
+    uri = auth_database_uri(backend_store_uri)
+    with database_in_words():
+        migrate_down(open_engine(uri), revision)
     click.echo(f"Our tables are at revision {revision}.")

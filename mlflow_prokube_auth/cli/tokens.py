@@ -8,7 +8,7 @@ import time
 
 import click
 
-from .common import BACKEND_OPTION, services
+from .common import BACKEND_OPTION, database_in_words, services
 
 
 @click.group()
@@ -27,12 +27,14 @@ def create(backend_store_uri: str | None, user: str, days: int) -> None:
         raise click.ClickException(
             f"found --days {days}, expected at most {opened.settings.token_max_days} (PROKUBE_AUTH_TOKEN_MAX_DAYS)"
         )
-    person = opened.people.find(user)
+    with database_in_words():
+        person = opened.people.find(user)
     if person is None:
         raise click.ClickException(f"there is no user '{user}'; people appear with their first login")
     from ..identity.tokens import compose
 
     token = compose(secrets.token_bytes(41))
     now = int(time.time())
-    opened.tokens.mint(token, person.user_id, now, now + days * 86400, f"operator {getpass.getuser()}", "cli")
+    with database_in_words():
+        opened.tokens.mint(token, person.user_id, now, now + days * 86400, f"operator {getpass.getuser()}", "cli")
     click.echo(token.text)

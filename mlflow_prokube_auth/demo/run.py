@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -30,7 +31,7 @@ KEY_DAYS = 30
 
 
 def run(port: int, directory: Path, workers: int, gunicorn: bool, info_file: Path | None) -> None:
-    """Serve until Ctrl-C or SIGTERM.
+    """Serve until Ctrl-C, SIGTERM or the end of the terminal.
 
     Raises:
         click.ClickException: the port is taken or the server does not come up.
@@ -48,7 +49,7 @@ def run(port: int, directory: Path, workers: int, gunicorn: bool, info_file: Pat
         redirect_uris=[f"{url}/prokube-auth/callback"],
         post_logout_redirect_uris=[f"{url}/prokube-auth/logged-out", f"{url}/prokube-auth/login"],
     )
-    signal.signal(signal.SIGTERM, _stop)
+    _on_signals(_stop)
     server: subprocess.Popen[bytes] | None = None
     try:
         _start(provider, port_file)
@@ -87,11 +88,18 @@ def run(port: int, directory: Path, workers: int, gunicorn: bool, info_file: Pat
     except KeyboardInterrupt:
         click.echo("Stopping.")
     finally:
+        _on_signals(signal.SIG_IGN)  # a second Ctrl-C must not cut the clearing-up short
         if server is not None:
             _end(server)
         provider.stop()
         if info_file is not None:
             info_file.unlink(missing_ok=True)
+
+
+def _on_signals(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, handler)
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:

@@ -3,80 +3,26 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from mlflow_prokube_auth.demo.headless import login_headless
-from mlflow_prokube_auth.demo.provider import DemoProvider
-
-from ..conftest import free_port, running_server
+from ..conftest import free_port
+from .world import World, running_world
 
 CURRENT = "/ajax-api/2.0/mlflow/users/current"
 
 
-@dataclass
-class World:
-    """A server and the provider behind it."""
-
-    url: str
-    provider: DemoProvider
-    directory: Path
-    log: Path
-
-    def browser(self) -> httpx.Client:
-        return httpx.Client(
-            base_url=self.url, timeout=30, headers={"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
-        )
-
-    def callback_url(self, browser: httpx.Client, email: str, target: str = "") -> str:
-        start = browser.get("/prokube-auth/login/start", params={"next": target})
-        assert start.status_code == 302, start.text
-        return login_headless(start.headers["location"], email)
-
-    def log_in(self, email: str, target: str = "") -> tuple[httpx.Client, httpx.Response]:
-        browser = self.browser()
-        return browser, browser.get(self.callback_url(browser, email, target))
-
-    def make_key(self, browser: httpx.Client, **body: Any) -> httpx.Response:
-        return browser.post(
-            "/prokube-auth/api/access-key", json=body or {"days": 7}, headers={"Origin": self.url, "Accept": "*/*"}
-        )
-
-    def sql(self, statement: str, *values: Any) -> None:
-        with sqlite3.connect(self.directory / "mlflow.db", timeout=20) as connection:
-            connection.execute(statement, values)
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    directory, port = tmp_path_factory.mktemp("login"), free_port()
-    url = f"http://127.0.0.1:{port}"
-    provider = DemoProvider(
-        client_id="mlflow",
-        client_secret="secret-of-the-client",
-        redirect_uris=[f"{url}/prokube-auth/callback"],
-        post_logout_redirect_uris=[f"{url}/prokube-auth/logged-out", f"{url}/prokube-auth/login"],
-    )
-    with provider:
-        settings = {
-            "PROKUBE_AUTH_OIDC_ISSUER": provider.issuer,
-            "PROKUBE_AUTH_OIDC_CLIENT_ID": "mlflow",
-            "PROKUBE_AUTH_OIDC_CLIENT_SECRET": "secret-of-the-client",
-            "PROKUBE_AUTH_EXTERNAL_URL": url,
-            "PROKUBE_AUTH_SECRET_KEY": "secret-key-of-the-tests-0123456789",
-        }
-        provider.set_outage(True)  # the server starts without its identity provider
-        with running_server(directory, settings, port) as log:
-            provider.set_outage(False)
-            yield World(url, provider, directory, log)
+    port = free_port()
+    with running_world(tmp_path_factory.mktemp("login"), f"http://127.0.0.1:{port}", port) as running:
+        yield running
 
 
 def test_a_login_leads_back_to_the_hash_that_was_asked_for(world: World) -> None:

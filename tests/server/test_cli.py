@@ -1,0 +1,226 @@
+"""The operators' command, as a process of its own on a database."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlflow_prokube_auth import engine
+from mlflow_prokube_auth.identity.claims import Admission
+from mlflow_prokube_auth.identity.tokens import PATTERN, parse
+from mlflow_prokube_auth.services import Services, open_services
+from mlflow_prokube_auth.settings import load
+from mlflow_prokube_auth.store.database import check_schema, head_revision, migrate, open_engine
+
+SETTINGS = {
+    "PROKUBE_AUTH_OIDC_ISSUER": "https://keycloak.test/realms/r",
+    "PROKUBE_AUTH_OIDC_CLIENT_ID": "mlflow",
+    "PROKUBE_AUTH_OIDC_CLIENT_SECRET": "hush-hush-of-the-client",
+    "PROKUBE_AUTH_EXTERNAL_URL": "https://mlflow.test/mlflow",
+    "PROKUBE_AUTH_SECRET_KEY": "secret-key-of-the-tests-0123456789",
+}
+DAY = 86400
+ALICE = "alice@example.com"
+
+
+def uri(folder: Path) -> str:
+    return f"sqlite:///{folder}/auth.db"
+
+
+def run(folder: Path, *words: str, settings: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """``mlflow-prokube-auth`` with these words."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PROKUBE_", "MLFLOW_"))}
+    chosen = {**SETTINGS, "PROKUBE_AUTH_DATABASE_URI": uri(folder)} if settings is None else settings
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("mlflow-prokube-auth")), *words],
+        env={**clean, **chosen}, cwd=folder, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def refusal(done: subprocess.CompletedProcess[str]) -> str:
+    """What a refused command says: on standard error, and as words rather than a traceback."""
+    assert done.returncode != 0
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Services:
+    """A database in which alice has logged in once."""
+    migrate(open_engine(uri(tmp_path)), engine.migrate_mlflow)
+    opened = open_services(load(SETTINGS), uri(tmp_path))
+    opened.people.log_in(
+        Admission("https://kc", "s-1", ALICE, True, "Alice", ("prokube-users",), "prokube-users", None), 100, "test"
+    )
+    return opened
+
+
+def audit_rows(folder: Path) -> list[tuple[str, str, str, str, str]]:
+    with sqlite3.connect(folder / "auth.db") as connection:
+        return connection.execute(
+            "SELECT action, actor, target, client, detail FROM prokube_audit_events ORDER BY id"
+        ).fetchall()
+
+
+def test_a_key_is_printed_once_and_is_its_users(tmp_path: Path, services: Services) -> None:
+    done = run(tmp_path, "tokens", "create", ALICE, "--days", "7")
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(PATTERN + "\n", done.stdout)
+    assert not re.search(PATTERN, done.stderr)
+    token = parse(done.stdout.strip())
+    assert token is not None
+    owner = services.tokens.owner(token.key_id)
+    assert owner is not None
+    assert hmac.compare_digest(owner.digest, token.digest)
+    assert (owner.person.username, owner.disabled) == (ALICE, False)
+    assert owner.token.ended_at is None
+    assert owner.token.expires_at - owner.token.created_at == 7 * DAY
+
+
+def test_the_key_of_an_operator_is_audited_without_the_key(tmp_path: Path, services: Services) -> None:
+    done = run(tmp_path, "tokens", "create", ALICE, "--days", "365")
+    token = parse(done.stdout.strip())
+    assert token is not None
+    action, actor, target, client, detail = audit_rows(tmp_path)[-1]
+    assert (action, target, client) == ("token.create", token.key_id, "cli")
+    assert actor.startswith("operator ")
+    for value in (action, actor, target, client, detail):
+        assert token.text not in value
+        assert token.text.split("_")[2] not in value
+    assert token.text.encode() not in (tmp_path / "auth.db").read_bytes()
+
+
+def test_a_second_key_replaces_the_first(tmp_path: Path, services: Services) -> None:
+    first, second = (parse(run(tmp_path, "tokens", "create", ALICE, "--days", "7").stdout.strip()) for _ in range(2))
+    assert first is not None
+    assert second is not None
+    owner = services.tokens.owner(first.key_id)
+    assert owner is not None
+    assert owner.token.ended_by == "replaced"
+    assert [row[0] for row in audit_rows(tmp_path)][-2:] == ["token.create", "token.replace"]
+
+
+def test_a_users_name_is_found_in_any_case(tmp_path: Path, services: Services) -> None:
+    done = run(tmp_path, "tokens", "create", "Alice@Example.com", "--days", "7")
+    assert done.returncode == 0, done.stderr
+    token = parse(done.stdout.strip())
+    assert token is not None
+    owner = services.tokens.owner(token.key_id)
+    assert owner is not None
+    assert owner.person.username == ALICE
+
+
+@pytest.mark.parametrize("days", ["0", "366", "-1", "soon"])
+def test_a_life_that_is_not_1_to_365_days_is_refused(tmp_path: Path, services: Services, days: str) -> None:
+    before = audit_rows(tmp_path)
+    words = refusal(run(tmp_path, "tokens", "create", ALICE, "--days", days))
+    assert "--days" in words
+    assert days in words
+    if days != "soon":
+        assert "1<=x<=365" in words
+    assert audit_rows(tmp_path) == before
+
+
+def test_a_key_without_a_life_is_refused(tmp_path: Path, services: Services) -> None:
+    assert "Missing option '--days'" in refusal(run(tmp_path, "tokens", "create", ALICE))
+
+
+def test_a_life_beyond_the_setting_is_refused_and_names_it(tmp_path: Path, services: Services) -> None:
+    settings = {**SETTINGS, "PROKUBE_AUTH_DATABASE_URI": uri(tmp_path), "PROKUBE_AUTH_TOKEN_MAX_DAYS": "30"}
+    words = refusal(run(tmp_path, "tokens", "create", ALICE, "--days", "31", settings=settings))
+    assert words == "Error: found --days 31, expected at most 30 (PROKUBE_AUTH_TOKEN_MAX_DAYS)\n"
+
+
+def test_an_unknown_user_is_refused_by_name(tmp_path: Path, services: Services) -> None:
+    before = audit_rows(tmp_path)
+    words = refusal(run(tmp_path, "tokens", "create", "nobody@example.com", "--days", "7"))
+    assert words == "Error: there is no user 'nobody@example.com'; people appear with their first login\n"
+    assert audit_rows(tmp_path) == before
+
+
+def test_a_database_without_our_tables_is_refused_with_what_to_run(tmp_path: Path) -> None:
+    words = refusal(run(tmp_path, "tokens", "create", ALICE, "--days", "7"))
+    assert "mlflow-prokube-auth db upgrade" in words
+
+
+@pytest.mark.parametrize(
+    "command", [("tokens", "create", ALICE, "--days", "7"), ("db", "upgrade"), ("db", "downgrade", "base")]
+)
+def test_a_database_that_does_not_answer_is_told_in_words(tmp_path: Path, command: tuple[str, ...]) -> None:
+    settings = {**SETTINGS, "PROKUBE_AUTH_DATABASE_URI": f"sqlite:///{tmp_path}/missing/auth.db"}
+    words = refusal(run(tmp_path, *command, settings=settings))
+    assert "database" in words
+    assert "PROKUBE_AUTH_DATABASE_URI" in words
+
+
+def test_an_unknown_revision_is_told_in_words(tmp_path: Path, services: Services) -> None:
+    assert "'nonsense'" in refusal(run(tmp_path, "db", "downgrade", "nonsense"))
+
+
+def test_db_upgrade_makes_the_tables_and_does_no_harm_twice(tmp_path: Path) -> None:
+    said = []
+    for _ in range(2):
+        done = run(tmp_path, "db", "upgrade")
+        assert done.returncode == 0, done.stderr
+        said.append(done.stdout)
+        check_schema(open_engine(uri(tmp_path)))
+    assert said == [f"The auth tables are at revision {head_revision()}.\n"] * 2
+
+
+def test_db_upgrade_takes_the_tracking_backend_where_no_setting_names_a_database(tmp_path: Path) -> None:
+    done = run(tmp_path, "db", "upgrade", "--backend-store-uri", uri(tmp_path), settings=SETTINGS)
+    assert done.returncode == 0, done.stderr
+    check_schema(open_engine(uri(tmp_path)))
+    words = refusal(run(tmp_path, "db", "upgrade", settings=SETTINGS))
+    assert "PROKUBE_AUTH_DATABASE_URI" in words
+    assert "--backend-store-uri" in words
+
+
+def test_db_upgrade_keeps_users_and_keys(tmp_path: Path, services: Services) -> None:
+    token = parse(run(tmp_path, "tokens", "create", ALICE, "--days", "7").stdout.strip())
+    assert run(tmp_path, "db", "upgrade").returncode == 0
+    assert token is not None
+    owner = services.tokens.owner(token.key_id)
+    assert owner is not None
+    assert owner.person.username == ALICE
+
+
+def test_db_downgrade_drops_our_tables_and_upgrade_brings_them_back(tmp_path: Path, services: Services) -> None:
+    assert run(tmp_path, "db", "downgrade", "base").returncode == 0
+    with sqlite3.connect(tmp_path / "auth.db") as connection:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    assert not [name for name in tables if name.startswith("prokube_")]
+    assert "users" in tables
+    assert run(tmp_path, "db", "upgrade").returncode == 0
+    check_schema(open_engine(uri(tmp_path)))
+
+
+@pytest.mark.parametrize("command", [("tokens", "create", ALICE, "--days", "7"), ("db", "upgrade")])
+def test_wrong_settings_are_told_as_a_whole_list(tmp_path: Path, command: tuple[str, ...]) -> None:
+    settings = {
+        **SETTINGS,
+        "PROKUBE_AUTH_OIDC_ISSUER": "keycloak",
+        "PROKUBE_AUTH_TOKEN_MAX_DAYS": "400",
+        "PROKUBE_AUTH_SECRET_KEY": "short-secret",
+        "PROKUBE_AUTH_TYPO": "1",
+    }
+    del settings["PROKUBE_AUTH_OIDC_CLIENT_ID"]
+    words = refusal(run(tmp_path, *command, settings=settings))
+    assert "Error: prokube-auth cannot start, 5 setting(s) to mend:\n" in words
+    for expected in (
+        "PROKUBE_AUTH_OIDC_ISSUER: found 'keycloak', expected a URL",
+        "PROKUBE_AUTH_OIDC_CLIENT_ID: is not set",
+        "PROKUBE_AUTH_TOKEN_MAX_DAYS: found '400'",
+        "PROKUBE_AUTH_SECRET_KEY: expected at least 32 characters, found 12",
+        "PROKUBE_AUTH_TYPO",
+    ):
+        assert expected in words
+    assert "short-secret" not in words

@@ -1,0 +1,335 @@
+"""The server under a prefix: its own ``--static-prefix``, and a proxy that strips one."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+import httpx
+import pytest
+
+from mlflow_prokube_auth.demo.headless import login_headless
+
+from ..conftest import free_port
+from .nginx import stripping_nginx
+from .world import World, running_world
+
+PREFIX = "/mlflow"
+CURRENT = "/ajax-api/2.0/mlflow/users/current"
+API = "/api/2.0/mlflow"
+ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
+CODES = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED"}
+ALICE, BOB, ADMIN = "alice@example.com", "bob@example.com", "admin@example.com"
+
+
+@dataclass
+class Place:
+    """A server at a prefix, with a key for each of three people."""
+
+    world: World
+    keys: dict[str, str]
+    bare: str | None = None
+
+    @property
+    def artifact_roots(self) -> list[str]:
+        """Every address of the artifacts."""
+        return [root for root in (self.world.url + ARTIFACTS, self.bare) if root]
+
+    def client(self, email: str | None, base: str | None = None) -> httpx.Client:
+        """What a script is: a key, no cookie."""
+        auth = (email, self.keys[email]) if email else None
+        return httpx.Client(base_url=base or self.world.url, auth=auth, timeout=30)
+
+
+def with_keys(world: World, bare: str | None = None) -> Place:
+    keys = {}
+    for email in (ALICE, BOB, ADMIN):
+        browser, _ = world.log_in(email)
+        keys[email] = world.make_key(browser).json()["access_key"]
+    return Place(world, keys, bare)
+
+
+@pytest.fixture(scope="module")
+def static_prefix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """``mlflow server --static-prefix``; MLflow serves artifacts under the prefix and at the root too."""
+    port = free_port()
+    root = f"http://127.0.0.1:{port}"
+    directory = tmp_path_factory.mktemp("static-prefix")
+    with running_world(directory, root + PREFIX, port, "--static-prefix", PREFIX) as world:
+        yield with_keys(world, root + ARTIFACTS)
+
+
+@pytest.fixture(scope="module")
+def stripping_proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """nginx takes the prefix off; the server knows of it by its external URL alone."""
+    directory, port, backend = tmp_path_factory.mktemp("stripping-proxy"), free_port(), free_port()
+    url = f"http://127.0.0.1:{port}{PREFIX}"
+    with stripping_nginx(directory / "nginx", port, PREFIX, backend), running_world(directory, url, backend) as world:
+        yield with_keys(world)
+
+
+@pytest.fixture(params=["static_prefix", "stripping_proxy"])
+def place(request: pytest.FixtureRequest) -> Place:
+    """Each of the two."""
+    found: Place = request.getfixturevalue(request.param)
+    return found
+
+
+@dataclass
+class Run:
+    """A run of alice's."""
+
+    experiment_id: str
+    run_id: str
+    name: str
+
+
+@pytest.fixture
+def run(place: Place) -> Run:
+    name = f"prefix-{uuid.uuid4().hex[:8]}"
+    with place.client(ALICE) as alice:
+        experiment_id = alice.post(f"{API}/experiments/create", json={"name": name}).json()["experiment_id"]
+        made = alice.post(f"{API}/runs/create", json={"experiment_id": experiment_id}).json()
+    return Run(experiment_id, made["run"]["info"]["run_id"], name)
+
+
+def test_a_login_leads_to_the_prefix_with_the_hash_kept(place: Place) -> None:
+    browser, answer = place.world.log_in(ALICE, "#/experiments/1?x=1")
+    assert (answer.status_code, answer.headers["location"]) == (302, "/mlflow/#/experiments/1?x=1")
+    assert browser.get("/").status_code == 200
+
+
+@pytest.mark.parametrize("target", ["", "/", "/elsewhere", "/mlflow-of-others/", "//evil.test/mlflow/"])
+def test_a_login_never_leads_out_of_the_prefix(place: Place, target: str) -> None:
+    _, answer = place.world.log_in(ALICE, target)
+    assert answer.headers["location"] == "/mlflow/"
+
+
+def test_the_cookie_is_sent_to_the_prefix_alone(place: Place) -> None:
+    _, answer = place.world.log_in(ALICE)
+    parts = [part.strip() for part in answer.headers["set-cookie"].split(";")]
+    assert "Path=/mlflow/" in parts
+    assert len(answer.headers.get_list("set-cookie")) == 1
+
+
+def test_users_current_knows_a_session_and_a_key(place: Place) -> None:
+    browser, _ = place.world.log_in(BOB)
+    assert browser.get(CURRENT).json()["user"]["username"] == BOB
+    with place.client(ALICE) as alice, place.client(None) as nobody:
+        assert alice.get(CURRENT).json()["user"]["username"] == ALICE
+        answer = nobody.get(CURRENT)
+    assert (answer.status_code, answer.json()["error_code"]) == (401, "UNAUTHENTICATED")
+
+
+def test_a_write_by_cookie_needs_the_origin_without_the_prefix(place: Place) -> None:
+    browser, _ = place.world.log_in(ALICE)
+    body = {"name": f"csrf-{uuid.uuid4().hex[:8]}"}
+    refused = browser.post(f"{API}/experiments/create", json=body, headers={"Origin": "http://evil.test"})
+    assert refused.status_code == 403
+    made = browser.post(f"{API}/experiments/create", json=body, headers={"Origin": place.world.origin})
+    assert made.status_code == 200, made.text
+
+
+def test_what_the_stock_client_asks_is_answered_under_the_external_url(place: Place) -> None:
+    name = f"client-{uuid.uuid4().hex[:8]}"
+    with place.client(ALICE) as alice:
+        free = alice.get(f"{API}/experiments/get-by-name", params={"experiment_name": name})
+        assert (free.status_code, free.json()["error_code"]) == (404, "RESOURCE_DOES_NOT_EXIST")
+        created = alice.post(f"{API}/experiments/create", json={"name": name})
+        experiment_id = created.json()["experiment_id"]
+        found = alice.get(f"{API}/experiments/get-by-name", params={"experiment_name": name})
+        assert found.json()["experiment"]["experiment_id"] == experiment_id
+        run = alice.post(f"{API}/runs/create", json={"experiment_id": experiment_id}).json()["run"]
+        logged = alice.post(
+            f"{API}/runs/log-metric",
+            json={"run_id": run["info"]["run_id"], "key": "loss", "value": 0.5, "timestamp": 1, "step": 0},
+        )
+        assert logged.status_code == 200
+        read = alice.get(f"{API}/runs/get", params={"run_id": run["info"]["run_id"]})
+        assert read.json()["run"]["data"]["metrics"][0]["value"] == 0.5
+        listed = alice.post(f"{API}/experiments/search", json={"max_results": 1000})
+        assert name in [item["name"] for item in listed.json()["experiments"]]
+    with place.client(BOB) as bob:
+        answer = bob.get(f"{API}/runs/get", params={"run_id": run["info"]["run_id"]})
+        assert (answer.status_code, answer.json()["error_code"]) == (403, "PERMISSION_DENIED")
+        listed = bob.post(f"{API}/experiments/search", json={"max_results": 1000})
+        assert name not in [item["name"] for item in listed.json().get("experiments", [])]
+
+
+def test_artifacts_are_their_owners_at_every_address(place: Place, run: Run) -> None:
+    folder = f"{run.experiment_id}/{run.run_id}/artifacts"
+    file, listing = f"/{folder}/x.txt", f"?path={folder}"
+    for root in place.artifact_roots:
+        for method, path in (("PUT", file), ("GET", file), ("GET", listing), ("DELETE", file)):
+            for email, expected in ((None, 401), (BOB, 403), (ALICE, 200)):
+                with place.client(email) as client:
+                    answer = client.request(method, root + path, content=b"hello" if method == "PUT" else None)
+                if root == place.bare and (path == listing or method == "DELETE") and email == ALICE:
+                    assert answer.status_code in (403, 404)  # MLflow serves up- and download alone there
+                    continue
+                assert (root, method, path, email, answer.status_code) == (root, method, path, email, expected)
+                if expected != 200:
+                    assert answer.json()["error_code"] == CODES[expected]
+                elif path == listing:
+                    assert [item["path"] for item in answer.json()["files"]] == ["x.txt"]
+                elif method == "GET":
+                    assert answer.content == b"hello"
+
+
+def test_a_path_that_climbs_out_of_ones_own_experiment_is_refused(place: Place, run: Run) -> None:
+    with place.client(BOB) as bob:
+        own = bob.post(f"{API}/experiments/create", json={"name": f"bob-{uuid.uuid4().hex[:8]}"})
+        experiment_id = own.json()["experiment_id"]
+        for root in place.artifact_roots:
+            for dots in ("..", "%2e%2e", "..%2f.."):
+                path = f"{root}/{experiment_id}/{dots}/{run.experiment_id}/{run.run_id}/artifacts/x.txt"
+                answer = bob.put(path, content=b"evil")
+                assert answer.status_code in (400, 403, 404), (path, answer.status_code)
+
+
+def test_a_taken_name_is_a_permission_error_that_says_what_to_do(place: Place, run: Run) -> None:
+    model = f"{run.name}-model"
+    with place.client(ALICE) as alice, place.client(BOB) as bob:
+        assert alice.post(f"{API}/registered-models/create", json={"name": model}).status_code == 200
+        for answer in (
+            bob.post(f"{API}/experiments/create", json={"name": run.name}),
+            bob.get(f"{API}/experiments/get-by-name", params={"experiment_name": run.name}),
+        ):
+            assert answer.status_code == 403
+            assert answer.json() == {
+                "error_code": "PERMISSION_DENIED",
+                "message": f"The experiment name '{run.name}' is already taken and you may not access it. "
+                f"Choose a different name, for example with your team as prefix ('<team>-{run.name}'), "
+                "or ask the MLflow admin for access.",
+            }
+        for answer in (
+            bob.post(f"{API}/registered-models/create", json={"name": model}),
+            bob.get(f"{API}/registered-models/get", params={"name": model}),
+        ):
+            assert (answer.status_code, answer.json()["error_code"]) == (403, "PERMISSION_DENIED")
+            assert f"name '{model}' is already taken" in answer.json()["message"]
+        again = alice.post(f"{API}/experiments/create", json={"name": run.name})
+        assert again.json()["message"] == f"The experiment name '{run.name}' already exists."
+
+
+def test_an_unreadable_run_is_refused_with_its_id(place: Place, run: Run) -> None:
+    with place.client(BOB) as bob:
+        answer = bob.get(f"{API}/runs/get", params={"run_id": run.run_id})
+    assert answer.json()["message"] == (
+        f"The run '{run.run_id}' does not exist or you may not read it. Ask the MLflow admin for access."
+    )
+
+
+def test_a_deleted_models_name_is_free_again(place: Place) -> None:
+    name = f"gone-{uuid.uuid4().hex[:8]}"
+    with place.client(ALICE) as alice, place.client(BOB) as bob:
+        assert alice.post(f"{API}/registered-models/create", json={"name": name}).status_code == 200
+        assert alice.request("DELETE", f"{API}/registered-models/delete", json={"name": name}).status_code == 200
+        assert bob.post(f"{API}/registered-models/create", json={"name": name}).status_code == 200
+        assert alice.get(f"{API}/registered-models/get", params={"name": name}).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/", "/prokube-auth/login", "/prokube-auth/permissions", "/prokube-auth/logged-out"])
+def test_every_file_that_a_page_names_is_there(place: Place, path: str) -> None:
+    browser = place.world.browser()
+    if path != "/prokube-auth/login":
+        browser, _ = place.world.log_in(ALICE)
+    page = browser.get(path)
+    assert (page.status_code, page.headers["content-type"].split(";")[0]) == (200, "text/html")
+    named = re.findall(r'<(?:script|link)\b[^>]*?\b(?:src|href)="([^"#]+)"', page.text)
+    files = [urljoin(str(page.url), name) for name in named if not name.startswith("data:")]
+    assert files != []
+    for file in files:
+        assert urlsplit(file).path.startswith("/mlflow/"), file
+        assert browser.get(file).status_code == 200, file
+
+
+def test_our_own_api_and_older_links_are_served(place: Place) -> None:
+    browser, _ = place.world.log_in(ALICE)
+    assert browser.get("/prokube-auth/api/me").json()["username"] == ALICE
+    assert browser.get("/oidc/ui/").headers["location"] == "/mlflow/prokube-auth/permissions"
+
+
+def test_a_page_of_ours_leads_through_login_and_back(place: Place) -> None:
+    browser = place.world.browser()
+    sent = browser.get("/prokube-auth/permissions")
+    location = urlsplit(sent.headers["location"])
+    assert (sent.status_code, location.path) == (302, "/mlflow/prokube-auth/login")
+    target = parse_qs(location.query)["next"][0]
+    answer = browser.get(place.world.callback_url(browser, ALICE, target))
+    assert answer.headers["location"] == "/mlflow/prokube-auth/permissions"
+
+
+def test_an_artifact_that_is_opened_in_a_browser_leads_through_login_and_back(place: Place, run: Run) -> None:
+    with place.client(ALICE) as alice:
+        alice.put(f"{ARTIFACTS}/{run.experiment_id}/{run.run_id}/artifacts/x.txt", content=b"hello")
+    browser = place.world.browser()
+    query = f"path=x.txt&run_uuid={run.run_id}"
+    sent = browser.get(f"/get-artifact?{query}")
+    location = urlsplit(sent.headers["location"])
+    assert (sent.status_code, location.path) == (302, "/mlflow/prokube-auth/login")
+    target = parse_qs(location.query)["next"][0]
+    answer = browser.get(place.world.callback_url(browser, ALICE, target))
+    assert answer.headers["location"] == f"/mlflow/get-artifact?{query}"
+    assert browser.get(answer.headers["location"].removeprefix(PREFIX)).text == "hello"
+
+
+def test_the_external_url_without_a_slash_leads_to_the_page(place: Place) -> None:
+    with httpx.Client(headers={"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}, timeout=30) as browser:
+        answer = browser.get(place.world.url)
+    assert answer.status_code in (301, 302, 307, 308)
+    assert urlsplit(urljoin(place.world.url, answer.headers["location"])).path == "/mlflow/"
+
+
+def test_logout_goes_to_the_provider_and_comes_back_to_the_prefix(place: Place) -> None:
+    browser, _ = place.world.log_in(ALICE)
+    answer = browser.post("/prokube-auth/logout", headers={"Origin": place.world.origin})
+    assert "Path=/mlflow/" in answer.headers["set-cookie"]
+    leave = answer.json()["redirect"]
+    back = f"{place.world.url}/prokube-auth/logged-out"
+    assert leave.startswith(f"{place.world.provider.issuer}/")
+    assert parse_qs(urlsplit(leave).query)["post_logout_redirect_uri"] == [back]
+    returned = httpx.get(leave).headers["location"]
+    assert returned.split("?")[0] == back
+    page = browser.get(returned)
+    assert (page.status_code, "You are logged out" in page.text) == (200, True)
+    assert 'href="/mlflow/prokube-auth/login"' in page.text
+    assert browser.get(CURRENT).status_code == 401
+
+
+def test_health_is_public_and_the_rest_is_not(place: Place) -> None:
+    with place.client(None) as nobody:
+        assert nobody.get("/health").status_code == 200
+        for path in (
+            "/version",
+            f"{API}/experiments/get?experiment_id=0",
+            "/v1/traces",
+            "/gateway/x/mlflow/invocations",
+        ):
+            assert nobody.get(path).status_code in (401, 405), path
+        assert nobody.post("/graphql", json={"query": "{ __typename }"}).status_code == 401
+
+
+def test_a_graphql_answer_hides_an_unreadable_experiment(place: Place, run: Run) -> None:
+    query = "query Q($i: MlflowGetExperimentInput!) { mlflowGetExperiment(input: $i) { experiment { name } } }"
+    body = {"query": query, "operationName": "Q", "variables": {"i": {"experimentId": run.experiment_id}}}
+    with place.client(ALICE) as alice, place.client(BOB) as bob:
+        assert run.name in alice.post("/graphql", json=body).text
+        assert run.name not in bob.post("/graphql", json=body).text
+
+
+def test_the_administrator_sees_all(place: Place, run: Run) -> None:
+    with place.client(ADMIN) as admin:
+        answer = admin.get(f"{API}/experiments/get", params={"experiment_id": run.experiment_id})
+    assert answer.json()["experiment"]["name"] == run.name
+
+
+def test_who_may_not_log_in_is_offered_another_account_under_the_prefix(place: Place) -> None:
+    browser = place.world.browser()
+    start = browser.get("/prokube-auth/login/start")
+    answer = browser.get(login_headless(start.headers["location"], "mallory@example.com"))
+    assert answer.status_code == 403
+    assert "%2Fmlflow%2Fprokube-auth%2Flogin" in answer.text

@@ -1,0 +1,80 @@
+"""A server with the provider behind it in the test's own hands, at any URL."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from mlflow_prokube_auth.demo.headless import login_headless
+from mlflow_prokube_auth.demo.provider import DemoProvider
+
+from ..conftest import running_server
+
+
+@dataclass
+class World:
+    """A server and the provider behind it."""
+
+    url: str
+    provider: DemoProvider
+    directory: Path
+    log: Path
+
+    @property
+    def origin(self) -> str:
+        """What a browser sends as ``Origin``."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    def browser(self) -> httpx.Client:
+        return httpx.Client(
+            base_url=self.url, timeout=30, headers={"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
+        )
+
+    def callback_url(self, browser: httpx.Client, email: str, target: str = "") -> str:
+        start = browser.get("/prokube-auth/login/start", params={"next": target})
+        assert start.status_code == 302, start.text
+        return login_headless(start.headers["location"], email)
+
+    def log_in(self, email: str, target: str = "") -> tuple[httpx.Client, httpx.Response]:
+        browser = self.browser()
+        return browser, browser.get(self.callback_url(browser, email, target))
+
+    def make_key(self, browser: httpx.Client, **body: Any) -> httpx.Response:
+        return browser.post(
+            "/prokube-auth/api/access-key", json=body or {"days": 7}, headers={"Origin": self.origin, "Accept": "*/*"}
+        )
+
+    def sql(self, statement: str, *values: Any) -> None:
+        with sqlite3.connect(self.directory / "mlflow.db", timeout=20) as connection:
+            connection.execute(statement, values)
+
+
+@contextmanager
+def running_world(directory: Path, url: str, port: int, *options: str) -> Iterator[World]:
+    """A server that listens on ``port`` and is known to browsers and clients as ``url``."""
+    provider = DemoProvider(
+        client_id="mlflow",
+        client_secret="secret-of-the-client",
+        redirect_uris=[f"{url}/prokube-auth/callback"],
+        post_logout_redirect_uris=[f"{url}/prokube-auth/logged-out", f"{url}/prokube-auth/login"],
+    )
+    with provider:
+        settings = {
+            "PROKUBE_AUTH_OIDC_ISSUER": provider.issuer,
+            "PROKUBE_AUTH_OIDC_CLIENT_ID": "mlflow",
+            "PROKUBE_AUTH_OIDC_CLIENT_SECRET": "secret-of-the-client",
+            "PROKUBE_AUTH_EXTERNAL_URL": url,
+            "PROKUBE_AUTH_SECRET_KEY": "secret-key-of-the-tests-0123456789",
+        }
+        provider.set_outage(True)  # the server starts without its identity provider
+        with running_server(directory, settings, port, *options) as log:
+            provider.set_outage(False)
+            yield World(url, provider, directory, log)
