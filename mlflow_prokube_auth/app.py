@@ -7,9 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from .identity.authenticators import Authenticators
+from .identity.bearer import BearerTokens
 from .identity.caller import RequestFacts
+from .identity.directory import Directory
 from .identity.middleware import AsgiIdentity, WsgiIdentity
 from .identity.oidc import RelyingParty
+from .identity.provider import Provider
+from .identity.recheck import Vouching
 from .identity.secretbox import SecretBox
 from .identity.sessions import StoredSessions
 from .policy import words
@@ -42,8 +46,21 @@ def create() -> Any:
 
     services = open_services(settings, uri)
     later = Later()
+    previous = settings.secret_key_previous
+    box = SecretBox(settings.secret_key.get_secret_value(), previous.get_secret_value() if previous else None)
+    provider = Provider(settings)
+    directory = Directory(settings, provider)
+    later(directory.check_right)
+    vouching = Vouching(settings, provider, directory, services.people, services.sessions, box, later)
     authenticate = Authenticators(
-        settings, services.people, services.tokens, services.sessions, later, os.environ.get(JOB_TOKEN_ENV)
+        settings,
+        services.people,
+        services.tokens,
+        services.sessions,
+        vouching,
+        BearerTokens(settings, provider, services.people),
+        later,
+        os.environ.get(JOB_TOKEN_ENV),
     )
     store = engine.ProkubeStore(services.database)
     catalog = MlflowCatalog(engine.readable, store.is_granted, store.grant_manage)
@@ -51,11 +68,12 @@ def create() -> Any:
     web = Web(
         settings=settings,
         services=services,
-        relying_party=RelyingParty(flask_app, settings),
+        relying_party=RelyingParty(flask_app, settings, provider),
         store=store,
         catalog=catalog,
         names=NamePolicy(services.names, catalog, settings.contact),
-        box=SecretBox(settings.secret_key.get_secret_value()),
+        box=box,
+        provider=provider,
     )
     enforcement = Enforcement(web)
     # Registered before the engine's, so it runs after the engine has granted MANAGE.

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "PROKUBE_AUTH_"
-SECRETS = ("OIDC_CLIENT_SECRET", "SECRET_KEY", "DATABASE_URI")
+SECRETS = ("OIDC_CLIENT_SECRET", "SECRET_KEY", "SECRET_KEY_PREVIOUS", "DATABASE_URI")
 LIST_FIELDS = ("oidc_scopes", "groups_claims", "user_groups", "admin_groups", "internal_hosts")
 
 Words = Annotated[tuple[str, ...], NoDecode]
@@ -50,6 +50,9 @@ class Settings(BaseSettings):
         None, description="SQLAlchemy URI of the auth tables; default: the tracking backend when it is SQL."
     )
     secret_key: SecretStr = Field(description="At least 32 characters; encrypts and signs what sessions hold.")
+    secret_key_previous: SecretStr | None = Field(
+        None, description="The secret key before the present one, so that a change ends no session."
+    )
     username_claim: str = Field("email", description="Claim that names the user (lower-cased).")
     require_verified_email: bool = Field(True, description="Refuse a login whose e-mail is not verified.")
     groups_claims: Words = Field(
@@ -66,6 +69,22 @@ class Settings(BaseSettings):
     session_idle_seconds: int = Field(8 * 3600, ge=60, description="A session unused for so long ends.")
     session_max_seconds: int = Field(7 * 86400, ge=300, description="A session ends this long after login.")
     login_seconds: int = Field(600, ge=60, le=3600, description="Time to finish a login that was begun.")
+    session_recheck_seconds: int = Field(
+        300, ge=1, description="A session asks Keycloak this often whether its person is still in order."
+    )
+    directory_check: Literal["auto", "required", "off"] = Field(
+        "auto",
+        description="Whether owners of access keys are looked up in Keycloak: `auto` where the client's service "
+        "account has `view-users`, `required` refuses keys while it has not, `off`.",
+    )
+    directory_recheck_seconds: int = Field(
+        300, ge=1, description="The owner of an access key in use is looked up this often."
+    )
+    keycloak_admin_url: str | None = Field(
+        None,
+        description="Admin REST API of the realm; default: derived from the token endpoint "
+        "(`https://host/admin/realms/<realm>`).",
+    )
     outage_grace_seconds: int = Field(
         8 * 3600, ge=0, description="How long sessions and keys live on while Keycloak does not answer."
     )
@@ -76,7 +95,7 @@ class Settings(BaseSettings):
         """Accept comma- or blank-separated words."""
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
-    @field_validator("oidc_issuer", "external_url", "oidc_discovery_url")
+    @field_validator("oidc_issuer", "external_url", "oidc_discovery_url", "keycloak_admin_url")
     @classmethod
     def _url(cls, value: str | None) -> str | None:
         if value is None:

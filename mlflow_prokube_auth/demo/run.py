@@ -48,6 +48,7 @@ def run(port: int, directory: Path, workers: int, gunicorn: bool, info_file: Pat
         port=int(port_file.read_text()) if port_file.exists() else 0,
         redirect_uris=[f"{url}/prokube-auth/callback"],
         post_logout_redirect_uris=[f"{url}/prokube-auth/logged-out", f"{url}/prokube-auth/login"],
+        backchannel_logout_uri=f"{url}/prokube-auth/backchannel-logout",
     )
     _on_signals(_stop)
     server: subprocess.Popen[bytes] | None = None

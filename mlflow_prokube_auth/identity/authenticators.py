@@ -1,4 +1,4 @@
-"""The ordered list of authenticators: Basic with a token, Bearer token, session cookie.
+"""The ordered list of authenticators: Basic with an access key, Bearer access key or JWT, session cookie.
 
 Each returns an identity, None ("not mine") or raises ("mine, and bad").
 """
@@ -17,11 +17,13 @@ from http.cookies import CookieError, SimpleCookie
 from ..errors import CrossSiteRequest, Unauthenticated, Unavailable
 from ..settings import Settings
 from ..store.database import DATABASE_DOWN
-from ..store.people import People
+from ..store.people import People, Person
 from ..store.sessions import SEEN_SECONDS, Sessions
 from ..store.tokens import LAST_USE_SECONDS, TokenOwner, Tokens
 from . import tokens as token_format
+from .bearer import BearerTokens
 from .caller import Identity, RequestFacts
+from .recheck import Vouching
 
 _logger = logging.getLogger(__name__)
 
@@ -43,10 +45,14 @@ class Authenticators:
         people: People,
         tokens: Tokens,
         sessions: Sessions,
+        vouching: Vouching,
+        bearer: BearerTokens,
         later: Callable[[Callable[[], None]], None],
         job_token: str | None,
     ) -> None:
         self._settings = settings
+        self._vouching = vouching
+        self._bearer = bearer
         self._people = people
         self._tokens = tokens
         self._sessions = sessions
@@ -78,9 +84,12 @@ class Authenticators:
         credentials = credentials.strip()
         if scheme.lower() == "basic":
             return self._basic(credentials, facts)
-        if scheme.lower() == "bearer" and credentials.startswith("pkt_"):
+        if scheme.lower() != "bearer":
+            return None
+        if credentials.startswith("pkt_"):
             return self._token(None, credentials, facts)
-        return None
+        standing = self._bearer(credentials, lenient=SESSION_COOKIE in facts.headers.get("cookie", ""))
+        return None if standing is None else Identity(self._vouching.for_standing(standing), "bearer token")
 
     def _basic(self, credentials: str, facts: RequestFacts) -> Identity:
         try:
@@ -109,14 +118,14 @@ class Authenticators:
         named = person.username.lower() if username is None else username.strip().lower()
         if named != person.username.lower() and not self._people.owns_name(person.user_id, named):
             raise self._bad()
-        self._check_life(owner)
+        person = self._owner_in_order(owner)
         now = int(time.time())
         self._note(
             f"token:{token.key_id}", now, LAST_USE_SECONDS, lambda: self._tokens.used(token.key_id, now, facts.client)
         )
         return Identity(person, "access key")
 
-    def _check_life(self, owner: TokenOwner) -> None:
+    def _owner_in_order(self, owner: TokenOwner) -> Person:
         token = owner.token
         if token.ended_at is not None:
             raise Unauthenticated(
@@ -126,10 +135,11 @@ class Authenticators:
             raise Unauthenticated(
                 f"This access key expired on {_day(token.expires_at)}. Create a new one at {self._keys_url}"
             )
-        if owner.disabled:
+        if owner.standing is None:
             raise Unauthenticated(
                 f"The owner of this access key may not use this server any more. Ask {self._settings.contact}."
             )
+        return self._vouching.for_standing(owner.standing)
 
     def _from_cookie(self, facts: RequestFacts) -> Identity | None:
         session_id, secret = session_cookie(facts.headers.get("cookie", ""))
@@ -137,7 +147,7 @@ class Authenticators:
             return None
         now = int(time.time())
         row = self._sessions.find(session_id, secret, now)
-        if row is None or row.person is None:
+        if row is None or row.standing is None:
             return None
         if facts.method not in SAFE_METHODS and not self.same_origin(facts):
             raise CrossSiteRequest(
@@ -146,7 +156,8 @@ class Authenticators:
             )
         if row.last_seen_at + SEEN_SECONDS <= now:
             self._note(f"session:{session_id}", now, SEEN_SECONDS, lambda: self._sessions.seen(session_id, now))
-        return Identity(row.person, "session", session_id)
+        person = self._vouching.for_session(row, row.standing)
+        return None if person is None else Identity(person, "session", session_id)
 
     def same_origin(self, facts: RequestFacts) -> bool:
         """Whether the browser says that our own pages sent this (Fetch Metadata, RFC 6454)."""

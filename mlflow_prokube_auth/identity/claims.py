@@ -50,34 +50,62 @@ def claim(claims: Mapping[str, Any], path: str) -> Any:
     return value
 
 
-def groups_of(sources: Iterable[Mapping[str, Any]], paths: Sequence[str]) -> tuple[str, ...]:
-    """All group and role names found under ``paths`` in any source, in order, once each."""
-    found: dict[str, None] = {}
+@dataclass(frozen=True)
+class Membership:
+    """A group or role, and the claim that said so. As text: ``claim:name``."""
+
+    claim: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.claim}:{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> Membership:
+        """The opposite of ``str``."""
+        claim_path, _, name = text.partition(":")
+        return cls(claim_path, name)
+
+
+def groups_of(sources: Iterable[Mapping[str, Any]], paths: Sequence[str]) -> tuple[Membership, ...]:
+    """All groups and roles found under ``paths`` in any source, in order, once each."""
+    found: dict[Membership, None] = {}
     for source in sources:
         for path in paths:
             value = claim(source, path)
             if isinstance(value, str):
                 value = [value]
             if isinstance(value, Sequence):
-                found.update((item, None) for item in value if isinstance(item, str))
+                found.update((Membership(path, item), None) for item in value if isinstance(item, str))
     return tuple(found)
 
 
-def first_match(groups: Iterable[str], wanted: Iterable[str]) -> str | None:
-    """The first of ``groups`` that is one of ``wanted``, at top level."""
+def first_match(memberships: Iterable[Membership], wanted: Iterable[str]) -> Membership | None:
+    """The first that is one of ``wanted``, at top level."""
     names = {name.removeprefix("/") for name in wanted}
-    return next((group for group in groups if group.removeprefix("/") in names), None)
+    return next((each for each in memberships if each.name.removeprefix("/") in names), None)
+
+
+def service_account_name(claims: Mapping[str, Any]) -> str | None:
+    """The name of the client whose own service account these claims describe (Keycloak's naming).
+
+    A person does not pass for one: only the tokens of client credentials carry ``client_id``.
+    """
+    client, name = claims.get("client_id"), claims.get("preferred_username")
+    return str(name) if client and name == f"service-account-{client}" else None
 
 
 def admit(sources: Sequence[Mapping[str, Any]], settings: Settings) -> Admission | Denial:
     """Decide whether the person described by ``sources`` (ID token first) may log in."""
     identity = sources[0]
-    named = next((value for s in sources if (value := claim(s, settings.username_claim))), None)
+    service = service_account_name(identity)
+    named = service or next((value for s in sources if (value := claim(s, settings.username_claim))), None)
     account = str(named or identity.get("preferred_username") or identity.get("sub") or "this account")
     if not isinstance(named, str) or not named.strip() or ":" in named or len(named) > 255:
         return Denial(account, f"Its claim '{settings.username_claim}' is missing or is not usable as a user name.")
     verified = any(source.get("email_verified") is True for source in sources)
-    if settings.require_verified_email and settings.username_claim == "email" and not verified:
+    by_email = settings.username_claim == "email" and service is None
+    if settings.require_verified_email and by_email and not verified:
         return Denial(account, "Its e-mail address is not verified in Keycloak.")
     groups = groups_of(sources, settings.groups_claims)
     admin_by = first_match(groups, settings.admin_groups)
@@ -91,7 +119,7 @@ def admit(sources: Sequence[Mapping[str, Any]], settings: Settings) -> Admission
         username=named.strip().lower(),
         email_verified=verified,
         display_name=str(identity.get("name") or named),
-        groups=groups,
-        admitted_by=admitted_by,
-        admin_by=admin_by,
+        groups=tuple(dict.fromkeys(each.name for each in groups)),
+        admitted_by=str(admitted_by)[:255],
+        admin_by=str(admin_by)[:255] if admin_by is not None else None,
     )

@@ -15,23 +15,13 @@ from urllib.parse import urlencode
 from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.flask_client import OAuth
 from flask import Flask, Response, request
-from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
-from joserfc.jws import JWSRegistry
 from requests import RequestException
 
 from ..settings import Settings
+from .provider import ALGORITHMS, LEEWAY_SECONDS, TIMEOUT_SECONDS, Provider, ProviderDown, TokenInvalid
 
 _logger = logging.getLogger(__name__)
-
-ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
-LEEWAY_SECONDS = 60
-TIMEOUT_SECONDS = 5
-
-
-class ProviderDown(Exception):
-    """Keycloak does not answer, or answers nonsense."""
 
 
 class LoginFailed(Exception):
@@ -44,13 +34,16 @@ class Login:
 
     sources: tuple[Mapping[str, Any], ...]
     id_token: str = field(repr=False)
+    refresh_token: str | None = field(repr=False)
+    sid: str | None
 
 
 class RelyingParty:
     """Our client registration at Keycloak."""
 
-    def __init__(self, app: Flask, settings: Settings) -> None:
+    def __init__(self, app: Flask, settings: Settings, provider: Provider) -> None:
         self._settings = settings
+        self._provider = provider
         self._client = OAuth(app).register(
             "keycloak",
             client_id=settings.oidc_client_id,
@@ -108,20 +101,24 @@ class RelyingParty:
         azp = claims.get("azp")
         if azp is not None and azp != self._settings.oidc_client_id:
             raise LoginFailed("the ID token was issued to another client (azp)")
-        sources = [dict(claims), self._access_token_claims(token), self._userinfo(token, str(claims["sub"]))]
-        return Login(tuple(source for source in sources if source), str(token["id_token"]))
+        sources = [dict(claims), self._access_token_claims(token, claims["sub"]), self._userinfo(token, claims["sub"])]
+        refresh_token, sid = token.get("refresh_token"), claims.get("sid")
+        return Login(
+            sources=tuple(source for source in sources if source),
+            id_token=str(token["id_token"]),
+            refresh_token=str(refresh_token) if refresh_token else None,
+            sid=str(sid)[:255] if sid else None,
+        )
 
-    def _access_token_claims(self, token: Mapping[str, Any]) -> dict[str, Any]:
+    def _access_token_claims(self, token: Mapping[str, Any], subject: Any) -> dict[str, Any]:
         """Claims of the access token, where it is a JWT of the issuer; roles stand only there."""
         try:
-            keys = KeySet.import_key_set(self._client.fetch_jwk_set())
-            registry = JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
-            claims = jwt.decode(str(token["access_token"]), keys, registry=registry).claims
-        except (JoseError, ValueError, KeyError, RequestException):
+            claims = self._provider.verify(str(token["access_token"]))
+        except (TokenInvalid, ProviderDown, KeyError):
             return {}
-        return dict(claims) if claims.get("iss") == self._settings.oidc_issuer else {}
+        return claims if claims.get("sub") == subject else {}
 
-    def _userinfo(self, token: Mapping[str, Any], subject: str) -> dict[str, Any]:
+    def _userinfo(self, token: Mapping[str, Any], subject: Any) -> dict[str, Any]:
         try:
             claims = dict(self._client.userinfo(token=token))
         except (RequestException, KeyError, ValueError, OAuthError):
@@ -132,8 +129,8 @@ class RelyingParty:
     def end_session_url(self, id_token: str | None, back_to: str) -> str | None:
         """Keycloak's logout (RP-Initiated Logout 1.0); None where it cannot be told."""
         try:
-            endpoint = self._client.load_server_metadata().get("end_session_endpoint")
-        except (RequestException, RuntimeError, ValueError):
+            endpoint = self._provider.metadata().get("end_session_endpoint")
+        except ProviderDown:
             return None
         if not endpoint:
             return None

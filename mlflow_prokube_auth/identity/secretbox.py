@@ -6,15 +6,14 @@ import base64
 import hashlib
 import hmac
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 
 class SecretBox:
-    """Seals and opens short texts."""
+    """Seals with the present key and opens with the one before it, too."""
 
-    def __init__(self, secret_key: str) -> None:
-        key = hmac.new(secret_key.encode(), b"session-tokens", hashlib.sha256).digest()
-        self._fernet = Fernet(base64.urlsafe_b64encode(key))
+    def __init__(self, secret_key: str, previous: str | None = None) -> None:
+        self._fernet = MultiFernet([_fernet(key) for key in (secret_key, previous) if key])
 
     def __repr__(self) -> str:
         return "SecretBox(...)"
@@ -29,3 +28,8 @@ class SecretBox:
             return self._fernet.decrypt(sealed.encode()).decode()
         except InvalidToken:
             return None
+
+
+def _fernet(secret_key: str) -> Fernet:
+    key = hmac.new(secret_key.encode(), b"session-tokens", hashlib.sha256).digest()
+    return Fernet(base64.urlsafe_b64encode(key))

@@ -15,7 +15,7 @@ from flask import Flask, Request, Response
 from flask.sessions import SessionInterface, SessionMixin
 
 from ..settings import Settings
-from ..store.sessions import Sessions
+from ..store.sessions import NO_KEYCLOAK_SESSION, KeycloakSession, Sessions
 from .authenticators import SESSION_COOKIE, session_cookie
 
 
@@ -29,6 +29,7 @@ class StoredSession(dict[str, Any], SessionMixin):
         self._loaded = False
         self.row_id: str | None = None
         self.log_in_as: int | None = None
+        self.keycloak = NO_KEYCLOAK_SESSION
         self.ended = False
         self.modified = False
 
@@ -75,12 +76,12 @@ class StoredSession(dict[str, Any], SessionMixin):
         self.modified = True
         return super().pop(key, *default)
 
-    def log_in(self, user_id: int, data: dict[str, Any]) -> None:
+    def log_in(self, user_id: int, keycloak: KeycloakSession) -> None:
         """Turn into a new session of ``user_id``; the old id is never used again (session fixation)."""
         self._load()
         super().clear()
-        super().update(data)
         self.log_in_as = user_id
+        self.keycloak = keycloak
         self.modified = True
 
     def end(self) -> None:
@@ -118,7 +119,8 @@ class StoredSessions(SessionInterface):
             return
         life = self._settings.login_seconds if session.log_in_as is None else self._settings.session_max_seconds
         session_id, secret = secrets.token_urlsafe(16), secrets.token_urlsafe(32)
-        self._store.create(session_id, secret, session.log_in_as, json.dumps(dict(session)), now, now + life)
+        data = json.dumps(dict(session))
+        self._store.create(session_id, secret, session.log_in_as, data, now, now + life, session.keycloak)
         response.set_cookie(
             SESSION_COOKIE,
             f"{session_id}.{secret}",

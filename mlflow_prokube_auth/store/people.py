@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, inspect, select, text
+from sqlalchemy import Connection, func, inspect, or_, select, text
 from sqlalchemy.exc import IntegrityError
 
 from ..identity.claims import Admission
 from . import audit
 from .database import Database
-from .schema import identities, user_names, users
+from .schema import identities, sessions, user_names, users
 
 # What no password can hash to (werkzeug splits a hash at "$").
 UNUSABLE_PASSWORD = "!"  # noqa: S105 - the very absence of a password
@@ -36,6 +36,50 @@ class Person:
     is_admin: bool
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What we know of a person's standing in Keycloak, and since when (UTC seconds)."""
+
+    person: Person
+    issuer: str
+    subject: str
+    disabled: bool
+    admitted_by: str
+    admin_by: str | None
+    confirmed_at: int
+    check_due: bool
+
+
+# The columns that make up a standing, for joins of tokens and sessions with their owner.
+STANDING = (
+    users.c.username,
+    users.c.is_admin,
+    identities.c.issuer,
+    identities.c.subject,
+    identities.c.disabled,
+    identities.c.admitted_by,
+    identities.c.admin_by,
+    identities.c.last_confirmed_at,
+    identities.c.check_due,
+)
+
+
+def standing_of(row: Any, user_id: int) -> Standing | None:
+    """The standing in a row that holds :data:`STANDING`; None where no identity vouches for the user."""
+    if row["issuer"] is None:
+        return None
+    return Standing(
+        person=Person(user_id, row["username"], bool(row["is_admin"])),
+        issuer=row["issuer"],
+        subject=row["subject"],
+        disabled=bool(row["disabled"]),
+        admitted_by=row["admitted_by"],
+        admin_by=row["admin_by"],
+        confirmed_at=row["last_confirmed_at"],
+        check_due=bool(row["check_due"]),
+    )
+
+
 class People:
     """Queries on people."""
 
@@ -57,6 +101,75 @@ class People:
         with self._database.read() as connection:
             return connection.execute(query).scalar() == user_id
 
+    def standing(self, issuer: str, subject: str) -> Standing | None:
+        """The standing of an identity; None where it has never logged in."""
+        query = (
+            select(users.c.id, *STANDING)
+            .join(identities, identities.c.user_id == users.c.id)
+            .where(identities.c.issuer == issuer, identities.c.subject == subject)
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).mappings().first()
+        return None if row is None else standing_of(row, row["id"])
+
+    def confirm(self, admission: Admission, now: int) -> Person:
+        """Keycloak vouches for a known person anew: name, groups and administrator's rights follow.
+
+        Raises:
+            NameTaken: the new name belongs to another identity.
+        """
+        with self._database.write() as connection:
+            return self._bind(connection, admission, now)
+
+    def claim_check(self, user_id: int, now: int, seconds: int) -> bool:
+        """Whether this process is the one that asks the directory about a person now."""
+        with self._database.write() as connection:
+            result = connection.execute(
+                identities.update()
+                .where(
+                    identities.c.user_id == user_id,
+                    or_(identities.c.claimed_until.is_(None), identities.c.claimed_until <= now),
+                )
+                .values(claimed_until=now + seconds)
+            )
+            return bool(result.rowcount)
+
+    def checked(self, standing: Standing, enabled: bool, is_admin: bool, now: int) -> None:
+        """Keep what the directory says of a person."""
+        user_id = standing.person.user_id
+        with self._database.write() as connection:
+            connection.execute(
+                identities.update()
+                .where(identities.c.user_id == user_id)
+                .values(disabled=not enabled, last_confirmed_at=now, check_due=False, claimed_until=None)
+            )
+            connection.execute(users.update().where(users.c.id == user_id).values(is_admin=is_admin))
+            if enabled == standing.disabled:
+                action = "user.readmit" if enabled else "user.withdraw"
+                audit.record(connection, action, "keycloak", target=standing.person.username)
+            if is_admin != standing.person.is_admin:
+                audit.record(connection, "user.admin", "keycloak", target=standing.person.username, admin=int(is_admin))
+
+    def withdraw(self, user_id: int, reason: str, now: int) -> None:
+        """Keycloak does not let this person in any more."""
+        with self._database.write() as connection:
+            name = connection.execute(select(users.c.username).where(users.c.id == user_id)).scalar()
+            connection.execute(
+                identities.update().where(identities.c.user_id == user_id).values(disabled=True, last_confirmed_at=now)
+            )
+            connection.execute(users.update().where(users.c.id == user_id).values(is_admin=False))
+            connection.execute(sessions.delete().where(sessions.c.user_id == user_id))
+            audit.record(connection, "user.withdraw", "keycloak", target=str(name), reason=reason)
+
+    def ask_soon(self, issuer: str, subject: str) -> None:
+        """Have the directory asked before this person's next request is answered."""
+        with self._database.write() as connection:
+            connection.execute(
+                identities.update()
+                .where(identities.c.issuer == issuer, identities.c.subject == subject)
+                .values(check_due=True, claimed_until=None)
+            )
+
     def log_in(self, admission: Admission, now: int, client: str) -> Person:
         """Bind the identity to its user, making or renaming the user where needed.
 
@@ -66,6 +179,9 @@ class People:
         try:
             with self._database.write() as connection:
                 person = self._bind(connection, admission, now)
+                connection.execute(
+                    identities.update().where(identities.c.user_id == person.user_id).values(last_login_at=now)
+                )
                 audit.record(
                     connection,
                     "login",
@@ -110,8 +226,9 @@ class People:
                 display_name=admission.display_name[:255],
                 admitted_by=admission.admitted_by,
                 admin_by=admission.admin_by,
-                last_login_at=now,
                 last_confirmed_at=now,
+                disabled=False,
+                check_due=False,
             )
         )
         connection.execute(users.update().where(users.c.id == user_id).values(is_admin=admission.is_admin))

@@ -42,7 +42,12 @@ identities = Table(
     Column("admin_by", String(255)),
     Column("disabled", Boolean, nullable=False, default=False),
     Column("last_login_at", BigInteger),
+    # When Keycloak last said that all is in order: at a login, a session's re-check or a directory check.
     Column("last_confirmed_at", BigInteger, nullable=False),
+    # Keycloak has hinted at a change: ask the directory before anything else is answered.
+    Column("check_due", Boolean, nullable=False, default=False),
+    # A process asks the directory now; others do not until then.
+    Column("claimed_until", BigInteger),
     UniqueConstraint("issuer", "subject", name="uq_prokube_identities_subject"),
 )
 
@@ -80,6 +85,42 @@ sessions = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("last_seen_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False, index=True),
+    # Keycloak's session, which its logout tokens name.
+    Column("sid", String(255), index=True),
+    # Keycloak's tokens, sealed; NULL where there are none to re-check with.
+    Column("tokens", Text),
+    Column("checked_at", BigInteger),
+    # A process refreshes the tokens now: Keycloak may take each refresh token once.
+    Column("claimed_until", BigInteger),
+)
+
+# Logout tokens that were obeyed: none is obeyed twice.
+logout_tokens = Table(
+    "prokube_logout_tokens",
+    metadata,
+    Column("jti", String(255), primary_key=True),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+)
+
+# What a person allowed a command on their machine: to fetch one access key, once.
+consents = Table(
+    "prokube_consents",
+    metadata,
+    Column("code_digest", String(64), primary_key=True),
+    Column("user_id", Integer, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("challenge", String(64), nullable=False),
+    Column("days", Integer, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+)
+
+# Administrators for the day on which Keycloak is away.
+local_admins = Table(
+    "prokube_local_admins",
+    metadata,
+    Column("user_id", Integer, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("password_hash", String(255), nullable=False),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("locked_until", BigInteger),
 )
 
 resource_names = Table(

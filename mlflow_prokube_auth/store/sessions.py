@@ -4,25 +4,44 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
+from sqlalchemy.exc import IntegrityError
 
 from .database import Database
-from .people import Person
-from .schema import identities, sessions, users
+from .people import STANDING, Standing, standing_of
+from .schema import identities, logout_tokens, sessions, users
 
 SEEN_SECONDS = 60
 
 
+# What a softly ended session holds: the login page goes straight on to Keycloak.
+SILENT_RETURN = '{"silent": true}'
+SILENT_SECONDS = 8 * 3600
+
+
+@dataclass(frozen=True)
+class KeycloakSession:
+    """What a login leaves for the re-check: Keycloak's session id, and its tokens, sealed."""
+
+    sid: str | None
+    tokens: str | None = field(repr=False)
+
+
+NO_KEYCLOAK_SESSION = KeycloakSession(None, None)
+
+
 @dataclass(frozen=True)
 class SessionRow:
-    """A living session; ``person`` is None until the login is finished."""
+    """A living session; ``standing`` is None until the login is finished."""
 
     id: str
     data: str
-    person: Person | None
+    standing: Standing | None
     last_seen_at: int
+    tokens: str | None = field(repr=False)
+    checked_at: int
 
 
 def digest(secret: str) -> str:
@@ -40,7 +59,7 @@ class Sessions:
     def find(self, session_id: str, secret: str, now: int) -> SessionRow | None:
         """The living session that the cookie names, in one query."""
         query = (
-            select(sessions, users.c.username, users.c.is_admin, identities.c.disabled)
+            select(sessions, *STANDING)
             .outerjoin(users, users.c.id == sessions.c.user_id)
             .outerjoin(identities, identities.c.user_id == users.c.id)
             .where(sessions.c.id == session_id)
@@ -51,14 +70,22 @@ class Sessions:
             return None
         if row["expires_at"] <= now or row["last_seen_at"] + self._idle_seconds <= now:
             return None
-        if row["user_id"] is None:
-            return SessionRow(row["id"], row["data"], None, row["last_seen_at"])
-        if row["disabled"] is None or row["disabled"]:
+        standing = None if row["user_id"] is None else standing_of(row, row["user_id"])
+        if row["user_id"] is not None and (standing is None or standing.disabled):
             return None
-        person = Person(row["user_id"], row["username"], bool(row["is_admin"]))
-        return SessionRow(row["id"], row["data"], person, row["last_seen_at"])
+        checked_at = row["checked_at"] or row["created_at"]
+        return SessionRow(row["id"], row["data"], standing, row["last_seen_at"], row["tokens"], checked_at)
 
-    def create(self, session_id: str, secret: str, user_id: int | None, data: str, now: int, expires_at: int) -> None:
+    def create(
+        self,
+        session_id: str,
+        secret: str,
+        user_id: int | None,
+        data: str,
+        now: int,
+        expires_at: int,
+        keycloak: KeycloakSession = NO_KEYCLOAK_SESSION,
+    ) -> None:
         """Begin a session, and sweep the ended ones."""
         with self._database.write() as connection:
             connection.execute(sessions.delete().where(sessions.c.expires_at <= now))
@@ -71,8 +98,70 @@ class Sessions:
                     created_at=now,
                     last_seen_at=now,
                     expires_at=expires_at,
+                    sid=keycloak.sid,
+                    tokens=keycloak.tokens,
+                    checked_at=now,
                 )
             )
+
+    def tokens_of(self, session_id: str) -> str | None:
+        """Keycloak's tokens of a session, sealed."""
+        with self._database.read() as connection:
+            found = connection.execute(select(sessions.c.tokens).where(sessions.c.id == session_id)).scalar()
+        return None if found is None else str(found)
+
+    def claim(self, row: SessionRow, now: int, seconds: int) -> bool:
+        """Whether this process is the one that refreshes the session's tokens now."""
+        with self._database.write() as connection:
+            result = connection.execute(
+                sessions.update()
+                .where(
+                    sessions.c.id == row.id,
+                    sessions.c.tokens == row.tokens,
+                    or_(sessions.c.claimed_until.is_(None), sessions.c.claimed_until <= now),
+                )
+                .values(claimed_until=now + seconds)
+            )
+            return bool(result.rowcount)
+
+    def refreshed(self, session_id: str, tokens: str, now: int) -> None:
+        """Keep refreshed tokens; the next check is due an interval from now."""
+        with self._database.write() as connection:
+            connection.execute(
+                sessions.update()
+                .where(sessions.c.id == session_id)
+                .values(tokens=tokens, checked_at=now, claimed_until=None)
+            )
+
+    def let_go(self, session_id: str, now: int) -> None:
+        """End a session softly: its browser goes through Keycloak again without being asked to click."""
+        with self._database.write() as connection:
+            connection.execute(
+                sessions.update()
+                .where(sessions.c.id == session_id)
+                .values(user_id=None, tokens=None, sid=None, data=SILENT_RETURN, expires_at=now + SILENT_SECONDS)
+            )
+
+    def end_of(self, issuer: str, subject: str | None, sid: str | None) -> int:
+        """End the sessions that a logout token means: those of ``sid``, else all of ``subject``; how many."""
+        owners = select(identities.c.user_id).where(identities.c.issuer == issuer)
+        if subject is not None:
+            owners = owners.where(identities.c.subject == subject)
+        query = sessions.delete().where(sessions.c.user_id.in_(owners))
+        if sid is not None:
+            query = query.where(sessions.c.sid == sid)
+        with self._database.write() as connection:
+            return int(connection.execute(query).rowcount)
+
+    def first_use(self, jti: str, now: int, expires_at: int) -> bool:
+        """Whether this logout token is seen for the first time."""
+        try:
+            with self._database.write() as connection:
+                connection.execute(logout_tokens.delete().where(logout_tokens.c.expires_at <= now))
+                connection.execute(logout_tokens.insert().values(jti=jti, expires_at=expires_at))
+            return True
+        except IntegrityError:
+            return False
 
     def save(self, session_id: str, data: str) -> None:
         """Keep what the session holds."""

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, or_, select
 from ..identity.tokens import PersonalAccessToken
 from . import audit
 from .database import Database
-from .people import Person
+from .people import STANDING, Person, Standing, standing_of
 from .schema import identities, tokens, users
 
 LAST_USE_SECONDS = 60
@@ -31,12 +31,12 @@ class TokenRow:
 
 @dataclass(frozen=True)
 class TokenOwner:
-    """The answer to "whose key is this?" in one query."""
+    """The answer to "whose key is this?" in one query; without a standing nobody vouches for the owner."""
 
     token: TokenRow
     digest: str
     person: Person
-    disabled: bool
+    standing: Standing | None
 
 
 class Tokens:
@@ -48,7 +48,7 @@ class Tokens:
     def owner(self, key_id: str) -> TokenOwner | None:
         """The key of that id with its owner, in force or not."""
         query = (
-            select(tokens, users.c.username, users.c.is_admin, identities.c.disabled)
+            select(tokens, *STANDING)
             .join(users, users.c.id == tokens.c.user_id)
             .outerjoin(identities, identities.c.user_id == users.c.id)
             .where(tokens.c.key_id == key_id)
@@ -57,13 +57,8 @@ class Tokens:
             row = connection.execute(query).mappings().first()
         if row is None:
             return None
-        # Without an identity nobody vouches for the owner.
-        return TokenOwner(
-            _token(row),
-            row["digest"],
-            Person(row["user_id"], row["username"], bool(row["is_admin"])),
-            disabled=row["disabled"] is not False and row["disabled"] != 0,
-        )
+        person = Person(row["user_id"], row["username"], bool(row["is_admin"]))
+        return TokenOwner(_token(row), row["digest"], person, standing_of(row, row["user_id"]))
 
     def active(self, user_id: int) -> TokenRow | None:
         """The key in force (perhaps expired) of a user."""

@@ -12,6 +12,7 @@ from ..errors import Refusal, Unauthenticated
 from ..identity.caller import CALLER, Identity, current_identity
 from ..identity.middleware import answer
 from ..identity.oidc import RelyingParty
+from ..identity.provider import Provider
 from ..identity.secretbox import SecretBox
 from ..policy.names import NamePolicy
 from ..services import Services
@@ -41,6 +42,7 @@ class Web:
     catalog: MlflowCatalog
     names: NamePolicy
     box: SecretBox
+    provider: Provider
 
     @property
     def base(self) -> str:

@@ -12,9 +12,12 @@ from flask import redirect, request, session
 
 from ..identity.caller import current_identity
 from ..identity.claims import Denial, admit
-from ..identity.oidc import Login, LoginFailed, ProviderDown
+from ..identity.oidc import Login, LoginFailed
+from ..identity.provider import ProviderDown
+from ..identity.recheck import seal_tokens
 from ..store import audit
 from ..store.people import NameTaken
+from ..store.sessions import KeycloakSession
 from .context import Web, client_address
 
 _logger = logging.getLogger(__name__)
@@ -38,6 +41,8 @@ def page(web: Web) -> Any:
     identity = current_identity()
     if identity is not None:
         return redirect(safe_next(web, target))
+    if session.pop("silent", None):  # a session that idled out at Keycloak: no click where its own lives on
+        return redirect(_start_url(web, target))
     return web.page("login.html", next=target, start_url=_start_url(web, target), problem=None)
 
 
@@ -86,7 +91,8 @@ def callback(web: Web) -> Any:
     except NameTaken:
         return _denied(web, Denial(verdict.username, "Its user name belongs to another account here."), login)
     web.store.welcome(person)
-    session.log_in(person.user_id, {"id_token": web.box.seal(login.id_token)})  # type: ignore[attr-defined]  # ours
+    tokens = seal_tokens(web.box, login.refresh_token, login.id_token)
+    session.log_in(person.user_id, KeycloakSession(login.sid, tokens))  # type: ignore[attr-defined]  # ours
     return redirect(safe_next(web, target))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import jsonify, session
 
+from ..identity.recheck import open_tokens
 from ..store import audit
 from .context import Web, client_address, session_identity
 
@@ -13,8 +14,8 @@ from .context import Web, client_address, session_identity
 def logout(web: Web) -> Any:
     """End the session; answers where the browser goes to end Keycloak's (RP-Initiated Logout)."""
     identity = session_identity()
-    sealed = session.get("id_token")
-    id_token = web.box.open(sealed) if sealed else None
+    sealed = web.services.sessions.tokens_of(identity.session_id or "")
+    id_token = open_tokens(web.box, sealed).get("id_token")
     with web.services.database.write() as connection:
         audit.record(connection, "logout", identity.person.username, client=client_address())
     session.end()  # type: ignore[attr-defined]  # our session

@@ -11,7 +11,7 @@ from flask import Flask
 
 from ..errors import Refusal, Unavailable
 from ..store.database import DATABASE_DOWN
-from . import access_key, assets, index, login, logout, permissions, users
+from . import access_key, assets, backchannel, index, login, logout, permissions, users
 from .context import Web
 from .enforcement import OWN
 
@@ -26,6 +26,7 @@ def register(app: Flask, web: Web) -> None:
         ("GET", "login/start", "login_start", login.start),
         ("GET", "callback", "callback", login.callback),
         ("POST", "logout", "logout", logout.logout),
+        ("POST", "backchannel-logout", "backchannel_logout", backchannel.logout),
         ("GET", "logged-out", "logged_out", logout.logged_out),
         ("GET", "permissions", "permissions_page", permissions.page),
         ("GET", "api/permissions", "permissions_api", permissions.api),

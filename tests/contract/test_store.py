@@ -18,6 +18,7 @@ from mlflow_prokube_auth.services import Services, open_services
 from mlflow_prokube_auth.settings import load
 from mlflow_prokube_auth.store.database import SchemaOutdated, check_schema, migrate, migrate_down, open_engine
 from mlflow_prokube_auth.store.people import NameTaken
+from mlflow_prokube_auth.store.schema import metadata
 
 from ..postgres import Postgres
 from ..unit.test_settings import GOOD
@@ -77,6 +78,22 @@ def test_migrations_go_down_and_up_again(uri: str) -> None:
         check_schema(database)
     migrate(database, engine.migrate_mlflow)
     check_schema(database)
+
+
+def test_migrations_build_the_tables_that_the_code_works_with(uri: str) -> None:
+    database = open_engine(uri)
+    migrate(database, engine.migrate_mlflow)
+    inspector = inspect_database(database)
+    for table in metadata.sorted_tables:
+        if not table.name.startswith("prokube_"):
+            continue
+        built = {column["name"]: column for column in inspector.get_columns(table.name)}
+        assert {name: column["nullable"] for name, column in built.items()} == {
+            column.name: column.nullable for column in table.columns
+        }
+        indexed = {tuple(index["column_names"]) for index in inspector.get_indexes(table.name)}
+        assert {tuple(column.name for column in index.columns) for index in table.indexes} <= indexed
+    database.dispose()
 
 
 def test_many_migrate_at_once_without_a_race(uri: str) -> None:
@@ -162,7 +179,8 @@ def test_a_session_needs_its_secret_and_ends(services: Services) -> None:
     assert services.sessions.find("id", "wrong", 101) is None
     found = services.sessions.find("id", "secret", 101)
     assert found is not None
-    assert found.person == person
+    assert found.standing is not None
+    assert found.standing.person == person
     assert services.sessions.find("id", "secret", 1000) is None
     services.sessions.end("id")
     assert services.sessions.find("id", "secret", 101) is None

@@ -26,7 +26,7 @@ def test_a_member_of_the_user_group_comes_in_under_the_lower_case_address() -> N
     assert (admitted.username, admitted.is_admin, admitted.admitted_by) == (
         "alice@example.com",
         False,
-        "/prokube-users",
+        "groups:/prokube-users",
     )
 
 
@@ -67,3 +67,17 @@ def test_others_are_told_what_they_lack(changes: dict[str, Any], words: str) -> 
 def test_realm_roles_of_the_access_token_count() -> None:
     admitted = verdict(person(groups=[]), {"realm_access": {"roles": ["pk-user"]}}, USER_GROUPS="pk-user")
     assert isinstance(admitted, Admission)
+
+
+def test_the_service_account_of_a_client_comes_in_under_its_own_name() -> None:
+    claims = {
+        "sub": "s-9",
+        "client_id": "pipelines",
+        "preferred_username": "service-account-pipelines",
+        "groups": ["/prokube-users"],
+    }
+    admitted = verdict(claims)
+    assert isinstance(admitted, Admission)
+    assert admitted.username == "service-account-pipelines"
+    without_client = {name: value for name, value in claims.items() if name != "client_id"}
+    assert isinstance(verdict(without_client), Denial)

@@ -1,0 +1,94 @@
+"""Bearer JWTs of our issuer: for pipelines that already hold an access token of Keycloak.
+
+A token of another issuer, or one that a gateway adds beside a session, is "not mine".
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from joserfc import jws
+from joserfc.errors import JoseError
+
+from ..errors import Unauthenticated, Unavailable
+from ..settings import Settings
+from ..store.people import NameTaken, People, Standing
+from .claims import Denial, admit
+from .provider import Provider, ProviderDown, TokenInvalid
+
+LONGEST_TOKEN = 16_384
+
+
+class BearerTokens:
+    """Answers with the standing of a token's subject, None ("not mine"), or refuses."""
+
+    def __init__(
+        self, settings: Settings, provider: Provider, people: People, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._settings = settings
+        self._provider = provider
+        self._people = people
+        self._clock = clock
+
+    def __call__(self, text: str, lenient: bool) -> Standing | None:
+        """Judge a token; ``lenient`` where a session cookie came along and decides instead.
+
+        Raises:
+            Unauthenticated: a token of our issuer does not hold, or its subject may not come in.
+            Unavailable: Keycloak's keys are not to be had.
+        """
+        peeked = _peek(text)
+        if peeked is None or peeked.get("iss") != self._settings.oidc_issuer:
+            return None
+        if not self._is_for_us(peeked):
+            if lenient:
+                return None
+            raise Unauthenticated(
+                "This access token is for another audience (aud). Expected among it: "
+                f"'{self._settings.oidc_client_id}'; add an audience mapper to the client that fetches it."
+            )
+        try:
+            claims = self._provider.verify(text)
+        except TokenInvalid as error:
+            raise Unauthenticated(f"This access token does not hold: {error}.") from None
+        except ProviderDown:
+            raise Unavailable("Keycloak does not answer, so no access token can be checked. Try again soon.") from None
+        # Keycloak's ID and logout tokens name our client, too, and travel through browsers.
+        if claims.get("typ") != "Bearer" or not self._is_for_us(claims) or not isinstance(claims.get("sub"), str):
+            raise Unauthenticated("This token is no access token. Expected one of typ 'Bearer'.")
+        return self._standing(claims)
+
+    def _is_for_us(self, claims: Mapping[str, Any]) -> bool:
+        audience = claims.get("aud")
+        return self._settings.oidc_client_id in (audience if isinstance(audience, list) else [audience])
+
+    def _standing(self, claims: Mapping[str, Any]) -> Standing:
+        verdict = admit([claims], self._settings)
+        if isinstance(verdict, Denial):
+            raise Unauthenticated(f"'{verdict.account}' may not use this server. {verdict.reason}")
+        known = self._people.standing(verdict.issuer, verdict.subject)
+        if known is None:
+            try:
+                self._people.log_in(verdict, int(self._clock()), "bearer token")
+            except NameTaken:
+                raise Unauthenticated(f"The user name '{verdict.username}' belongs to another account here.") from None
+            known = self._people.standing(verdict.issuer, verdict.subject)
+            if known is None:
+                raise Unauthenticated("This account was deleted in this moment.")
+        return known
+
+
+def _peek(text: str) -> Mapping[str, Any] | None:
+    """The claims, unverified; only to tell whose token this is."""
+    if len(text) > LONGEST_TOKEN or text.count(".") != 2:
+        return None
+    try:
+        payload = jws.extract_compact(text.encode()).payload
+        claims = json.loads(payload)
+    except (JoseError, ValueError):
+        return None
+    return claims if isinstance(claims, dict) else None
+

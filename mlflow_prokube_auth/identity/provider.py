@@ -1,0 +1,242 @@
+"""What the server itself asks of Keycloak, beside a browser's login: metadata, keys, refreshed tokens.
+
+Nothing here runs on an event loop. Every answer comes within seconds or as :class:`ProviderDown`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+from authlib.integrations.base_client.errors import OAuthError
+from authlib.integrations.requests_client import OAuth2Session
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from ..settings import Settings
+
+_logger = logging.getLogger(__name__)
+
+ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
+LEEWAY_SECONDS = 60
+TIMEOUT_SECONDS = 5
+METADATA_SECONDS = 3600
+# Keys are fetched for an unknown key id, but not for each of a flood of made-up ones.
+KEYS_COOLDOWN_SECONDS = 10
+
+
+class ProviderDown(Exception):
+    """Keycloak does not answer, or answers nonsense."""
+
+
+class GrantRefused(Exception):
+    """Keycloak answers, and refuses: the text is its ``error`` and holds no secret."""
+
+
+class TokenInvalid(Exception):
+    """A token does not hold; the text says what was found and expected, and holds no secret."""
+
+
+@dataclass(frozen=True)
+class TokenSet:
+    """Tokens of one refresh, with the verified claims of the ID token and the access token."""
+
+    refresh_token: str = field(repr=False)
+    id_token: str | None = field(repr=False)
+    sources: tuple[Mapping[str, Any], ...]
+
+
+class Provider:
+    """Our side of the back channel to Keycloak; shared by all threads of a process."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._metadata: dict[str, Any] = {}
+        self._metadata_at = 0.0
+        self._keys: KeySet | None = None
+        self._keys_at = 0.0
+        self._service_token = ""
+        self._service_token_until = 0.0
+
+    def metadata(self) -> Mapping[str, Any]:
+        """The discovery document (OpenID Connect Discovery 1.0, section 4), at most an hour old.
+
+        Raises:
+            ProviderDown: it is not to be had.
+        """
+        with self._lock:
+            return self._load_metadata()
+
+    def _load_metadata(self) -> Mapping[str, Any]:
+        if self._metadata and self._metadata_at + METADATA_SECONDS > self._clock():
+            return self._metadata
+        try:
+            found = self.get_json(self._settings.discovery_url)
+        except ProviderDown:
+            if self._metadata:  # an old one beats none
+                return self._metadata
+            raise
+        if not isinstance(found, dict) or found.get("issuer") != self._settings.oidc_issuer:
+            named = found.get("issuer") if isinstance(found, dict) else None
+            _logger.error(
+                "%s names the issuer %r, expected %r (PROKUBE_AUTH_OIDC_ISSUER)",
+                self._settings.discovery_url,
+                named,
+                self._settings.oidc_issuer,
+            )
+            raise ProviderDown("the discovery document is another issuer's")
+        self._metadata, self._metadata_at = found, self._clock()
+        return found
+
+    def endpoint(self, name: str) -> str:
+        """One URL of the discovery document.
+
+        Raises:
+            ProviderDown: the document is not to be had or does not name it.
+        """
+        url = self.metadata().get(name)
+        if not isinstance(url, str):
+            raise ProviderDown(f"the discovery document names no {name}")
+        return url
+
+    def get_json(self, url: str, token: str | None = None) -> Any:
+        """The JSON at ``url``; None for 404.
+
+        Raises:
+            GrantRefused: 401 or 403.
+            ProviderDown: anything else than an answer.
+        """
+        headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        try:
+            answer = requests.get(url, headers=headers, timeout=TIMEOUT_SECONDS, allow_redirects=False)
+            if answer.status_code in (401, 403):
+                raise GrantRefused(f"status {answer.status_code}")
+            if answer.status_code == 404:
+                return None
+            answer.raise_for_status()
+            return answer.json()
+        except (requests.RequestException, ValueError) as error:
+            raise ProviderDown(type(error).__name__) from None
+
+    def verify(self, token: str) -> dict[str, Any]:
+        """The claims of a token signed by Keycloak: signature, ``iss``, ``exp``, ``nbf`` and ``iat``.
+
+        The audience is the caller's to check: each kind of token has another.
+
+        Raises:
+            TokenInvalid: it does not hold.
+            ProviderDown: the keys are not to be had.
+        """
+        try:
+            header = jws.extract_compact(token.encode()).headers()
+        except (JoseError, ValueError) as error:
+            raise TokenInvalid(f"it is no signed JWT ({type(error).__name__})") from None
+        algorithm, key_id = header.get("alg"), header.get("kid")
+        if algorithm not in ALGORITHMS:
+            raise TokenInvalid(f"its alg is {str(algorithm)[:20]!r}, expected one of {', '.join(ALGORITHMS)}")
+        if not isinstance(key_id, str):
+            raise TokenInvalid("it names no key (kid)")
+        try:
+            decoded = jwt.decode(token, self._keys_with(key_id), algorithms=ALGORITHMS)
+        except (JoseError, ValueError) as error:
+            raise TokenInvalid(f"its signature does not hold ({type(error).__name__})") from None
+        claims = dict(decoded.claims)
+        self._check_times(claims)
+        if claims.get("iss") != self._settings.oidc_issuer:
+            raise TokenInvalid(f"its issuer is another than {self._settings.oidc_issuer}")
+        return claims
+
+    def _check_times(self, claims: Mapping[str, Any]) -> None:
+        now = self._clock()
+        for name in ("exp", "iat", "nbf"):
+            value = claims.get(name)
+            if value is None and name == "nbf":
+                continue
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise TokenInvalid(f"it has no usable {name}")
+            if name == "exp" and value + LEEWAY_SECONDS <= now:
+                raise TokenInvalid("it has expired")
+            if name != "exp" and value - LEEWAY_SECONDS > now:
+                raise TokenInvalid(f"its {name} lies in the future: are the clocks of both servers right?")
+
+    def _keys_with(self, key_id: str) -> KeySet:
+        with self._lock:
+            if self._keys is not None and any(key.kid == key_id for key in self._keys):
+                return self._keys
+            if self._keys is not None and self._keys_at + KEYS_COOLDOWN_SECONDS > self._clock():
+                raise TokenInvalid("it names a key that Keycloak does not have")
+            url = self._load_metadata().get("jwks_uri")
+            if not isinstance(url, str):
+                raise ProviderDown("the discovery document names no jwks_uri")
+            found = self.get_json(url)
+            try:
+                signing = [key for key in found["keys"] if key.get("use", "sig") == "sig"]
+                self._keys = KeySet.import_key_set({"keys": signing})
+            except (JoseError, ValueError, KeyError, TypeError) as error:
+                raise ProviderDown(f"the keys are unreadable ({type(error).__name__})") from None
+            self._keys_at = self._clock()
+            if not any(key.kid == key_id for key in self._keys):
+                raise TokenInvalid("it names a key that Keycloak does not have")
+            return self._keys
+
+    def refresh(self, refresh_token: str) -> TokenSet:
+        """New tokens for a refresh token (RFC 6749, section 6).
+
+        Raises:
+            GrantRefused: Keycloak does not vouch for the person any more, or the token has idled out.
+            ProviderDown: Keycloak does not answer.
+        """
+        answer = self._token_request(grant_type="refresh_token", refresh_token=refresh_token)
+        id_token = answer.get("id_token")
+        sources = []
+        for text in (id_token, answer.get("access_token")):
+            if isinstance(text, str):
+                try:
+                    sources.append(self.verify(text))
+                except TokenInvalid as error:
+                    _logger.warning("a refreshed token does not hold: %s", error)
+        if not sources:
+            raise GrantRefused("no usable token came back")
+        return TokenSet(str(answer.get("refresh_token") or refresh_token), id_token, tuple(sources))
+
+    def service_token(self) -> str:
+        """An access token of the client's own service account (RFC 6749, section 4.4).
+
+        Raises:
+            GrantRefused: the client has no service account.
+            ProviderDown: Keycloak does not answer.
+        """
+        if self._service_token_until <= self._clock():
+            answer = self._token_request(grant_type="client_credentials")
+            self._service_token = str(answer.get("access_token", ""))
+            self._service_token_until = self._clock() + max(0, int(answer.get("expires_in", 60)) - 30)
+        return self._service_token
+
+    def forget_service_token(self) -> None:
+        """Have the next :meth:`service_token` ask anew: rights come with a new token only."""
+        self._service_token_until = 0.0
+
+    def _token_request(self, **form: str) -> Mapping[str, Any]:
+        url = self.endpoint("token_endpoint")
+        grant_type = form.pop("grant_type")
+        try:
+            with OAuth2Session(
+                self._settings.oidc_client_id,
+                self._settings.oidc_client_secret.get_secret_value(),
+                default_timeout=TIMEOUT_SECONDS,
+            ) as client:
+                return dict(client.fetch_token(url, grant_type=grant_type, **form))
+        except OAuthError as error:
+            if str(error.error) in ("temporarily_unavailable", "server_error"):
+                raise ProviderDown(str(error.error)) from None
+            raise GrantRefused(str(error.error)[:80]) from None
+        except (requests.RequestException, ValueError) as error:
+            raise ProviderDown(type(error).__name__) from None

@@ -1,0 +1,73 @@
+"""Back-channel logout: Keycloak says that a session, or all of a person's, is over.
+
+OpenID Connect Back-Channel Logout 1.0, sections 2.4 to 2.8. The request carries no credential but its token.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response, request
+
+from ..errors import BadRequest, Unavailable
+from ..identity.provider import ProviderDown, TokenInvalid
+from ..store import audit
+from .context import Web, client_address
+
+_logger = logging.getLogger(__name__)
+
+EVENT = "http://schemas.openid.net/event/backchannel-logout"
+LONGEST_TOKEN = 16_384
+# A token without ``exp`` is remembered, and taken, for so long after its ``iat``.
+LIFE_SECONDS = 300
+
+
+def logout(web: Web) -> Any:
+    """End what the token names; 200 also where nothing was left to end."""
+    token = request.form.get("logout_token", "")
+    if not token or len(token) > LONGEST_TOKEN:
+        raise BadRequest("Expected one logout_token in the form.")
+    try:
+        claims = web.provider.verify(token)
+        _check(web, claims)
+    except TokenInvalid as error:
+        _logger.warning("back-channel logout refused: %s", error)
+        raise BadRequest(f"The logout token does not hold: {error}.") from None
+    except ProviderDown:
+        raise Unavailable("Keycloak's keys are not to be had, so no logout token can be checked.") from None
+    now = int(time.time())
+    sessions = web.services.sessions
+    if not sessions.first_use(str(claims["jti"])[:255], now, now + LIFE_SECONDS):
+        raise BadRequest("This logout token was obeyed before.")
+    subject, sid = claims.get("sub"), claims.get("sid")
+    ended = sessions.end_of(web.settings.oidc_issuer, subject, sid)
+    if subject is not None:
+        web.services.people.ask_soon(web.settings.oidc_issuer, subject)
+    with web.services.database.write() as connection:
+        audit.record(
+            connection, "logout.backchannel", "keycloak", target=str(subject), client=client_address(), ended=ended
+        )
+    response = Response(status=200)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _check(web: Web, claims: Mapping[str, Any]) -> None:
+    audience = claims.get("aud")
+    if web.settings.oidc_client_id not in (audience if isinstance(audience, list) else [audience]):
+        raise TokenInvalid("its audience is another client")
+    events = claims.get("events")
+    if not isinstance(events, Mapping) or not isinstance(events.get(EVENT), Mapping):
+        raise TokenInvalid("it names no back-channel logout event")
+    if "nonce" in claims:
+        raise TokenInvalid("it has a nonce, as ID tokens have")
+    if not isinstance(claims.get("jti"), str) or not claims["jti"]:
+        raise TokenInvalid("it has no jti")
+    named = [claims[name] for name in ("sub", "sid") if name in claims]
+    if not named or not all(isinstance(value, str) and value for value in named):
+        raise TokenInvalid("it names neither a subject nor a session")
+    if claims["iat"] + LIFE_SECONDS < time.time():
+        raise TokenInvalid("it was issued too long ago")
