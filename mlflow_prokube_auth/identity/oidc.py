@@ -130,11 +130,12 @@ class RelyingParty:
         """Keycloak's logout (RP-Initiated Logout 1.0); None where it cannot be told."""
         try:
             endpoint = self._provider.metadata().get("end_session_endpoint")
+            hint = id_token if id_token and self._provider.still_signs(id_token) else None
         except ProviderDown:
             return None
         if not endpoint:
             return None
         query = {"client_id": self._settings.oidc_client_id, "post_logout_redirect_uri": back_to}
-        if id_token:
-            query["id_token_hint"] = id_token
+        if hint:
+            query["id_token_hint"] = hint
         return f"{endpoint}?{urlencode(query)}"

@@ -187,6 +187,20 @@ class Provider:
                 raise TokenInvalid("it names a key that Keycloak does not have")
             return self._keys
 
+    def still_signs(self, token: str) -> bool:
+        """Whether Keycloak still has the key of a token: it answers 400 to a logout hint of a retired one.
+
+        Raises:
+            ProviderDown: the keys are not to be had.
+        """
+        with self._lock:
+            self._keys = None
+        try:
+            key_id = jws.extract_compact(token.encode()).headers().get("kid")
+            return isinstance(key_id, str) and self._keys_with(key_id) is not None
+        except (JoseError, ValueError, TokenInvalid):
+            return False
+
     def refresh(self, refresh_token: str) -> TokenSet:
         """New tokens for a refresh token (RFC 6749, section 6).
 

@@ -56,15 +56,20 @@ class World:
         with sqlite3.connect(self.directory / "mlflow.db", timeout=20) as connection:
             connection.execute(statement, values)
 
+    def rows(self, query: str, *values: Any) -> list[Any]:
+        with sqlite3.connect(self.directory / "mlflow.db", timeout=20) as connection:
+            return connection.execute(query, values).fetchall()
+
 
 @contextmanager
-def running_world(directory: Path, url: str, port: int, *options: str) -> Iterator[World]:
-    """A server that listens on ``port`` and is known to browsers and clients as ``url``."""
+def running_world(directory: Path, url: str, port: int, *options: str, **changes: str) -> Iterator[World]:
+    """A server that listens on ``port`` and is known to browsers and clients as ``url``; ``changes`` are settings."""
     provider = DemoProvider(
         client_id="mlflow",
         client_secret="secret-of-the-client",
         redirect_uris=[f"{url}/prokube-auth/callback"],
         post_logout_redirect_uris=[f"{url}/prokube-auth/logged-out", f"{url}/prokube-auth/login"],
+        backchannel_logout_uri=f"{url}/prokube-auth/backchannel-logout",
     )
     with provider:
         settings = {
@@ -73,6 +78,7 @@ def running_world(directory: Path, url: str, port: int, *options: str) -> Iterat
             "PROKUBE_AUTH_OIDC_CLIENT_SECRET": "secret-of-the-client",
             "PROKUBE_AUTH_EXTERNAL_URL": url,
             "PROKUBE_AUTH_SECRET_KEY": "secret-key-of-the-tests-0123456789",
+            **{f"PROKUBE_AUTH_{name}": value for name, value in changes.items()},
         }
         provider.set_outage(True)  # the server starts without its identity provider
         with running_server(directory, settings, port, *options) as log:
