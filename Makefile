@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO_ARGS ?=
 TEST_ARGS ?=
+KEYCLOAK_ARGS ?= --port 8080
 WORKERS ?= 2
 
-.PHONY: demo test lint types screenshots clean
+.PHONY: demo keycloak test lint types screenshots clean
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -18,6 +19,10 @@ $(STAMP): pyproject.toml
 
 demo: $(STAMP)
 	@exec $(BIN)/mlflow-prokube-auth demo $(DEMO_ARGS)
+
+# A real Keycloak with our realm and three users, until Ctrl-C; needs Java 17 or newer.
+keycloak: $(STAMP)
+	@exec $(BIN)/python -m tests.keycloak.server $(KEYCLOAK_ARGS)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TEST_ARGS)

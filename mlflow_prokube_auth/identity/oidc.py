@@ -60,8 +60,9 @@ class RelyingParty:
         """The redirect to Keycloak's login.
 
         Raises:
-            ProviderDown: the discovery document is not to be had.
+            ProviderDown: Keycloak does not answer.
         """
+        self._provider.probe()
         try:
             return self._client.authorize_redirect(callback_url)  # type: ignore[no-any-return]
         except (RequestException, RuntimeError, ValueError, KeyError) as error:

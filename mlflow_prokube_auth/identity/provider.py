@@ -75,6 +75,14 @@ class Provider:
         with self._lock:
             return self._load_metadata()
 
+    def probe(self) -> None:
+        """Before a browser is sent to Keycloak: whether it answers now.
+
+        Raises:
+            ProviderDown: it does not.
+        """
+        self.get_json(self._settings.discovery_url)
+
     def _load_metadata(self) -> Mapping[str, Any]:
         if self._metadata and self._metadata_at + METADATA_SECONDS > self._clock():
             return self._metadata
@@ -111,13 +119,13 @@ class Provider:
         """The JSON at ``url``; None for 404.
 
         Raises:
-            GrantRefused: 401 or 403.
+            GrantRefused: 401 or 403 for ``token``.
             ProviderDown: anything else than an answer.
         """
         headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
         try:
             answer = requests.get(url, headers=headers, timeout=TIMEOUT_SECONDS, allow_redirects=False)
-            if answer.status_code in (401, 403):
+            if token and answer.status_code in (401, 403):
                 raise GrantRefused(f"status {answer.status_code}")
             if answer.status_code == 404:
                 return None

@@ -1,0 +1,11 @@
+#!/bin/sh
+# Installs the server: our wheel, the PostgreSQL driver and the S3 client that MLflow takes for its artifacts.
+# The Dockerfile and a test run it alike: deploy/install.sh WHEEL PYTHON
+set -eu
+wheel=$1
+python=$2
+"$python" -m pip install --no-cache-dir --disable-pip-version-check "$wheel[server,postgres]" 'boto3>=1.35,<2'
+"$python" -m pip check --disable-pip-version-check
+# What is missing or broken is to be found now, not when the server starts.
+"$python" -c 'import boto3, psycopg, mlflow.server.auth; from mlflow_prokube_auth.entry import create_app'
+"$python" -m mlflow_prokube_auth.cli.main --version

@@ -1,0 +1,1 @@
+"""A real Keycloak, and what our server does with it."""
