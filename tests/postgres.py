@@ -39,6 +39,7 @@ class Postgres:
     data: Path
     process: subprocess.Popen[bytes] = field(repr=False)
     made: int = 0
+    newest: str = ""
 
     def uri(self, database: str) -> str:
         """SQLAlchemy URI of a database."""
@@ -52,7 +53,15 @@ class Postgres:
         with engine.connect() as connection:
             connection.execute(text(f"CREATE DATABASE {name}"))
         engine.dispose()
-        return self.uri(name)
+        self.newest = self.uri(name)
+        return self.newest
+
+    def execute(self, statement: str) -> None:
+        """Change something in the newest database behind everybody's back."""
+        engine = create_engine(self.newest)
+        with engine.begin() as connection:
+            connection.execute(text(statement))
+        engine.dispose()
 
     def start(self) -> None:
         """Serve again after :meth:`stop`, on the same port with the same data."""
