@@ -53,6 +53,13 @@ class BadRequest(Refusal):
     status = 400
 
 
+class NotFound(Refusal):
+    """A page that is not there, or not now."""
+
+    error_code = "RESOURCE_DOES_NOT_EXIST"
+    status = 404
+
+
 class AlreadyExists(Refusal):
     """A taken name, to someone who may read what bears it."""
 

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .settings import Settings
+from .store.consents import Consents
 from .store.database import Database
+from .store.local_admins import LocalAdmins
 from .store.names import Names
 from .store.people import People
 from .store.sessions import Sessions
@@ -26,8 +28,10 @@ class Services:
     database: Database
     people: People
     tokens: Tokens
+    consents: Consents
     sessions: Sessions
     names: Names
+    local_admins: LocalAdmins
 
 
 def open_services(settings: Settings, uri: str) -> Services:
@@ -38,8 +42,10 @@ def open_services(settings: Settings, uri: str) -> Services:
         database=database,
         people=People(database),
         tokens=Tokens(database),
+        consents=Consents(database),
         sessions=Sessions(database, settings.session_idle_seconds),
         names=Names(database),
+        local_admins=LocalAdmins(database),
     )
 
 

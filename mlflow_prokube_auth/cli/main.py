@@ -5,8 +5,10 @@ from __future__ import annotations
 import click
 
 from .. import __version__
+from .break_glass import break_glass
 from .db import db
 from .demo import demo
+from .login import login
 from .tokens import tokens
 
 
@@ -16,8 +18,10 @@ def main() -> None:
     """Operate the prokube-auth plugin of an MLflow server."""
 
 
+main.add_command(break_glass)
 main.add_command(db)
 main.add_command(demo)
+main.add_command(login)
 main.add_command(tokens)
 
 if __name__ == "__main__":

@@ -149,22 +149,12 @@ class Authenticators:
         row = self._sessions.find(session_id, secret, now)
         if row is None or row.standing is None:
             return None
-        if facts.method not in SAFE_METHODS and not self.same_origin(facts):
-            raise CrossSiteRequest(
-                "This write came from another site, or from a browser that does not say from where. "
-                f"Expected the origin {self._settings.origin}."
-            )
+        if facts.method not in SAFE_METHODS and not same_origin(facts, self._settings.origin):
+            raise cross_site(self._settings.origin)
         if row.last_seen_at + SEEN_SECONDS <= now:
             self._note(f"session:{session_id}", now, SEEN_SECONDS, lambda: self._sessions.seen(session_id, now))
         person = self._vouching.for_session(row, row.standing)
         return None if person is None else Identity(person, "session", session_id)
-
-    def same_origin(self, facts: RequestFacts) -> bool:
-        """Whether the browser says that our own pages sent this (Fetch Metadata, RFC 6454)."""
-        origin = facts.headers.get("origin")
-        if origin is not None:
-            return origin.lower() == self._settings.origin
-        return facts.headers.get("sec-fetch-site") == "same-origin"
 
     def _note(self, key: str, now: int, every: int, write: Callable[[], None]) -> None:
         """Have ``write`` done off the request path, at most once in ``every`` seconds."""
@@ -176,6 +166,22 @@ class Authenticators:
 
     def _bad(self) -> Unauthenticated:
         return Unauthenticated(BAD_CREDENTIALS.format(url=self._keys_url))
+
+
+def same_origin(facts: RequestFacts, ours: str) -> bool:
+    """Whether the browser says that our own pages sent this (Fetch Metadata, RFC 6454)."""
+    origin = facts.headers.get("origin")
+    if origin is not None:
+        return origin.lower() == ours
+    return facts.headers.get("sec-fetch-site") == "same-origin"
+
+
+def cross_site(ours: str) -> CrossSiteRequest:
+    """The refusal of a write that our own pages did not send."""
+    return CrossSiteRequest(
+        "This write came from another site, or from a browser that does not say from where. "
+        f"Expected the origin {ours}."
+    )
 
 
 def session_cookie(header: str) -> tuple[str, str]:

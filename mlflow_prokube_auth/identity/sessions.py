@@ -30,6 +30,7 @@ class StoredSession(dict[str, Any], SessionMixin):
         self.row_id: str | None = None
         self.log_in_as: int | None = None
         self.keycloak = NO_KEYCLOAK_SESSION
+        self.life_seconds: int | None = None
         self.ended = False
         self.modified = False
 
@@ -76,12 +77,16 @@ class StoredSession(dict[str, Any], SessionMixin):
         self.modified = True
         return super().pop(key, *default)
 
-    def log_in(self, user_id: int, keycloak: KeycloakSession) -> None:
-        """Turn into a new session of ``user_id``; the old id is never used again (session fixation)."""
+    def log_in(self, user_id: int, keycloak: KeycloakSession, life_seconds: int | None = None) -> None:
+        """Turn into a new session of ``user_id``; the old id is never used again (session fixation).
+
+        It lives as long as the settings say, or ``life_seconds`` where that is shorter.
+        """
         self._load()
         super().clear()
         self.log_in_as = user_id
         self.keycloak = keycloak
+        self.life_seconds = life_seconds
         self.modified = True
 
     def end(self) -> None:
@@ -118,6 +123,7 @@ class StoredSessions(SessionInterface):
             self._store.save(session.row_id, json.dumps(dict(session)))
             return
         life = self._settings.login_seconds if session.log_in_as is None else self._settings.session_max_seconds
+        life = min(life, session.life_seconds or life)
         session_id, secret = secrets.token_urlsafe(16), secrets.token_urlsafe(32)
         data = json.dumps(dict(session))
         self._store.create(session_id, secret, session.log_in_as, data, now, now + life, session.keycloak)

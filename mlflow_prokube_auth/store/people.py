@@ -238,9 +238,10 @@ class People:
         name = admission.username
         taken_by = connection.execute(select(user_names.c.user_id).where(user_names.c.name == name)).scalar()
         existing = connection.execute(
-            select(users.c.id, identities.c.subject)
+            select(users.c.id, users.c.username, identities.c.subject)
             .outerjoin(identities, identities.c.user_id == users.c.id)
             .where(func.lower(users.c.username) == name)
+            .order_by(users.c.username != name, users.c.id)  # basic-auth tells "A@x" from "a@x"
         ).first()
         if existing is None:
             if taken_by is not None:
@@ -255,6 +256,7 @@ class People:
             connection.execute(
                 users.update().where(users.c.id == user_id).values(username=name, password_hash=UNUSABLE_PASSWORD)
             )
+            _rename_in_mlflow(connection, existing.username, name)
         if taken_by is None:
             connection.execute(user_names.insert().values(name=name, user_id=user_id))
         elif taken_by != user_id:
@@ -269,14 +271,21 @@ class People:
         if taken_by is None:
             connection.execute(user_names.insert().values(name=new, user_id=user_id))
         connection.execute(users.update().where(users.c.id == user_id).values(username=new))
-        tables = set(inspect(connection).get_table_names())
-        for table, column in MLFLOW_NAME_COLUMNS:
-            if table in tables:
-                connection.execute(
-                    text(f"UPDATE {table} SET {column} = :new WHERE {column} = :old"),  # noqa: S608 - constants
-                    {"new": new, "old": old},
-                )
+        _rename_in_mlflow(connection, old, new)
         audit.record(connection, "user.rename", new, target=old)
+
+
+def _rename_in_mlflow(connection: Connection, old: str, new: str) -> None:
+    """Change the name where MLflow keeps it by value, as far as those tables are in this database."""
+    if old == new:
+        return
+    tables = set(inspect(connection).get_table_names())
+    for table, column in MLFLOW_NAME_COLUMNS:
+        if table in tables:
+            connection.execute(
+                text(f"UPDATE {table} SET {column} = :new WHERE {column} = :old"),  # noqa: S608 - constants
+                {"new": new, "old": old},
+            )
 
 
 def _person(row: Any) -> Person:

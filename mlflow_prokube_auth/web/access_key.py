@@ -11,6 +11,7 @@ from flask import Response, jsonify, request
 
 from ..errors import BadRequest
 from ..identity import tokens as token_format
+from ..store.people import Person
 from .context import Web, client_address, session_identity
 
 DAY = 86400
@@ -44,10 +45,14 @@ def expiry(body: Any, now: int, max_days: int) -> int:
 
 
 def create(web: Web) -> Any:
-    """Mint a key, replacing the one before; the only answer that ever holds it."""
+    """Mint a key, replacing the one before."""
     person = session_identity().person
     now = int(time.time())
-    expires_at = expiry(request.get_json(silent=True), now, web.settings.token_max_days)
+    return mint(web, person, now, expiry(request.get_json(silent=True), now, web.settings.token_max_days))
+
+
+def mint(web: Web, person: Person, now: int, expires_at: int) -> Response:
+    """A new key for ``person``, replacing the one before; the only kind of answer that ever holds a key."""
     token = token_format.compose(secrets.token_bytes(41))
     web.services.tokens.mint(token, person.user_id, now, expires_at, person.username, client_address())
     response = jsonify(

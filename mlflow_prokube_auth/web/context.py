@@ -9,6 +9,7 @@ from flask import Response, request
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from ..errors import Refusal, Unauthenticated
+from ..identity.authenticators import cross_site, same_origin
 from ..identity.caller import CALLER, Identity, current_identity
 from ..identity.middleware import answer
 from ..identity.oidc import RelyingParty
@@ -97,6 +98,17 @@ def client_address() -> str:
     """Where the request came from."""
     caller = CALLER.get()
     return caller.facts.client if caller is not None else request.remote_addr or ""
+
+
+def need_same_origin(web: Web) -> None:
+    """Let a write through only where the browser says that one of our own pages sent it.
+
+    Raises:
+        CrossSiteRequest: another site may have sent it, or nobody says who did.
+    """
+    caller = CALLER.get()
+    if caller is None or not same_origin(caller.facts, web.settings.origin):
+        raise cross_site(web.settings.origin)
 
 
 def is_navigation() -> bool:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from flask import redirect, request, session
 
+from ..errors import Unavailable
 from ..identity.caller import current_identity
 from ..identity.claims import Denial, admit
 from ..identity.oidc import Login, LoginFailed
@@ -38,7 +39,10 @@ def safe_next(web: Web, target: str | None) -> str:
 def page(web: Web) -> Any:
     """The page with the button."""
     target = request.args.get("next", "")
-    identity = current_identity()
+    try:
+        identity = current_identity()
+    except Unavailable:  # Keycloak has been away for longer than this browser's session may go on without it
+        return _provider_down(web, target)
     if identity is not None:
         return redirect(safe_next(web, target))
     if session.pop("silent", None):  # a session that idled out at Keycloak: no click where its own lives on
@@ -64,7 +68,10 @@ def start(web: Web) -> Any:
 
 def _provider_down(web: Web, target: str) -> Any:
     problem = "Keycloak does not answer at the moment. Running sessions and access keys go on; try again shortly."
-    return web.page("login.html", 503, next=target, start_url=_start_url(web, target), problem=problem)
+    local_url = web.url(f"login/local?next={quote(target, safe='')}") if web.services.local_admins.exist() else None
+    return web.page(
+        "login.html", 503, next=target, start_url=_start_url(web, target), problem=problem, local_url=local_url
+    )
 
 
 def callback(web: Web) -> Any:

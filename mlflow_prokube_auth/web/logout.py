@@ -20,7 +20,9 @@ def logout(web: Web) -> Any:
         audit.record(connection, "logout", identity.person.username, client=client_address())
     session.end()  # type: ignore[attr-defined]  # our session
     back = f"{web.settings.external_url}/prokube-auth/logged-out"
-    return jsonify({"redirect": web.relying_party.end_session_url(id_token, back) or web.url("logged-out")})
+    # A local administrator has no session in Keycloak that could be ended.
+    keycloak = web.relying_party.end_session_url(id_token, back) if sealed else None
+    return jsonify({"redirect": keycloak or web.url("logged-out")})
 
 
 def logged_out(web: Web) -> Any:

@@ -11,7 +11,7 @@ from flask import Flask
 
 from ..errors import Refusal, Unavailable
 from ..store.database import DATABASE_DOWN
-from . import access_key, assets, backchannel, index, login, logout, permissions, users
+from . import access_key, assets, backchannel, break_glass, cli_login, index, login, logout, permissions, users
 from .context import Web
 from .enforcement import OWN
 
@@ -24,6 +24,8 @@ def register(app: Flask, web: Web) -> None:
     routes: list[tuple[str, str, str, View]] = [
         ("GET", "login", "login_page", login.page),
         ("GET", "login/start", "login_start", login.start),
+        ("GET", "login/local", "local_login_page", break_glass.page),
+        ("POST", "login/local", "local_login", break_glass.log_in),
         ("GET", "callback", "callback", login.callback),
         ("POST", "logout", "logout", logout.logout),
         ("POST", "backchannel-logout", "backchannel_logout", backchannel.logout),
@@ -33,6 +35,10 @@ def register(app: Flask, web: Web) -> None:
         ("GET", "api/me", "me", permissions.me),
         ("POST", "api/access-key", "key_create", access_key.create),
         ("DELETE", "api/access-key", "key_revoke", access_key.revoke),
+        ("GET", "cli", "cli_page", cli_login.page),
+        ("GET", "api/cli", "cli_about", cli_login.about),
+        ("POST", "api/cli/consent", "cli_consent", cli_login.consent),
+        ("POST", "api/cli/token", "cli_token", cli_login.token),
         ("GET", "assets/<name>", "assets", assets.asset),
     ]
     for method, path, name, view in routes:

@@ -4,43 +4,19 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy import inspect as inspect_database
+from sqlalchemy import text
 
 from mlflow_prokube_auth import engine
 from mlflow_prokube_auth.identity.claims import Admission
 from mlflow_prokube_auth.identity.tokens import compose
-from mlflow_prokube_auth.services import Services, open_services
-from mlflow_prokube_auth.settings import load
+from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store.database import SchemaOutdated, check_schema, migrate, migrate_down, open_engine
 from mlflow_prokube_auth.store.people import NameTaken
 from mlflow_prokube_auth.store.schema import metadata
-
-from ..postgres import Postgres
-from ..unit.test_settings import GOOD
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/auth.db"
-    postgres: Postgres = request.getfixturevalue("postgres")
-    return postgres.new_database()
-
-
-@pytest.fixture
-def services(uri: str) -> Iterator[Services]:
-    database = open_engine(uri)
-    migrate(database, engine.migrate_mlflow)
-    database.dispose()
-    services = open_services(load(GOOD), uri)
-    yield services
-    services.database.engine.dispose()
 
 
 def admission(email: str, subject: str = "s-1", verified: bool = True, admin: str | None = None) -> Admission:
@@ -171,6 +147,35 @@ def test_a_basic_auth_user_is_bound_by_a_verified_address_only(services: Service
     bound = services.people.log_in(admission("carol@x"), 100, "")
     assert bound.user_id == plain.get_user("carol@x").id
     assert not plain.authenticate_user("carol@x", "password-of-carol")
+
+
+def test_of_two_basic_auth_names_that_differ_in_case_the_plain_one_is_bound(services: Services) -> None:
+    plain = SqlAlchemyStore()
+    plain.init_db(services.database.uri)
+    plain.create_user("Carol@X", "password-of-carol")
+    exact = plain.create_user("carol@x", "password-of-carol")
+    assert services.people.log_in(admission("carol@x"), 100, "").user_id == exact.id
+
+
+def test_a_basic_auth_name_with_capitals_is_lower_cased_wherever_mlflow_keeps_it(services: Services) -> None:
+    plain = SqlAlchemyStore()
+    plain.init_db(services.database.uri)
+    plain.create_user("Carol@X", "password-of-carol")
+    with services.database.write() as connection:
+        connection.execute(text("CREATE TABLE jobs (creator VARCHAR(255))"))
+        connection.execute(text("INSERT INTO jobs VALUES ('Carol@X'), ('dave@x')"))
+    services.people.log_in(admission("carol@x"), 100, "")
+    with services.database.read() as connection:
+        creators = [row.creator for row in connection.execute(text("SELECT creator FROM jobs ORDER BY creator"))]
+    assert creators == ["carol@x", "dave@x"]
+
+
+def test_a_basic_auth_administrator_is_one_here_only_where_keycloak_says_so(services: Services) -> None:
+    plain = SqlAlchemyStore()
+    plain.init_db(services.database.uri)
+    plain.create_user("carol@x", "password-of-carol", is_admin=True)
+    assert not services.people.log_in(admission("carol@x"), 100, "").is_admin
+    assert not plain.get_user("carol@x").is_admin
 
 
 def test_a_session_needs_its_secret_and_ends(services: Services) -> None:

@@ -83,6 +83,8 @@ def test_our_own_routes_are_few_and_known(demo: Demo) -> None:
     with httpx.Client(base_url=demo.url, timeout=60) as client:
         for method, path, expected in (
             ("GET", "/prokube-auth/login", 200),
+            ("GET", "/prokube-auth/login/local", 404),
+            ("POST", "/prokube-auth/login/local", 404),
             ("GET", "/prokube-auth/logged-out", 200),
             ("GET", "/prokube-auth/assets/style.css", 200),
             ("GET", "/prokube-auth/assets/../context.py", 401),
@@ -92,6 +94,10 @@ def test_our_own_routes_are_few_and_known(demo: Demo) -> None:
             ("POST", "/prokube-auth/api/access-key", 401),
             ("DELETE", "/prokube-auth/api/access-key", 401),
             ("POST", "/prokube-auth/logout", 401),
+            ("GET", "/prokube-auth/cli", 400),
+            ("GET", "/prokube-auth/api/cli", 200),
+            ("POST", "/prokube-auth/api/cli/consent", 401),
+            ("POST", "/prokube-auth/api/cli/token", 400),
             ("GET", "/prokube-auth/permissions", 302),
             ("GET", "/prokube-auth/callback?code=x&state=y", 400),
         ):

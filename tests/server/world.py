@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from mlflow_prokube_auth.demo.headless import login_headless
-from mlflow_prokube_auth.demo.provider import DemoProvider
+from mlflow_prokube_auth.demo.provider import DEMO_USERS, DemoProvider, DemoUser
 
 from ..conftest import running_server
 
@@ -62,7 +62,9 @@ class World:
 
 
 @contextmanager
-def running_world(directory: Path, url: str, port: int, *options: str, **changes: str) -> Iterator[World]:
+def running_world(
+    directory: Path, url: str, port: int, *options: str, users: Iterable[DemoUser] = DEMO_USERS, **changes: str
+) -> Iterator[World]:
     """A server that listens on ``port`` and is known to browsers and clients as ``url``; ``changes`` are settings."""
     provider = DemoProvider(
         client_id="mlflow",
@@ -70,6 +72,7 @@ def running_world(directory: Path, url: str, port: int, *options: str, **changes
         redirect_uris=[f"{url}/prokube-auth/callback"],
         post_logout_redirect_uris=[f"{url}/prokube-auth/logged-out", f"{url}/prokube-auth/login"],
         backchannel_logout_uri=f"{url}/prokube-auth/backchannel-logout",
+        users=users,
     )
     with provider:
         settings = {

@@ -1,4 +1,4 @@
-// What every page needs: the mark of a scripted page, logout, dates, and the way out of a frame.
+// What every page needs: the mark of a scripted page, logout, dates, copy buttons, and the way out of a frame.
 "use strict";
 (() => {
   const base = document.documentElement.dataset.base;
@@ -36,6 +36,39 @@
     element.title = element.dateTime;
   }
 
+  // navigator.clipboard exists only over https and on localhost.
+  async function copyText(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      const field = document.createElement("textarea");
+      field.value = text;
+      field.className = "sr-only";
+      document.body.append(field);
+      field.select();
+      let done = false;
+      try { done = document.execCommand("copy"); } catch { /* Then the reader copies by hand. */ }
+      field.remove();
+      return done;
+    }
+  }
+
+  async function copy(button) {
+    const at = (id) => document.getElementById(id);
+    const source = at(button.dataset.copy);
+    const done = await copyText(source.value ?? source.textContent);
+    const label = button.firstChild;
+    button.focus();
+    at("copy-status").textContent = done ? "Copied" : "Copying did not work. Select the text and copy it yourself.";
+    if (!done && source.select) source.select();
+    label.textContent = done ? "Copied" : "Select and copy";
+    setTimeout(() => {
+      label.textContent = "Copy";
+      at("copy-status").textContent = "";
+    }, 2500);
+  }
+
   window.prokubePage = { base, showTime };
 
   document.addEventListener("DOMContentLoaded", () => {
@@ -45,5 +78,7 @@
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-logout]");
     if (button) logOut(button);
+    const copier = event.target.closest("[data-copy]");
+    if (copier) copy(copier);
   });
 })();

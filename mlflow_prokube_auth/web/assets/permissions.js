@@ -136,40 +136,6 @@
     location.reload();
   }
 
-  // --- copy ---------------------------------------------------------------------------------
-
-  // navigator.clipboard exists only over https and on localhost.
-  async function copyText(text) {
-    try {
-      await navigator.clipboard.writeText(text);
-      return true;
-    } catch {
-      const field = document.createElement("textarea");
-      field.value = text;
-      field.className = "sr-only";
-      document.body.append(field);
-      field.select();
-      let done = false;
-      try { done = document.execCommand("copy"); } catch { /* Then the reader copies by hand. */ }
-      field.remove();
-      return done;
-    }
-  }
-
-  async function copy(button) {
-    const source = at(button.dataset.copy);
-    const done = await copyText(source.value ?? source.textContent);
-    const label = button.firstChild;
-    button.focus();
-    at("copy-status").textContent = done ? "Copied" : "Copying did not work. Select the text and copy it yourself.";
-    if (!done && source.select) source.select();
-    label.textContent = done ? "Copied" : "Select and copy";
-    setTimeout(() => {
-      label.textContent = "Copy";
-      at("copy-status").textContent = "";
-    }, 2500);
-  }
-
   // --- tabs ---------------------------------------------------------------------------------
 
   const tabs = [...document.querySelectorAll('[role="tab"]')];
@@ -209,7 +175,6 @@
     tab.addEventListener("click", () => select(tab));
     tab.addEventListener("keydown", tabKey);
   }
-  document.querySelectorAll("[data-copy]").forEach((button) => button.addEventListener("click", () => copy(button)));
   document.querySelectorAll("[data-days]").forEach((button) =>
     button.addEventListener("click", () => create({ days: Number(button.dataset.days) })));
   at("create-key").addEventListener("click", () => {

@@ -1,0 +1,99 @@
+"""``break-glass``: administrators who log in without Keycloak, for the day on which it is away."""
+
+from __future__ import annotations
+
+import getpass
+import time
+from datetime import datetime, timezone
+from typing import IO
+
+import click
+
+from .common import BACKEND_OPTION, database_in_words, services
+
+PASSWORD_FILE = click.option(
+    "--password-file", type=click.File("rb"), help="Read the password from this file ('-': standard input)."
+)
+
+
+@click.group("break-glass")
+def break_glass() -> None:
+    """Local administrators, for the day on which Keycloak is away."""
+
+
+@break_glass.command("set")
+@BACKEND_OPTION
+@click.argument("name")
+@PASSWORD_FILE
+def set_(backend_store_uri: str | None, name: str, password_file: IO[bytes] | None) -> None:
+    """Make NAME a local administrator, or give them a new password; asks for it twice."""
+    opened = services(backend_store_uri)
+    from ..store.local_admins import Unusable, usable_name, usable_password
+    from ..store.people import NameTaken
+
+    try:
+        usable_name(name)
+        password = usable_password(_read(password_file))
+        with database_in_words():
+            replaced = opened.local_admins.set(name, password, int(time.time()), _operator(), "cli")
+    except Unusable as error:
+        raise click.ClickException(str(error)) from None
+    except NameTaken:
+        raise click.ClickException(
+            f"'{name}' belongs, or belonged, to somebody else: a person in Keycloak, a service account or a user of "
+            "basic-auth. Choose a name that nobody has, such as 'break-glass'"
+        ) from None
+    done = "has a new password" if replaced else "is a local administrator now"
+    click.echo(f"'{name.strip().lower()}' {done}; the login is at {_login_url(opened.settings.external_url)}")
+
+
+@break_glass.command()
+@BACKEND_OPTION
+@click.argument("name")
+def remove(backend_store_uri: str | None, name: str) -> None:
+    """End the local administrator NAME at once, with sessions and access key."""
+    opened = services(backend_store_uri)
+    with database_in_words():
+        found = opened.local_admins.remove(name, int(time.time()), _operator(), "cli")
+    if not found:
+        raise click.ClickException(f"there is no local administrator '{name}'; `break-glass list` shows them")
+    click.echo(f"'{name.strip().lower()}' is no local administrator any more; sessions and access key are ended.")
+
+
+@break_glass.command("list")
+@BACKEND_OPTION
+def list_(backend_store_uri: str | None) -> None:
+    """Show the local administrators, one a line."""
+    opened = services(backend_store_uri)
+    with database_in_words():
+        admins = opened.local_admins.everyone()
+    now = int(time.time())
+    for admin in admins:
+        seen = _moment(admin.last_login_at) if admin.last_login_at else "never"
+        lock = admin.locked_until or 0
+        locked = f", locked until {_moment(lock)}" if lock > now else ""
+        click.echo(f"{admin.name}: last login {seen}{locked}")
+    if not admins:
+        click.echo("There is no local administrator; the login page for them does not exist.", err=True)
+
+
+def _read(password_file: IO[bytes] | None) -> str:
+    """The password, from a file (without the line's end) or typed twice."""
+    if password_file is None:
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt="The same again", err=True))
+    try:
+        return password_file.read().decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise click.ClickException("the password file is not UTF-8 text") from None
+
+
+def _operator() -> str:
+    return f"operator {getpass.getuser()}"
+
+
+def _login_url(external_url: str) -> str:
+    return f"{external_url}/prokube-auth/login/local"
+
+
+def _moment(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")

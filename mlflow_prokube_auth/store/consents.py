@@ -1,0 +1,83 @@
+"""What a person allowed a command on their machine: to fetch one access key, once, within minutes."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from . import audit
+from .database import Database
+from .people import STANDING, Person, Standing, standing_of
+from .schema import consents, identities, users
+
+CONSENT_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Consent:
+    """A consent that was just used up; without a standing nobody vouches for its person."""
+
+    challenge: str
+    days: int
+    standing: Standing | None
+
+
+def digest(code: str) -> str:
+    """SHA-256 of a code, hexadecimal. 256 random bits need no slow hash."""
+    return hashlib.sha256(code.encode()).hexdigest()
+
+
+class Consents:
+    """Queries on consents."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(
+        self, code: str, person: Person, challenge: str, days: int, now: int, *, name: str = "", client: str = ""
+    ) -> None:
+        """Keep a consent until it is taken or five minutes are over, and sweep the old ones.
+
+        ``name`` is what the asking computer calls itself, for the audit trail.
+        """
+        with self._database.write() as connection:
+            connection.execute(consents.delete().where(consents.c.expires_at <= now))
+            connection.execute(
+                consents.insert().values(
+                    code_digest=digest(code),
+                    user_id=person.user_id,
+                    challenge=challenge,
+                    days=days,
+                    expires_at=now + CONSENT_SECONDS,
+                )
+            )
+            audit.record(
+                connection,
+                "token.consent",
+                person.username,
+                client=client,
+                user_id=person.user_id,
+                days=days,
+                name=name,
+            )
+
+    def take(self, code: str, now: int) -> Consent | None:
+        """Use up the consent of ``code``; None where there is none, it is too old, or another took it first."""
+        wanted = consents.c.code_digest == digest(code)
+        query = (
+            select(consents, *STANDING)
+            .join(users, users.c.id == consents.c.user_id)
+            .outerjoin(identities, identities.c.user_id == users.c.id)
+            .where(wanted)
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).mappings().first()
+        if row is None:
+            return None
+        with self._database.write() as connection:  # the row never changes: who deletes it has it
+            taken = connection.execute(consents.delete().where(wanted)).rowcount == 1
+        if not taken or row["expires_at"] <= now:
+            return None
+        return Consent(row["challenge"], row["days"], standing_of(row, row["user_id"]))

@@ -1,0 +1,323 @@
+"""Local administrators, for the day on which Keycloak is away: passwords, and the throttle of wrong ones.
+
+A local administrator is a user of MLflow with an identity of the issuer ``local``. An attempt is counted, and
+the account locked, in the same UPDATE that lets the attempt through, *before* the password is looked at: of any
+number of guesses at once, in any number of processes, at most :data:`MAX_FAILURES` are ever compared.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from passlib.context import CryptContext
+from sqlalchemy import Connection, and_, case, func, null, or_, select
+from sqlalchemy.exc import IntegrityError
+
+from . import audit
+from .database import Database
+from .people import UNUSABLE_PASSWORD, NameTaken, Person
+from .schema import audit_events, consents, identities, local_admins, sessions, tokens, user_names, users
+
+LOCAL_ISSUER = "local"
+ADMITTED_BY = "local:break-glass"
+MIN_PASSWORD = 14
+MAX_PASSWORD = 1024
+MAX_NAME = 255
+MAX_FAILURES = 5
+LOCK_SECONDS = 15 * 60
+# Attempts at locked and unknown accounts come from anybody and must not fill the audit trail.
+REFUSED_AUDIT_SECONDS = 60
+# Each hash takes 64 MiB for some 0.1 s: so many at once for a process, and nobody waits longer for a turn.
+HASHES_AT_ONCE = 2
+TURN_SECONDS = 5
+
+# RFC 9106, section 4, names 64 MiB and three passes; argon2id is passlib's default type.
+_hashing = CryptContext(schemes=["argon2"], argon2__memory_cost=65536, argon2__time_cost=3, argon2__parallelism=4)
+
+
+class Unusable(Exception):
+    """A name or a password that cannot be one; the message never quotes a password."""
+
+
+class Busy(Exception):
+    """Too many passwords are being checked in this moment."""
+
+
+class Refused(Enum):
+    """Why an attempt failed; for the audit trail, never for the caller."""
+
+    UNKNOWN = "unknown name"
+    LOCKED = "locked"
+    WRONG = "wrong password"
+
+
+@dataclass(frozen=True)
+class LocalAdmin:
+    """What the list shows. Times are UTC seconds."""
+
+    name: str
+    locked_until: int | None
+    last_login_at: int | None
+
+
+class LocalAdmins:
+    """Queries on local administrators."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._turns = threading.BoundedSemaphore(HASHES_AT_ONCE)
+        self._stand_in = ""
+
+    def exist(self) -> bool:
+        """Whether there is any."""
+        with self._database.read() as connection:
+            return connection.execute(select(local_admins.c.user_id).limit(1)).first() is not None
+
+    def everyone(self) -> list[LocalAdmin]:
+        """All of them, by name."""
+        query = (
+            select(users.c.username, local_admins.c.locked_until, identities.c.last_login_at)
+            .join(local_admins, local_admins.c.user_id == users.c.id)
+            .join(identities, identities.c.user_id == users.c.id)
+            .order_by(users.c.username)
+        )
+        with self._database.read() as connection:
+            return [LocalAdmin(row.username, row.locked_until, row.last_login_at) for row in connection.execute(query)]
+
+    def set(self, name: str, password: str, now: int, actor: str, client: str = "") -> bool:
+        """Make a local administrator, or give one a new password; a lock is lifted and sessions end.
+
+        Returns:
+            Whether there was one of that name before.
+
+        Raises:
+            Unusable: the name or the password cannot be used.
+            NameTaken: the name belongs, or belonged, to somebody else.
+        """
+        name = usable_name(name)
+        hashed = _hashing.hash(usable_password(password))
+        try:
+            with self._database.write() as connection:
+                return self._set(connection, name, hashed, now, actor, client)
+        except IntegrityError:
+            # Two at once, or a first login of that name: the loser finds the winner's rows.
+            with self._database.write() as connection:
+                return self._set(connection, name, hashed, now, actor, client)
+
+    def _set(self, connection: Connection, name: str, hashed: str, now: int, actor: str, client: str) -> bool:
+        user_id = _own_user(connection, name, now)
+        connection.execute(
+            users.update()
+            .where(users.c.id == user_id)
+            .values(username=name, password_hash=UNUSABLE_PASSWORD, is_admin=True)
+        )
+        connection.execute(
+            identities.update()
+            .where(identities.c.user_id == user_id)
+            .values(disabled=False, admitted_by=ADMITTED_BY, admin_by=ADMITTED_BY, last_confirmed_at=now)
+        )
+        connection.execute(sessions.delete().where(sessions.c.user_id == user_id))
+        values = {"password_hash": hashed, "failures": 0, "locked_until": None}
+        replaced = connection.execute(
+            local_admins.update().where(local_admins.c.user_id == user_id).values(values)
+        ).rowcount
+        if not replaced:
+            connection.execute(local_admins.insert().values(user_id=user_id, **values))
+        audit.record(
+            connection, "local_admin.replace" if replaced else "local_admin.set", actor, target=name, client=client
+        )
+        return bool(replaced)
+
+    def remove(self, name: str, now: int, actor: str, client: str = "") -> bool:
+        """End a local administrator, with sessions, access key and rights, at once; whether there was one."""
+        name = name.strip().lower()
+        with self._database.write() as connection:
+            user_id = connection.execute(_user_id_of(name)).scalar()
+            if user_id is None:
+                return False
+            connection.execute(local_admins.delete().where(local_admins.c.user_id == user_id))
+            connection.execute(
+                identities.update().where(identities.c.user_id == user_id).values(disabled=True, admin_by=None)
+            )
+            connection.execute(users.update().where(users.c.id == user_id).values(is_admin=False))
+            for table in (sessions, consents):
+                connection.execute(table.delete().where(table.c.user_id == user_id))
+            connection.execute(
+                tokens.update()
+                .where(tokens.c.active_user_id == user_id)
+                .values(active_user_id=None, ended_at=now, ended_by="revoked")
+            )
+            audit.record(connection, "local_admin.remove", actor, target=name, client=client)
+            return True
+
+    def check(self, name: str, password: str, now: int, client: str) -> Person | Refused:
+        """The administrator of that name and password; the work done is the same whatever the answer.
+
+        Raises:
+            Busy: too many passwords are being checked in this moment.
+        """
+        name = name.strip().lower()
+        known = _is_name(name)
+        if not self._turns.acquire(timeout=TURN_SECONDS):
+            raise Busy
+        try:
+            # Made before the first answer, so that it does not tell a first unknown name from a known one.
+            self._stand_in = self._stand_in or _hashing.hash("nobody's password")
+            user_id, hashed, refused = self._count(name if known else "", now)
+            matches = _matches(password, hashed or self._stand_in)
+        finally:
+            self._turns.release()
+        with self._database.write() as connection:
+            if hashed is None:
+                _record_refused(connection, name if user_id else "", refused, now, client)
+                return refused
+            if matches and _clear(connection, user_id, hashed):
+                connection.execute(
+                    identities.update()
+                    .where(identities.c.user_id == user_id)
+                    .values(last_login_at=now, last_confirmed_at=now)
+                )
+                audit.record(connection, "login.local", name, client=client)
+                return Person(user_id, name, True)
+            audit.record(connection, "login.local.denied", name, client=client, reason=Refused.WRONG.value)
+            if refused is Refused.LOCKED:
+                audit.record(connection, "login.local.lock", name, client=client, until=now + LOCK_SECONDS)
+            return Refused.WRONG
+
+    def _count(self, name: str, now: int) -> tuple[int, str | None, Refused]:
+        """Count an attempt as a failure and lock at the last one: user id, hash to compare with, and why not.
+
+        Without a hash the attempt is not let through. With one, LOCKED says that this was the last attempt.
+        """
+        unlocked = or_(local_admins.c.locked_until.is_(None), local_admins.c.locked_until <= now)
+        fresh = local_admins.c.locked_until.is_not(None)  # a lock that is over: counting begins anew
+        last = and_(local_admins.c.locked_until.is_(None), local_admins.c.failures + 1 >= MAX_FAILURES)
+        with self._database.write() as connection:
+            counted = connection.execute(
+                local_admins.update()
+                .where(local_admins.c.user_id == _user_id_of(name).scalar_subquery(), unlocked)
+                .values(
+                    failures=case((fresh, 1), else_=local_admins.c.failures + 1),
+                    locked_until=case((last, now + LOCK_SECONDS), else_=null()),
+                )
+            ).rowcount
+            row = connection.execute(
+                select(local_admins).join(users, users.c.id == local_admins.c.user_id).where(users.c.username == name)
+            ).first()
+        if row is None:
+            return 0, None, Refused.UNKNOWN
+        refused = Refused.LOCKED if row.locked_until is not None else Refused.WRONG
+        return row.user_id, row.password_hash if counted else None, refused
+
+
+def usable_name(name: str) -> str:
+    """The name as it is kept.
+
+    Raises:
+        Unusable: it cannot be a user name.
+    """
+    kept = name.strip().lower()
+    if not _is_name(kept):
+        raise Unusable(f"a user name has 1 to {MAX_NAME} printable characters without blanks and without ':'")
+    return kept
+
+
+def _is_name(name: str) -> bool:
+    return 0 < len(name) <= MAX_NAME and name.isprintable() and not set(name) & {" ", ":"}
+
+
+def usable_password(password: str) -> str:
+    """The password.
+
+    Raises:
+        Unusable: it is too short, too long or not text.
+    """
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise Unusable(f"expected a password of {MIN_PASSWORD} to {MAX_PASSWORD} characters, found {len(password)}")
+    if not _is_text(password):
+        raise Unusable("expected a password in the terminal's encoding, found bytes that are no characters")
+    return password
+
+
+def _is_text(password: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in password)
+
+
+def _matches(password: str, hashed: str) -> bool:
+    """Whether it is the password; the work is done for what cannot be one, too."""
+    usable = len(password) <= MAX_PASSWORD and _is_text(password)
+    return bool(_hashing.verify(password if usable else "", hashed)) and usable
+
+
+def _user_id_of(name: str) -> Any:
+    return (
+        select(local_admins.c.user_id).join(users, users.c.id == local_admins.c.user_id).where(users.c.username == name)
+    )
+
+
+def _own_user(connection: Connection, name: str, now: int) -> int:
+    """The user of that name with an identity of ours, made where there is none.
+
+    An administrator of basic-auth to whom no identity is bound becomes a local one; other users of basic-auth
+    are people who have yet to log in.
+    """
+    taken_by = connection.execute(select(user_names.c.user_id).where(user_names.c.name == name)).scalar()
+    existing = connection.execute(
+        select(users.c.id, users.c.is_admin, identities.c.issuer)
+        .outerjoin(identities, identities.c.user_id == users.c.id)
+        .where(func.lower(users.c.username) == name)
+        .order_by(users.c.username != name)
+    ).first()
+    if existing is None:
+        if taken_by is not None:
+            raise NameTaken(name)
+        user_id = int(
+            connection.execute(
+                users.insert().values(username=name, password_hash=UNUSABLE_PASSWORD, is_admin=True)
+            ).inserted_primary_key[0]  # type: ignore[index]  # one row, one key
+        )
+    else:
+        ours = existing.issuer == LOCAL_ISSUER or (existing.issuer is None and existing.is_admin)
+        if taken_by not in (None, existing.id) or not ours:
+            raise NameTaken(name)
+        user_id = int(existing.id)
+    if taken_by is None:
+        connection.execute(user_names.insert().values(name=name, user_id=user_id))
+    if existing is None or existing.issuer is None:
+        connection.execute(
+            identities.insert().values(
+                user_id=user_id,
+                issuer=LOCAL_ISSUER,
+                subject=name,
+                display_name=name,
+                admitted_by=ADMITTED_BY,
+                disabled=False,
+                last_confirmed_at=now,
+            )
+        )
+    return user_id
+
+
+def _clear(connection: Connection, user_id: int, hashed: str) -> bool:
+    """Forget the failures; False where the password was changed, or the administrator removed, meanwhile."""
+    result = connection.execute(
+        local_admins.update()
+        .where(local_admins.c.user_id == user_id, local_admins.c.password_hash == hashed)
+        .values(failures=0, locked_until=None)
+    )
+    return bool(result.rowcount)
+
+
+def _record_refused(connection: Connection, name: str, refused: Refused, now: int, client: str) -> None:
+    """Write down an attempt that was not let through, at most one a minute.
+
+    A name that nobody has is not kept: people type passwords into the wrong field.
+    """
+    recent = select(audit_events.c.id).where(
+        audit_events.c.at > now - REFUSED_AUDIT_SECONDS, audit_events.c.action == "login.local.refused"
+    )
+    if connection.execute(recent.limit(1)).first() is None:
+        audit.record(connection, "login.local.refused", name or "anonymous", client=client, reason=refused.value)

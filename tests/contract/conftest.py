@@ -1,0 +1,36 @@
+"""What the contract tests share: the stores on an empty database of each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mlflow_prokube_auth import engine
+from mlflow_prokube_auth.services import Services, open_services
+from mlflow_prokube_auth.settings import load
+from mlflow_prokube_auth.store.database import migrate, open_engine
+
+from ..postgres import Postgres
+from ..unit.test_settings import GOOD
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/auth.db"
+    postgres: Postgres = request.getfixturevalue("postgres")
+    return postgres.new_database()
+
+
+@pytest.fixture
+def services(uri: str) -> Iterator[Services]:
+    """The stores on a migrated database."""
+    database = open_engine(uri)
+    migrate(database, engine.migrate_mlflow)
+    database.dispose()
+    services = open_services(load(GOOD), uri)
+    yield services
+    services.database.engine.dispose()

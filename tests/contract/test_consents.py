@@ -1,0 +1,87 @@
+"""Consents of the command-line login, on SQLite and PostgreSQL alike: each is used once."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+from sqlalchemy import func, select
+
+from mlflow_prokube_auth.services import Services
+from mlflow_prokube_auth.store.consents import Consent
+from mlflow_prokube_auth.store.people import Person
+from mlflow_prokube_auth.store.schema import audit_events, consents
+
+from .test_store import admission
+
+
+def person(services: Services) -> Person:
+    return services.people.log_in(admission("a@x"), 100, "")
+
+
+def stored(services: Services) -> int:
+    with services.database.read() as connection:
+        return int(connection.execute(select(func.count()).select_from(consents)).scalar_one())
+
+
+def test_a_consent_is_taken_once_with_all_that_it_holds(services: Services) -> None:
+    alice = person(services)
+    services.consents.create("code", alice, "c" * 43, 30, 100)
+    taken = services.consents.take("code", 101)
+    assert taken is not None
+    assert (taken.challenge, taken.days) == ("c" * 43, 30)
+    assert taken.standing is not None
+    assert (taken.standing.person, taken.standing.disabled) == (alice, False)
+    assert services.consents.take("code", 101) is None
+    assert services.consents.take("another", 101) is None
+
+
+def test_of_many_who_take_one_code_at_once_one_succeeds(services: Services) -> None:
+    services.consents.create("code", person(services), "c" * 43, 30, 100)
+    start, found = threading.Barrier(8), []
+
+    def take() -> None:
+        start.wait()
+        found.append(services.consents.take("code", 101))
+
+    threads = [threading.Thread(target=take) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8
+    assert sum(isinstance(each, Consent) for each in found) == 1
+
+
+def test_a_consent_ends_after_five_minutes_and_is_swept(services: Services) -> None:
+    alice = person(services)
+    services.consents.create("early", alice, "c" * 43, 30, 100)
+    services.consents.create("late", alice, "c" * 43, 30, 101)
+    assert services.consents.take("early", 400) is None
+    assert services.consents.take("late", 400) is not None
+    services.consents.create("old", alice, "c" * 43, 30, 100)
+    services.consents.create("new", alice, "c" * 43, 30, 400)
+    assert stored(services) == 1
+
+
+def test_only_a_hash_of_the_code_is_stored_and_the_consent_is_in_the_audit_trail(services: Services) -> None:
+    alice = person(services)
+    services.consents.create("code", alice, "c" * 43, 30, 100, name="laptop", client="10.0.0.9")
+    with services.database.read() as connection:
+        row = connection.execute(select(consents)).mappings().one()
+        event = connection.execute(select(audit_events).order_by(audit_events.c.id.desc())).mappings().first()
+    # echo -n code | sha256sum
+    assert row["code_digest"] == "5694d08a2e53ffcae0c3103e5ad6f6076abd960eb1f8a56577040bc1028f702b"
+    assert event is not None
+    assert (event["actor"], event["action"], event["client"]) == ("a@x", "token.consent", "10.0.0.9")
+    assert json.loads(event["detail"]) == {"days": 30, "name": "laptop", "user_id": alice.user_id}
+
+
+def test_the_standing_is_that_of_the_moment_of_use(services: Services) -> None:
+    alice = person(services)
+    services.consents.create("code", alice, "c" * 43, 30, 100)
+    services.people.withdraw(alice.user_id, "out of the group", 101)
+    taken = services.consents.take("code", 102)
+    assert taken is not None
+    assert taken.standing is not None
+    assert taken.standing.disabled
