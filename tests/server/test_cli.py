@@ -80,7 +80,8 @@ def test_a_key_is_printed_once_and_is_its_users(tmp_path: Path, services: Servic
     owner = services.tokens.owner(token.key_id)
     assert owner is not None
     assert hmac.compare_digest(owner.digest, token.digest)
-    assert (owner.person.username, owner.disabled) == (ALICE, False)
+    assert owner.standing is not None
+    assert (owner.person.username, owner.standing.disabled) == (ALICE, False)
     assert owner.token.ended_at is None
     assert owner.token.expires_at - owner.token.created_at == 7 * DAY
 

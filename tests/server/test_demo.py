@@ -54,13 +54,21 @@ def command(port: int, directory: Path, *options: str) -> list[str]:
     return [*module, "--port", str(port), "--dir", str(directory), *options]
 
 
+def _in_a_terminal() -> None:
+    """Whoever runs the tests under ``nohup`` or in the background hands ignored signals down."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @contextmanager
 def started(folder: Path, port: int, *options: str) -> Iterator[Started]:
     """The demo, in a process group of its own as a shell makes one; whatever a test leaves is killed."""
     info, log = folder / "info.json", folder / "demo.log"
     line = command(port, folder / "data", "--info-file", str(info), *options)
     with log.open("wb") as output:
-        process = subprocess.Popen(line, stdout=output, stderr=subprocess.STDOUT, cwd=folder, start_new_session=True)
+        process = subprocess.Popen(
+            line, stdout=output, stderr=subprocess.STDOUT, cwd=folder, start_new_session=True, preexec_fn=_in_a_terminal
+        )
     children: set[int] = set()
     try:
         deadline = time.monotonic() + 240
