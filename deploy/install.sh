@@ -7,5 +7,6 @@ python=$2
 "$python" -m pip install --no-cache-dir --disable-pip-version-check "$wheel[server,postgres]" 'boto3>=1.35,<2'
 "$python" -m pip check --disable-pip-version-check
 # What is missing or broken is to be found now, not when the server starts.
-"$python" -c 'import boto3, psycopg, mlflow.server.auth; from mlflow_prokube_auth.entry import create_app'
+"$python" -c 'import boto3, sqlalchemy, mlflow.server.auth; from mlflow_prokube_auth.entry import create_app
+sqlalchemy.create_engine("postgresql://")'
 "$python" -m mlflow_prokube_auth.cli.main --version
