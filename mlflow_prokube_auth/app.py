@@ -21,7 +21,7 @@ from .policy.names import NamePolicy
 from .services import Later, open_services
 from .settings import load
 from .startup import BACKEND_STORE_ENV, JOB_TOKEN_ENV, database_uri
-from .web.context import Web
+from .web.context import Web, static_prefix
 from .web.enforcement import Enforcement
 from .web.native import NativeNames
 from .web.routes import register
@@ -88,11 +88,11 @@ def create() -> Any:
         enforcement.before,
     )
     register(flask_app, web)
-    prefix = os.environ.get("_MLFLOW_STATIC_PREFIX", "").rstrip("/")
+    prefix = static_prefix()
     flask_app.wsgi_app = WsgiIdentity(flask_app.wsgi_app, authenticate, prefix)
     if made is flask_app:
         return flask_app
-    asgi = NativeNames(made, web.names, prefix)
+    asgi = NativeNames(made, web.names)
     return AsgiIdentity(asgi, authenticate, engine.native_route_matcher(made), _native_words(settings.contact), prefix)
 
 

@@ -114,15 +114,8 @@ class MlflowCatalog:
     def name_of(self, kind: str, params: Mapping[str, Any]) -> str | None:
         """The present name of what a rename request addresses."""
         named = TABLES[kind]
-        wanted = params.get(named.parameter)
-        return None if wanted is None else self.title(kind, str(wanted))
-
-    def title(self, resource_type: str, pattern: str) -> str | None:
-        """The name that people know a resource by; None when it is gone."""
-        named = TABLES.get(resource_type)
-        if named is None or named.name == named.id:
-            return pattern
-        return self.titles(resource_type, [pattern]).get(pattern)
+        wanted = str(params[named.parameter]) if params.get(named.parameter) is not None else None
+        return None if wanted is None else self.titles(kind, [wanted]).get(wanted)
 
     def titles(self, resource_type: str, patterns: list[str]) -> dict[str, str]:
         """The names of many resources of one kind by their ids, without those that are gone."""

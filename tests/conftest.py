@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 
 from .postgres import Postgres, running_postgres
+
+SECRET_KEY = "secret-key-of-the-tests-0123456789"
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,15 @@ def free_port() -> int:
     raise RuntimeError(f"no free port between {first} and {first + 1999}")
 
 
+def await_start(process: subprocess.Popen[bytes], log: Path, seconds: float, is_up: Callable[[], bool]) -> None:
+    """Wait until a server is up; fail with the end of its log where it ends or takes longer."""
+    deadline = time.monotonic() + seconds
+    while not is_up():
+        if process.poll() is not None or time.monotonic() > deadline:
+            pytest.fail(f"the server did not start:\n{log.read_text()[-4000:]}")
+        time.sleep(0.2)
+
+
 @contextmanager
 def running_demo(directory: Path, *options: str, env: dict[str, str] | None = None) -> Iterator[Demo]:
     """The demo as a process of its own."""
@@ -72,11 +83,7 @@ def running_demo(directory: Path, *options: str, env: dict[str, str] | None = No
             command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **(env or {})}, cwd=directory
         )
     try:
-        deadline = time.monotonic() + 240
-        while not info.exists():
-            if process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"the demo did not start:\n{log.read_text()[-4000:]}")
-            time.sleep(0.2)
+        await_start(process, log, 240, info.exists)
         facts = json.loads(info.read_text())
         keys = {user["username"].split("@")[0]: user["access_key"] for user in facts["users"]}
         yield Demo(facts["tracking_uri"], facts["issuer"], directory, keys, log, process.pid)
@@ -99,6 +106,19 @@ def postgres() -> Iterator[Postgres]:
         yield server
 
 
+def plugin_settings(issuer: str, client_secret: str, url: str, **changes: str) -> dict[str, str]:
+    """The environment of a server at ``url`` for the client `mlflow` of this issuer; ``changes`` are settings."""
+    settings = {
+        "OIDC_ISSUER": issuer,
+        "OIDC_CLIENT_ID": "mlflow",
+        "OIDC_CLIENT_SECRET": client_secret,
+        "EXTERNAL_URL": url,
+        "SECRET_KEY": SECRET_KEY,
+        **changes,
+    }
+    return {f"PROKUBE_AUTH_{name}": value for name, value in settings.items()}
+
+
 @contextmanager
 def running_server(
     directory: Path, settings: dict[str, str], port: int, *options: str, database: str | None = None
@@ -116,11 +136,7 @@ def running_server(
             command, stdout=output, stderr=subprocess.STDOUT, env=environment, start_new_session=True
         )
     try:
-        deadline = time.monotonic() + 180
-        while "Application startup complete" not in log.read_text():
-            if process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"the server did not start:\n{log.read_text()[-4000:]}")
-            time.sleep(0.2)
+        await_start(process, log, 180, lambda: "Application startup complete" in log.read_text())
         yield log
     finally:
         for sent in (signal.SIGTERM, signal.SIGKILL):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 import time
-from datetime import datetime, timezone
 from typing import IO
 
 import click
 
-from .common import BACKEND_OPTION, database_in_words, services
+from ..policy.words import moment
+from .common import BACKEND_OPTION, database_in_words, operator, services
 
 PASSWORD_FILE = click.option(
     "--password-file", type=click.File("rb"), help="Read the password from this file ('-': standard input)."
@@ -35,7 +34,7 @@ def set_(backend_store_uri: str | None, name: str, password_file: IO[bytes] | No
         usable_name(name)
         password = usable_password(_read(password_file))
         with database_in_words():
-            replaced = opened.local_admins.set(name, password, int(time.time()), _operator(), "cli")
+            replaced = opened.local_admins.set(name, password, int(time.time()), operator(), "cli")
     except Unusable as error:
         raise click.ClickException(str(error)) from None
     except NameTaken:
@@ -54,7 +53,7 @@ def remove(backend_store_uri: str | None, name: str) -> None:
     """End the local administrator NAME at once, with sessions and access key."""
     opened = services(backend_store_uri)
     with database_in_words():
-        found = opened.local_admins.remove(name, int(time.time()), _operator(), "cli")
+        found = opened.local_admins.remove(name, int(time.time()), operator(), "cli")
     if not found:
         raise click.ClickException(f"there is no local administrator '{name}'; `break-glass list` shows them")
     click.echo(f"'{name.strip().lower()}' is no local administrator any more; sessions and access key are ended.")
@@ -69,9 +68,9 @@ def list_(backend_store_uri: str | None) -> None:
         admins = opened.local_admins.everyone()
     now = int(time.time())
     for admin in admins:
-        seen = _moment(admin.last_login_at) if admin.last_login_at else "never"
+        seen = moment(admin.last_login_at) if admin.last_login_at else "never"
         lock = admin.locked_until or 0
-        locked = f", locked until {_moment(lock)}" if lock > now else ""
+        locked = f", locked until {moment(lock)}" if lock > now else ""
         click.echo(f"{admin.name}: last login {seen}{locked}")
     if not admins:
         click.echo("There is no local administrator; the login page for them does not exist.", err=True)
@@ -87,13 +86,5 @@ def _read(password_file: IO[bytes] | None) -> str:
         raise click.ClickException("the password file is not UTF-8 text") from None
 
 
-def _operator() -> str:
-    return f"operator {getpass.getuser()}"
-
-
 def _login_url(external_url: str) -> str:
     return f"{external_url}/prokube-auth/login/local"
-
-
-def _moment(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,6 +50,11 @@ def auth_database_uri(backend_store_uri: str | None) -> str:
     if uri is None:
         raise click.ClickException("set PROKUBE_AUTH_DATABASE_URI or pass --backend-store-uri with an SQL URI")
     return uri
+
+
+def operator() -> str:
+    """Who runs this command, for the audit trail."""
+    return f"operator {getpass.getuser()}"
 
 
 @contextmanager

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 import secrets
 import time
 
 import click
 
-from .common import BACKEND_OPTION, database_in_words, services
+from .common import BACKEND_OPTION, database_in_words, operator, services
 
 
 @click.group()
@@ -36,5 +35,5 @@ def create(backend_store_uri: str | None, user: str, days: int) -> None:
     token = compose(secrets.token_bytes(41))
     now = int(time.time())
     with database_in_words():
-        opened.tokens.mint(token, person.user_id, now, now + days * 86400, f"operator {getpass.getuser()}", "cli")
+        opened.tokens.mint(token, person.user_id, now, now + days * 86400, operator(), "cli")
     click.echo(token.text)

@@ -6,18 +6,14 @@ because either use may have been a thief's (RFC 6749, section 10.5; RFC 9700, se
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import re
 import secrets
 import threading
 from dataclasses import dataclass
 
-from .signing import base64url
+from ..identity.pkce import CHALLENGE, VERIFIER, challenge_of
 
 CODE_SECONDS = 60
-_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
-_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
 
 class GrantRefused(Exception):
@@ -58,7 +54,7 @@ class RefreshToken:
 
 def is_challenge(value: str) -> bool:
     """Whether a value can be an S256 code challenge (RFC 7636, section 4.2)."""
-    return _CHALLENGE.fullmatch(value) is not None
+    return CHALLENGE.fullmatch(value) is not None
 
 
 class Grants:
@@ -122,10 +118,9 @@ class Grants:
             raise GrantRefused("Code is expired")
         if redirect_uri != code.redirect_uri:
             raise GrantRefused("Incorrect redirect_uri")
-        if not _VERIFIER.fullmatch(verifier):
+        if not VERIFIER.fullmatch(verifier):
             raise GrantRefused("PKCE verification failed: code_verifier missing or malformed")
-        computed = base64url(hashlib.sha256(verifier.encode()).digest())
-        if not hmac.compare_digest(computed, code.challenge):
+        if not hmac.compare_digest(challenge_of(verifier), code.challenge):
             raise GrantRefused("PKCE verification failed: Code mismatch")
         return code
 

@@ -11,10 +11,10 @@ import hmac
 import logging
 import time
 from collections.abc import Callable
-from datetime import datetime, timezone
 from http.cookies import CookieError, SimpleCookie
 
 from ..errors import CrossSiteRequest, Unauthenticated, Unavailable
+from ..policy import words
 from ..settings import Settings
 from ..store.database import DATABASE_DOWN
 from ..store.people import People, Person
@@ -129,11 +129,12 @@ class Authenticators:
         token = owner.token
         if token.ended_at is not None:
             raise Unauthenticated(
-                f"This access key was {token.ended_by} on {_day(token.ended_at)}. Create a new one at {self._keys_url}"
+                f"This access key was {token.ended_by} on {words.moment(token.ended_at)}. "
+                f"Create a new one at {self._keys_url}"
             )
         if token.expires_at <= time.time():
             raise Unauthenticated(
-                f"This access key expired on {_day(token.expires_at)}. Create a new one at {self._keys_url}"
+                f"This access key expired on {words.moment(token.expires_at)}. Create a new one at {self._keys_url}"
             )
         if owner.standing is None:
             raise Unauthenticated(
@@ -192,7 +193,3 @@ def session_cookie(header: str) -> tuple[str, str]:
         cookie = None
     session_id, _, secret = (cookie.value if cookie is not None else "").partition(".")
     return (session_id, secret) if session_id and secret else ("", "")
-
-
-def _day(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")

@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from ..errors import Unauthenticated, Unavailable
 from ..settings import Settings
+from ..store.local_admins import LOCAL_ISSUER
 from ..store.people import NameTaken, People, Person, Standing
 from ..store.sessions import SessionRow, Sessions
 from .claims import Denial, admit
@@ -27,7 +28,7 @@ _logger = logging.getLogger(__name__)
 # One process asks at a time; after an answer that did not come, the next one asks this much later.
 CLAIM_SECONDS = 20
 # Identities that Keycloak does not know: local administrators and service accounts made here.
-LOCAL_ISSUERS = frozenset({"local", "service"})
+LOCAL_ISSUERS = frozenset({LOCAL_ISSUER, "service"})
 
 
 def seal_tokens(box: SecretBox, refresh_token: str | None, id_token: str | None) -> str:
@@ -71,12 +72,15 @@ class Vouching:
             Unavailable: Keycloak has not answered for longer than the grace allows.
             Unauthenticated: the directory says that the person is out.
         """
+        now = int(self._clock())
+        recently = row.checked_at + self._settings.session_recheck_seconds > now
+        if recently and self._is_fresh(standing, now):
+            return standing.person  # nothing is due, so nothing is decrypted
         kept = open_tokens(self._box, row.tokens)
         refresh_token = kept.get("refresh_token")
         if row.tokens is None or (kept and refresh_token is None):
             return self.for_standing(standing)
-        now = int(self._clock())
-        if row.checked_at + self._settings.session_recheck_seconds > now:
+        if recently:
             return standing.person
         if refresh_token is None:  # sealed with a key that is gone
             self._sessions.let_go(row.id, now)
@@ -123,15 +127,17 @@ class Vouching:
         if standing.issuer in LOCAL_ISSUERS or self._settings.directory_check == "off":
             return self._in_order(standing)
         now = int(self._clock())
-        interval = self._settings.directory_recheck_seconds
-        age = now - standing.confirmed_at
-        if age < interval and not standing.check_due:
+        if self._is_fresh(standing, now):
             return self._in_order(standing)
-        if age < 2 * interval and not standing.check_due and not standing.disabled:
+        soon = now - standing.confirmed_at < 2 * self._settings.directory_recheck_seconds
+        if soon and not standing.check_due and not standing.disabled:
             self._later(lambda: self._ask_quietly(standing, now))
             return standing.person
         # Nothing was heard for long: the answer must come first.
         return self._in_order(self._ask(standing, now))
+
+    def _is_fresh(self, standing: Standing, now: int) -> bool:
+        return now - standing.confirmed_at < self._settings.directory_recheck_seconds and not standing.check_due
 
     def _ask_quietly(self, standing: Standing, now: int) -> None:
         with contextlib.suppress(Unavailable):  # the next request will say so

@@ -74,7 +74,7 @@ class StoredSession(dict[str, Any], SessionMixin):
     def pop(self, key: str, *default: Any) -> Any:
         """As a dict's, after loading."""
         self._load()
-        self.modified = True
+        self.modified = self.modified or super().__contains__(key)
         return super().pop(key, *default)
 
     def log_in(self, user_id: int, keycloak: KeycloakSession, life_seconds: int | None = None) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any
 
 DEFAULT_EXPERIMENT_ID = "0"
@@ -127,6 +128,11 @@ def verb_of(method: str, path: str) -> str:
     if last == "invocations":
         return "use"
     return "read" if method in ("GET", "HEAD") or last in READ_WORDS else "change"
+
+
+def moment(seconds: int) -> str:
+    """UTC seconds as people read them."""
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def without_sql(message: str) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -11,6 +10,7 @@ from . import audit
 from .database import Database
 from .people import STANDING, Person, Standing, standing_of
 from .schema import consents, identities, users
+from .sessions import digest
 
 CONSENT_SECONDS = 300
 
@@ -22,11 +22,6 @@ class Consent:
     challenge: str
     days: int
     standing: Standing | None
-
-
-def digest(code: str) -> str:
-    """SHA-256 of a code, hexadecimal. 256 random bits need no slow hash."""
-    return hashlib.sha256(code.encode()).hexdigest()
 
 
 class Consents:

@@ -19,7 +19,8 @@ from sqlalchemy.exc import IntegrityError
 from . import audit
 from .database import Database
 from .people import UNUSABLE_PASSWORD, NameTaken, Person
-from .schema import audit_events, consents, identities, local_admins, sessions, tokens, user_names, users
+from .schema import audit_events, consents, identities, local_admins, sessions, user_names, users
+from .tokens import end_active
 
 LOCAL_ISSUER = "local"
 ADMITTED_BY = "local:break-glass"
@@ -145,11 +146,7 @@ class LocalAdmins:
             connection.execute(users.update().where(users.c.id == user_id).values(is_admin=False))
             for table in (sessions, consents):
                 connection.execute(table.delete().where(table.c.user_id == user_id))
-            connection.execute(
-                tokens.update()
-                .where(tokens.c.active_user_id == user_id)
-                .values(active_user_id=None, ended_at=now, ended_by="revoked")
-            )
+            end_active(connection, user_id, "revoked", now)
             audit.record(connection, "local_admin.remove", actor, target=name, client=client)
             return True
 

@@ -45,7 +45,7 @@ class SessionRow:
 
 
 def digest(secret: str) -> str:
-    """SHA-256 of the cookie's secret, hexadecimal."""
+    """SHA-256 of a random secret, hexadecimal. 256 random bits need no slow hash."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 

@@ -73,7 +73,7 @@ class Tokens:
         with self._database.write() as connection:
             # One at a time for each user: the loser of a race replaces the winner's key.
             connection.execute(select(users.c.id).where(users.c.id == user_id).with_for_update())
-            replaced = self._end(connection, user_id, "replaced", now)
+            replaced = end_active(connection, user_id, "replaced", now)
             connection.execute(
                 tokens.insert().values(
                     key_id=token.key_id,
@@ -97,7 +97,7 @@ class Tokens:
     def revoke(self, user_id: int, now: int, actor: str, client: str = "") -> bool:
         """End the key in force; whether there was one."""
         with self._database.write() as connection:
-            ended = self._end(connection, user_id, "revoked", now)
+            ended = end_active(connection, user_id, "revoked", now)
             if ended:
                 audit.record(connection, "token.revoke", actor, client=client, user_id=user_id)
         return ended
@@ -114,14 +114,15 @@ class Tokens:
                 .values(last_used_at=now, last_used_from=client[:64])
             )
 
-    @staticmethod
-    def _end(connection: Connection, user_id: int, why: str, now: int) -> bool:
-        result = connection.execute(
-            tokens.update()
-            .where(tokens.c.active_user_id == user_id)
-            .values(active_user_id=None, ended_at=now, ended_by=why)
-        )
-        return bool(result.rowcount)
+
+def end_active(connection: Connection, user_id: int, why: str, now: int) -> bool:
+    """End the key in force of a user, in the caller's transaction; whether there was one."""
+    result = connection.execute(
+        tokens.update()
+        .where(tokens.c.active_user_id == user_id)
+        .values(active_user_id=None, ended_at=now, ended_by=why)
+    )
+    return bool(result.rowcount)
 
 
 def _token(row: object) -> TokenRow:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +19,7 @@ from ..identity.middleware import answer
 from ..policy import words
 from ..policy.names import Claim
 from ..store.database import DATABASE_DOWN
-from .context import Web, is_navigation
+from .context import Web, is_navigation, static_prefix
 
 _logger = logging.getLogger(__name__)
 OWN = "prokube_auth."
@@ -30,12 +29,8 @@ _API_ROUTE = re.compile(r"/(?:ajax-)?api/\d+\.\d+/mlflow/(.+)")
 def api_route() -> str:
     """The running request's route behind ``/api/2.0/mlflow/``; empty elsewhere."""
     rule = request.url_rule.rule if request.url_rule is not None else ""
-    match = _API_ROUTE.fullmatch(rule.removeprefix(_static_prefix()))
+    match = _API_ROUTE.fullmatch(rule.removeprefix(static_prefix()))
     return match.group(1) if match else ""
-
-
-def _static_prefix() -> str:
-    return os.environ.get("_MLFLOW_STATIC_PREFIX", "").rstrip("/")
 
 
 class Enforcement:
@@ -121,7 +116,7 @@ class Enforcement:
         if is_navigation() and not api_route() and request.endpoint in PAGES:
             query = f"?{request.query_string.decode('latin-1')}" if request.query_string else ""
             # As the browser sees it: a proxy may have taken the prefix off.
-            path = self._web.base + request.path.removeprefix(_static_prefix()).lstrip("/")
+            path = self._web.base + request.path.removeprefix(static_prefix()).lstrip("/")
             target = quote(f"{path}{query}", safe="")
             return redirect(self._web.url(f"login?next={target}"))  # type: ignore[return-value]  # werkzeug's
         refusal = Unauthenticated(

@@ -76,7 +76,7 @@ def _provider_down(web: Web, target: str) -> Any:
 
 def callback(web: Web) -> Any:
     """Back from Keycloak: check, bind, begin the session."""
-    target = session.pop("next", "") if "next" in session else ""
+    target = session.pop("next", "")
     try:
         login = web.relying_party.complete()
     except ProviderDown as error:

@@ -9,7 +9,7 @@ from typing import Any
 import anyio.to_thread
 
 from ..errors import BadRequest, Refusal
-from ..identity.caller import current_identity
+from ..identity.caller import CALLER, current_identity
 from ..identity.middleware import Asgi, Message, Receive, Scope, Send, answer
 from ..policy.names import Claim, NamePolicy
 
@@ -20,16 +20,14 @@ LARGEST_BODY = 1 << 20
 class NativeNames:
     """Claims the name before FastAPI creates, as :class:`Enforcement` does on Flask's routes."""
 
-    def __init__(self, app: Asgi, names: NamePolicy, static_prefix: str) -> None:
+    def __init__(self, app: Asgi, names: NamePolicy) -> None:
         self.app = app
         self._names = names
-        self._prefix = static_prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        match = None
-        if scope["type"] == "http" and scope["method"] == "POST":
-            match = CREATE.fullmatch(scope["path"].removeprefix(self._prefix))
+        caller = CALLER.get() if scope["type"] == "http" and scope["method"] == "POST" else None
+        match = CREATE.fullmatch(caller.facts.path) if caller is not None else None
         if match is None:
             await self.app(scope, receive, send)
             return

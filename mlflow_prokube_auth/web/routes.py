@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +11,7 @@ from flask import Flask
 from ..errors import Refusal, Unavailable
 from ..store.database import DATABASE_DOWN
 from . import access_key, assets, backchannel, break_glass, cli_login, index, login, logout, permissions, users
-from .context import Web
+from .context import Web, static_prefix
 from .enforcement import OWN
 
 View = Callable[..., Any]
@@ -20,7 +19,7 @@ View = Callable[..., Any]
 
 def register(app: Flask, web: Web) -> None:
     """Add our routes to MLflow's app, and put ours in the place of those that make no sense here."""
-    prefix = os.environ.get("_MLFLOW_STATIC_PREFIX", "").rstrip("/")
+    prefix = static_prefix()
     routes: list[tuple[str, str, str, View]] = [
         ("GET", "login", "login_page", login.page),
         ("GET", "login/start", "login_start", login.start),

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from ..chromium import ARGUMENTS, chromium
-from ..conftest import Demo, running_demo
+from ..conftest import Demo, free_port, running_demo
+from ..server.world import World, running_world
 
 __all__ = ["ARGUMENTS", "chromium"]
 
@@ -25,4 +27,13 @@ def pictures() -> Path:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """A demo of each file's own: what these tests do to keys would disturb whoever shares it."""
     with running_demo(tmp_path_factory.mktemp("demo")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def world(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A server under a prefix. Asks for the browser first, so that nothing is started where there is none."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/mlflow"
+    with running_world(tmp_path_factory.mktemp("world"), url, port, "--static-prefix", "/mlflow") as running:
         yield running

@@ -16,21 +16,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from mlflow_prokube_auth.identity.tokens import PATTERN
 
-from ..conftest import free_port
 from ..server.test_cli_login import ASKED, BOB
-from ..server.world import World, running_world
+from ..server.world import World
 from .test_journey import open_page
 
 CURRENT = "/ajax-api/2.0/mlflow/users/current"
-
-
-@pytest.fixture(scope="module")
-def world(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Asks for the browser first, so that nothing is started where there is none."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}/mlflow"
-    with running_world(tmp_path_factory.mktemp("cli"), url, port, "--static-prefix", "/mlflow") as running:
-        yield running
 
 
 @contextmanager

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from playwright.sync_api import Browser, expect
 
-from ..conftest import free_port
-from ..server.world import World, running_world
+from ..server.world import World
 from .test_journey import MENU_BUTTON, open_menu, open_page
-
-
-@pytest.fixture(scope="module")
-def world(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Asks for the browser first, so that nothing is started where there is none."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}/mlflow"
-    with running_world(tmp_path_factory.mktemp("prefix"), url, port, "--static-prefix", "/mlflow") as running:
-        yield running
 
 
 def test_from_a_deep_link_through_login_to_the_permissions_page(world: World, chromium: Browser) -> None:

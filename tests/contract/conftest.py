@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,21 @@ from mlflow_prokube_auth.store.database import migrate, open_engine
 
 from ..postgres import Postgres
 from ..unit.test_settings import GOOD
+
+
+def all_at_once(*works: Callable[[], object]) -> list[object]:
+    """Run them at the same time, each in a thread; what each answered or raised."""
+    start = threading.Barrier(len(works))
+
+    def run(work: Callable[[], object]) -> object:
+        start.wait()
+        try:
+            return work()
+        except Exception as error:
+            return error
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return list(pool.map(run, works))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

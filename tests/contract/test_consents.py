@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 
 from sqlalchemy import func, select
 
@@ -12,6 +11,7 @@ from mlflow_prokube_auth.store.consents import Consent
 from mlflow_prokube_auth.store.people import Person
 from mlflow_prokube_auth.store.schema import audit_events, consents
 
+from .conftest import all_at_once
 from .test_store import admission
 
 
@@ -38,17 +38,7 @@ def test_a_consent_is_taken_once_with_all_that_it_holds(services: Services) -> N
 
 def test_of_many_who_take_one_code_at_once_one_succeeds(services: Services) -> None:
     services.consents.create("code", person(services), "c" * 43, 30, 100)
-    start, found = threading.Barrier(8), []
-
-    def take() -> None:
-        start.wait()
-        found.append(services.consents.take("code", 101))
-
-    threads = [threading.Thread(target=take) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    found = all_at_once(*[lambda: services.consents.take("code", 101)] * 8)
     assert len(found) == 8
     assert sum(isinstance(each, Consent) for each in found) == 1
 

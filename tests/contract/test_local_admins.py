@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
 from passlib.context import CryptContext
@@ -24,6 +22,8 @@ from mlflow_prokube_auth.store.local_admins import (
 )
 from mlflow_prokube_auth.store.people import NameTaken, Person
 from mlflow_prokube_auth.store.schema import audit_events, identities, local_admins, sessions, user_names, users
+
+from .conftest import all_at_once
 
 PASSWORD = "correct horse battery staple"
 
@@ -126,17 +126,12 @@ def test_the_lock_is_in_the_database_and_holds_for_another_process(services: Ser
 
 def test_of_many_guesses_at_once_five_are_compared(services: Services) -> None:
     set_one(services)
-    answers = []
 
-    def guess() -> None:
+    def guess() -> Person | Refused:
         # As processes would: each with its own turns.
-        answers.append(LocalAdmins(services.database).check("root", "wrong", 200, ""))
+        return LocalAdmins(services.database).check("root", "wrong", 200, "")
 
-    threads = [threading.Thread(target=guess) for _ in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    answers = all_at_once(*[guess] * 12)
     assert (answers.count(Refused.WRONG), answers.count(Refused.LOCKED)) == (MAX_FAILURES, 7)
 
 
@@ -257,20 +252,8 @@ def test_of_basic_auths_users_an_administrator_may_become_a_local_one(services: 
 
 
 def test_one_name_set_many_times_at_once_is_one_administrator(services: Services) -> None:
-    errors = []
-
-    def work() -> None:
-        try:
-            set_one(services)
-        except Exception as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
+    answers = all_at_once(*[lambda: set_one(services)] * 4)
+    assert not [answer for answer in answers if isinstance(answer, Exception)]
     assert isinstance(check(services, PASSWORD), Person)
 
 

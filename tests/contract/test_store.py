@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import threading
+from functools import partial
 
 import pytest
 from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
@@ -17,6 +17,8 @@ from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store.database import SchemaOutdated, check_schema, migrate, migrate_down, open_engine
 from mlflow_prokube_auth.store.people import NameTaken
 from mlflow_prokube_auth.store.schema import metadata
+
+from .conftest import all_at_once
 
 
 def admission(email: str, subject: str = "s-1", verified: bool = True, admin: str | None = None) -> Admission:
@@ -73,20 +75,10 @@ def test_migrations_build_the_tables_that_the_code_works_with(uri: str) -> None:
 
 
 def test_many_migrate_at_once_without_a_race(uri: str) -> None:
-    errors = []
-
     def work() -> None:
-        try:
-            migrate(open_engine(uri), engine.migrate_mlflow)
-        except Exception as error:
-            errors.append(error)
+        migrate(open_engine(uri), engine.migrate_mlflow)
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
+    assert all_at_once(*[work] * 4) == [None] * 4
 
 
 def test_a_second_key_replaces_the_first(services: Services) -> None:
@@ -105,13 +97,8 @@ def test_a_second_key_replaces_the_first(services: Services) -> None:
 def test_of_many_keys_made_at_once_one_is_in_force(services: Services) -> None:
     person = services.people.log_in(admission("a@x"), 100, "")
     made = [compose(bytes([number]) * 41) for number in range(6)]
-    threads = [
-        threading.Thread(target=services.tokens.mint, args=(token, person.user_id, 100, 1000, "a@x")) for token in made
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    works = [partial(services.tokens.mint, token, person.user_id, 100, 1000, "a@x") for token in made]
+    assert all_at_once(*works) == [None] * 6
     owners = [owner for token in made if (owner := services.tokens.owner(token.key_id)) is not None]
     assert sum(owner.token.ended_at is None for owner in owners) == 1
 

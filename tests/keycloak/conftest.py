@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from ..chromium import chromium
-from ..conftest import free_port, running_server
+from ..conftest import free_port, plugin_settings, running_server
 from .server import Keycloak, missing, running_keycloak
 
 __all__ = ["chromium"]
@@ -95,14 +95,7 @@ def running_world(keycloak: Keycloak, chromium: Browser, directory: Path, **chan
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     keycloak.admin.move_client(keycloak.client_id, url)
-    settings = {
-        "PROKUBE_AUTH_OIDC_ISSUER": keycloak.issuer,
-        "PROKUBE_AUTH_OIDC_CLIENT_ID": keycloak.client_id,
-        "PROKUBE_AUTH_OIDC_CLIENT_SECRET": keycloak.client_secret,
-        "PROKUBE_AUTH_EXTERNAL_URL": url,
-        "PROKUBE_AUTH_SECRET_KEY": "secret-key-of-the-tests-0123456789",
-        **{f"PROKUBE_AUTH_{name}": value for name, value in changes.items()},
-    }
+    settings = plugin_settings(keycloak.issuer, keycloak.client_secret, url, **changes)
     with running_server(directory, settings, port) as log:
         yield World(url, keycloak, directory, log, chromium)
 

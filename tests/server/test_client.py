@@ -18,13 +18,13 @@ from ..conftest import Demo, running_demo
 API = "/api/2.0/mlflow"
 
 
-def journey(demo: Demo, environment: dict[str, str]) -> tuple[str, dict[str, Any]]:
+def journey(url: str, environment: dict[str, str]) -> tuple[str, dict[str, Any]]:
     """Run the journey as a process; its prefix and what it found."""
     prefix = f"t{uuid.uuid4().hex[:8]}"
     clean = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
     done = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("client_journey.py")), prefix],
-        env={**clean, "MLFLOW_TRACKING_URI": demo.url, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", **environment},
+        env={**clean, "MLFLOW_TRACKING_URI": url, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", **environment},
         capture_output=True,
         text=True,
         timeout=300,
@@ -67,12 +67,12 @@ def check_private(demo: Demo, prefix: str, found: dict[str, Any]) -> None:
 
 def test_a_day_with_user_name_and_access_key(demo: Demo) -> None:
     name, key = demo.auth("alice")
-    prefix, found = journey(demo, {"MLFLOW_TRACKING_USERNAME": name.upper(), "MLFLOW_TRACKING_PASSWORD": key})
+    prefix, found = journey(demo.url, {"MLFLOW_TRACKING_USERNAME": name.upper(), "MLFLOW_TRACKING_PASSWORD": key})
     check_private(demo, prefix, found)
 
 
 def test_the_same_with_the_access_key_as_tracking_token(demo: Demo) -> None:
-    prefix, found = journey(demo, {"MLFLOW_TRACKING_TOKEN": demo.auth("alice")[1]})
+    prefix, found = journey(demo.url, {"MLFLOW_TRACKING_TOKEN": demo.auth("alice")[1]})
     check_private(demo, prefix, found)
 
 
@@ -80,5 +80,5 @@ def test_the_same_with_the_access_key_as_tracking_token(demo: Demo) -> None:
 def test_the_same_under_other_servers(options: tuple[str, ...], tmp_path: Path) -> None:
     with running_demo(tmp_path, *options) as other:
         name, key = other.auth("alice")
-        prefix, found = journey(other, {"MLFLOW_TRACKING_USERNAME": name, "MLFLOW_TRACKING_PASSWORD": key})
+        prefix, found = journey(other.url, {"MLFLOW_TRACKING_USERNAME": name, "MLFLOW_TRACKING_PASSWORD": key})
         check_private(other, prefix, found)

@@ -12,7 +12,7 @@ import pytest
 from mlflow_prokube_auth.demo.headless import login_headless
 from mlflow_prokube_auth.demo.provider import DemoProvider
 
-from ..conftest import free_port, running_server
+from ..conftest import SECRET_KEY, free_port, plugin_settings, running_server
 from ..postgres import Postgres, running_postgres
 
 PAGE = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
@@ -41,13 +41,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     url = f"http://127.0.0.1:{port}"
     provider = DemoProvider(client_id="mlflow", client_secret="s", redirect_uris=[f"{url}/prokube-auth/callback"])
     with provider, running_postgres(free_port()) as postgres:
-        settings = {
-            "PROKUBE_AUTH_OIDC_ISSUER": provider.issuer,
-            "PROKUBE_AUTH_OIDC_CLIENT_ID": "mlflow",
-            "PROKUBE_AUTH_OIDC_CLIENT_SECRET": "s",
-            "PROKUBE_AUTH_EXTERNAL_URL": url,
-            "PROKUBE_AUTH_SECRET_KEY": "k" * 40,
-        }
+        settings = plugin_settings(provider.issuer, "s", url)
         with running_server(directory, settings, port, database=postgres.new_database()) as log:
             with httpx.Client(base_url=url, timeout=30) as browser:
                 start = browser.get("/prokube-auth/login/start", headers=PAGE)
@@ -94,5 +88,5 @@ def test_the_log_tells_of_the_outage_without_secrets(world: World) -> None:
         world.postgres.start()
     log = world.log.read_text()
     assert "the auth database does not answer" in log
-    for secret in (world.key, world.cookie.split(".")[1], "k" * 40, world.postgres.uri("")):
+    for secret in (world.key, world.cookie.split(".")[1], SECRET_KEY, world.postgres.uri("")):
         assert secret not in log

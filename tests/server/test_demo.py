@@ -22,7 +22,7 @@ import pytest
 
 from mlflow_prokube_auth.demo.headless import login_headless
 
-from ..conftest import free_port
+from ..conftest import await_start, free_port
 
 CURRENT = "/ajax-api/2.0/mlflow/users/current"
 
@@ -71,11 +71,7 @@ def started(folder: Path, port: int, *options: str) -> Iterator[Started]:
         )
     children: set[int] = set()
     try:
-        deadline = time.monotonic() + 240
-        while not info.exists():
-            if process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"the demo did not start:\n{log.read_text()[-4000:]}")
-            time.sleep(0.2)
+        await_start(process, log, 240, info.exists)
         children = descendants(process.pid)
         yield Started(process, info, log)
     finally:

@@ -34,6 +34,15 @@ def test_a_login_leads_back_to_the_hash_that_was_asked_for(world: World) -> None
     assert browser.get(CURRENT).json()["user"]["username"] == "alice@example.com"
 
 
+def test_anonymous_visits_of_the_login_page_keep_nothing(world: World) -> None:
+    before = world.rows("SELECT count(*) FROM prokube_sessions")
+    browser = world.browser()
+    for _ in range(3):
+        assert browser.get("/prokube-auth/login").status_code == 200
+    assert dict(browser.cookies) == {}
+    assert world.rows("SELECT count(*) FROM prokube_sessions") == before
+
+
 def test_the_session_is_a_new_one_after_login(world: World) -> None:
     browser = world.browser()
     callback = world.callback_url(browser, "alice@example.com")

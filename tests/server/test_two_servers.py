@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,8 +15,9 @@ import pytest
 from mlflow_prokube_auth.demo.headless import login_headless
 from mlflow_prokube_auth.demo.provider import DemoProvider, DemoUser
 
-from ..conftest import free_port, running_server
+from ..conftest import free_port, plugin_settings, running_server
 from ..postgres import Postgres
+from .test_client import journey
 
 API = "/api/2.0/mlflow"
 CURRENT = "/ajax-api/2.0/mlflow/users/current"
@@ -78,13 +74,7 @@ def twins(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Itera
     with provider, ExitStack() as stack:
 
         def start(index: int) -> None:
-            settings = {
-                "PROKUBE_AUTH_OIDC_ISSUER": provider.issuer,
-                "PROKUBE_AUTH_OIDC_CLIENT_ID": "mlflow",
-                "PROKUBE_AUTH_OIDC_CLIENT_SECRET": "s",
-                "PROKUBE_AUTH_EXTERNAL_URL": urls[index],
-                "PROKUBE_AUTH_SECRET_KEY": "k" * 40,
-            }
+            settings = plugin_settings(provider.issuer, "s", urls[index])
             directory = tmp_path_factory.mktemp(f"server{index}")
             options = ("--artifacts-destination", str(artifacts))
             stack.enter_context(running_server(directory, settings, ports[index], *options, database=database))
@@ -185,19 +175,5 @@ def test_a_session_is_refreshed_once_however_many_ask_on_both_servers(twins: Twi
 
 def test_the_stock_clients_day_on_postgresql(twins: Twins) -> None:
     key = twins.make_key(twins.log_in("bob@example.com"))
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
-    done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("client_journey.py")), f"t{uuid.uuid4().hex[:8]}"],
-        env={
-            **clean,
-            "MLFLOW_TRACKING_URI": twins.second,
-            "MLFLOW_TRACKING_TOKEN": key,
-            "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-        },
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert json.loads(done.stdout.strip().splitlines()[-1])["prediction"] == 8.0
+    _, found = journey(twins.second, {"MLFLOW_TRACKING_TOKEN": key})
+    assert found["prediction"] == 8.0

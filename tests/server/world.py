@@ -15,7 +15,7 @@ import httpx
 from mlflow_prokube_auth.demo.headless import login_headless
 from mlflow_prokube_auth.demo.provider import DEMO_USERS, DemoProvider, DemoUser
 
-from ..conftest import running_server
+from ..conftest import plugin_settings, running_server
 
 
 @dataclass
@@ -75,14 +75,7 @@ def running_world(
         users=users,
     )
     with provider:
-        settings = {
-            "PROKUBE_AUTH_OIDC_ISSUER": provider.issuer,
-            "PROKUBE_AUTH_OIDC_CLIENT_ID": "mlflow",
-            "PROKUBE_AUTH_OIDC_CLIENT_SECRET": "secret-of-the-client",
-            "PROKUBE_AUTH_EXTERNAL_URL": url,
-            "PROKUBE_AUTH_SECRET_KEY": "secret-key-of-the-tests-0123456789",
-            **{f"PROKUBE_AUTH_{name}": value for name, value in changes.items()},
-        }
+        settings = plugin_settings(provider.issuer, "secret-of-the-client", url, **changes)
         provider.set_outage(True)  # the server starts without its identity provider
         with running_server(directory, settings, port, *options) as log:
             provider.set_outage(False)
