@@ -19,7 +19,7 @@ from joserfc.errors import JoseError
 from requests import RequestException
 
 from ..settings import Settings
-from .provider import ALGORITHMS, LEEWAY_SECONDS, TIMEOUT_SECONDS, Provider, ProviderDown, TokenInvalid
+from .provider import ALGORITHMS, CLOCKS, LEEWAY_SECONDS, TIMEOUT_SECONDS, Provider, ProviderDown, TokenInvalid
 
 _logger = logging.getLogger(__name__)
 
@@ -95,7 +95,9 @@ class RelyingParty:
         except RequestException as error:
             raise ProviderDown(type(error).__name__) from None
         except (JoseError, ValueError, KeyError, RuntimeError) as error:
-            raise LoginFailed(f"the ID token does not hold: {type(error).__name__} {error}"[:300]) from None
+            # The token was issued a moment ago.
+            hint = f"; {CLOCKS}" if getattr(error, "claim", None) in ("exp", "iat", "nbf") else ""
+            raise LoginFailed(f"the ID token does not hold: {type(error).__name__} {error}"[:300] + hint) from None
         claims = token.get("userinfo")
         if not claims or not claims.get("nonce") or not claims.get("sub"):
             raise LoginFailed("Keycloak answered without a usable ID token")

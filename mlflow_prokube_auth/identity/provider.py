@@ -25,6 +25,8 @@ _logger = logging.getLogger(__name__)
 
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
 LEEWAY_SECONDS = 60
+LATEST_TIME = 10**12
+CLOCKS = "are the clocks of both servers right?"
 TIMEOUT_SECONDS = 5
 METADATA_SECONDS = 3600
 # Keys are fetched for an unknown key id, but not for each of a flood of made-up ones.
@@ -168,12 +170,13 @@ class Provider:
             value = claims.get(name)
             if value is None and name == "nbf":
                 continue
-            if isinstance(value, bool) or not isinstance(value, (int, float)):
+            # The bounds refuse NaN, too, with which an exp would never come.
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < LATEST_TIME:
                 raise TokenInvalid(f"it has no usable {name}")
             if name == "exp" and value + LEEWAY_SECONDS <= now:
-                raise TokenInvalid("it has expired")
+                raise TokenInvalid(f"it expired {int(now - value)} seconds ago; if it is fresh, {CLOCKS}")
             if name != "exp" and value - LEEWAY_SECONDS > now:
-                raise TokenInvalid(f"its {name} lies in the future: are the clocks of both servers right?")
+                raise TokenInvalid(f"its {name} lies {int(value - now)} seconds in the future: {CLOCKS}")
 
     def _keys_with(self, key_id: str) -> KeySet:
         with self._lock:

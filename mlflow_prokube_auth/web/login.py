@@ -87,7 +87,8 @@ def callback(web: Web) -> Any:
         return web.message(
             400,
             "The login was not completed",
-            "It took too long, was begun in another browser, or its answer does not hold. Nothing was changed.",
+            "It took too long, was begun in another browser, or its answer does not hold. Nothing was changed. "
+            f"If it happens again, ask {web.settings.contact}.",
             {"label": "Try again", "href": web.url(f"login?next={quote(target, safe='')}"), "primary": True},
         )
     verdict = admit(login.sources, web.settings)

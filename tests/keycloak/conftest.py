@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,13 +90,19 @@ def keycloak() -> Iterator[Keycloak]:
 
 
 @contextmanager
-def running_world(keycloak: Keycloak, chromium: Browser, directory: Path, **changes: str) -> Iterator[World]:
-    """``mlflow server`` with this Keycloak; ``changes`` are settings."""
+def running_world(
+    keycloak: Keycloak,
+    chromium: Browser,
+    directory: Path,
+    environment: Mapping[str, str] | None = None,
+    **changes: str,
+) -> Iterator[World]:
+    """``mlflow server`` with this Keycloak; ``changes`` are settings, ``environment`` is other variables."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     keycloak.admin.move_client(keycloak.client_id, url)
     settings = plugin_settings(keycloak.issuer, keycloak.client_secret, url, **changes)
-    with running_server(directory, settings, port) as log:
+    with running_server(directory, {**settings, **(environment or {})}, port) as log:
         yield World(url, keycloak, directory, log, chromium)
 
 

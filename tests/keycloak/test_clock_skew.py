@@ -1,0 +1,73 @@
+"""Clocks that disagree: a minute is tolerated, ten are refused with a word about clocks. Keycloak's is the true one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, expect
+
+from .conftest import CURRENT, World, running_world
+from .server import Keycloak
+
+USERS = "/prokube-users"
+
+
+@pytest.fixture
+def skewed(
+    request: pytest.FixtureRequest, keycloak: Keycloak, chromium: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """A server whose clock is off by as many seconds as the test says."""
+    if shutil.which("faketime") is None:
+        reason = "no faketime was found: install Debian's package of that name to run a server with another clock"
+        if os.environ.get("PROKUBE_TESTS_NEED_EVERYTHING"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    environment = {
+        # The loader itself puts in the machine's library folder.
+        "LD_PRELOAD": "/usr/$LIB/faketime/libfaketimeMT.so.1",
+        "FAKETIME": f"{request.param:+d}s",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",  # waits keep their length
+        "NO_FAKE_STAT": "1",
+    }
+    account = keycloak.admin.service_account(keycloak.client_id)
+    keycloak.admin.set_groups(account, [USERS])
+    try:
+        with running_world(keycloak, chromium, tmp_path_factory.mktemp("skewed"), environment) as running:
+            yield running
+    finally:
+        keycloak.admin.set_groups(account, [])
+
+
+def with_access_token(world: World) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {world.keycloak.client_credentials_token()}"}
+    return httpx.get(world.url + CURRENT, headers=headers, timeout=30)
+
+
+@pytest.mark.parametrize("skewed", [-60, 60], indirect=True)
+def test_a_clock_that_is_a_minute_off_lets_people_in(skewed: World) -> None:
+    alice, page = skewed.new_user(USERS), skewed.new_page()
+    skewed.log_in(page, alice)
+    page.wait_for_url(f"{skewed.url}/")
+    user = skewed.current(page)
+    assert user is not None
+    assert user["username"] == alice.email
+    assert with_access_token(skewed).status_code == 200
+    # A logout token holds as well.
+    skewed.keycloak.admin.log_out_user(alice.id)
+    assert skewed.current(page) is None
+
+
+@pytest.mark.parametrize("skewed", [-600, 600], indirect=True)
+def test_a_clock_that_is_ten_minutes_off_lets_nobody_in(skewed: World) -> None:
+    alice, page = skewed.new_user(USERS), skewed.new_page()
+    skewed.log_in(page, alice)
+    expect(page.locator("#message-title")).to_have_text("The login was not completed")
+    assert skewed.current(page) is None
+    assert "are the clocks of both servers right?" in skewed.log.read_text()
+    refused = with_access_token(skewed)
+    assert refused.status_code == 401
+    assert "are the clocks of both servers right?" in refused.json()["message"]
