@@ -39,5 +39,5 @@ def chromium(request: pytest.FixtureRequest) -> Browser:
     browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
     config.add_cleanup(browser.close)  # Cleanups run last in, first out.
     config.stash[_RUNNING] = browser
-    expect.set_options(timeout=30_000)  # Server, identity provider and browser share the machine's cores.
+    expect.set_options(timeout=60_000)  # Server, identity provider and browser share the machine's cores.
     return browser

@@ -200,6 +200,8 @@
   at("confirm-revoke").addEventListener("click", revoke);
   at("new-key").addEventListener("focus", (event) => event.target.select());
 
+  // Until here a click would have been lost.
+  at("create-key").disabled = at("revoke-key").disabled = false;
   const openByHash = () => { if (location.hash === "#create-key") openPresets(); };
   window.addEventListener("hashchange", openByHash);
   openByHash();
