@@ -63,7 +63,7 @@ def create() -> Any:
         os.environ.get(JOB_TOKEN_ENV),
     )
     store = engine.ProkubeStore(services.database)
-    catalog = MlflowCatalog(engine.readable, store.is_granted, store.grant_manage)
+    catalog = MlflowCatalog(engine.readable, store.is_granted, store.grant_manage, store.sweep)
     flask_app.session_interface = StoredSessions(settings, services.sessions)
     web = Web(
         settings=settings,

@@ -79,10 +79,12 @@ class MlflowCatalog:
         readable: Callable[[Found, str], bool],
         is_granted: Callable[[Found], bool],
         grant_manage: Callable[[Found, str], None],
+        sweep: Callable[[str, str, int], None],
     ) -> None:
         self.readable = readable
         self.is_granted = is_granted
         self.grant_manage = grant_manage
+        self.sweep = sweep
 
     def find(self, kind: str, name: str) -> Found | None:
         """What bears the name, in whatever workspace."""

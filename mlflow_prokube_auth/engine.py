@@ -16,6 +16,7 @@ import mlflow.server.auth as auth
 from flask import Flask, Response, has_request_context, request
 from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 from mlflow.server.auth.db import utils as auth_db
 from mlflow.server.auth.db.models import SqlRole, SqlRolePermission, SqlUserRoleAssignment
 from mlflow.server.auth.entities import User
@@ -64,6 +65,8 @@ STORE_SEAMS: dict[str, tuple[str, ...]] = {
     "init_db": ("self", "db_uri", "read_db_uri"),
     "get_user": ("self", "username"),
     "list_grants": ("self", "user_id", "workspace", "resource_types"),
+    "grant_user_permission": ("self", "username", "resource_type", "resource_pattern", "permission"),
+    "_synthetic_user_role_name": ("user_id",),
     "_get_or_create_synthetic_user_role": ("self", "session", "user_id", "workspace"),
     "delete_grants_for_resource": ("self", "resource_type", "resource_pattern", "workspace_scoped"),
     "rename_grants_for_resource": ("self", "resource_type", "old_pattern", "new_pattern", "workspace_scoped"),
@@ -81,6 +84,9 @@ CONFIG_FIELDS = (
     "auth_cache_ttl_seconds",
     "read_database_uri",
 )
+WILDCARD = "*"
+# One name, two kinds of grants: MLflow keeps prompts among the registered models.
+GRANTED_AS = {"registered_model": ("registered_model", "prompt")}
 GRAPHQL_ERRORS = {
     "mlflowGetExperiment": "MlflowGetExperimentResponse",
     "mlflowGetRun": "MlflowGetRunResponse",
@@ -175,6 +181,23 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
             self._grants(session, resource_type, old_pattern, workspace_scoped).update(
                 {SqlRolePermission.resource_pattern: new_pattern}, synchronize_session=False
             )
+
+    def grant_user_permission(self, username: str, resource_type: str, resource_pattern: str, permission: str) -> None:
+        """As MLflow's; but whoever creates something that is named like the wildcard does not get everything."""
+        person = _caller()
+        if resource_pattern == WILDCARD and person is not None and not person.is_admin:
+            raise MlflowException("Only administrators grant on all of a kind.", error_code=PERMISSION_DENIED)
+        super().grant_user_permission(username, resource_type, resource_pattern, permission)
+
+    def sweep(self, kind: str, name: str, user_id: int) -> None:
+        """Delete the grants on a name that nothing bears, in all roles but that user's own."""
+        with self.ManagedSessionMaker(read_only=False) as session:
+            own = session.query(SqlRole.id).filter(SqlRole.name == self._synthetic_user_role_name(user_id))
+            session.query(SqlRolePermission).filter(
+                SqlRolePermission.resource_type.in_(GRANTED_AS.get(kind, (kind,))),
+                SqlRolePermission.resource_pattern == name,
+                SqlRolePermission.role_id.not_in(own.scalar_subquery()),
+            ).delete(synchronize_session=False)
 
     def known_to(self, user_id: int) -> set[int]:
         """Ids of those who share a role, or a grant on one resource, with a user; the user too."""

@@ -67,6 +67,13 @@ class AlreadyExists(Refusal):
     status = 400
 
 
+class Conflict(Refusal):
+    """Another request changes the same thing in this moment."""
+
+    error_code = "RESOURCE_CONFLICT"
+    status = 409
+
+
 class NotOffered(Refusal):
     """An endpoint of MLflow's basic-auth that makes no sense with Keycloak."""
 

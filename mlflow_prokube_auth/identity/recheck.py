@@ -110,10 +110,10 @@ class Vouching:
             self._people.withdraw(standing.person.user_id, verdict.reason, now)
             return None
         try:
-            person = self._people.confirm(verdict, now)
+            person = self._people.confirm(verdict, standing, now)
         except NameTaken:
             _logger.warning("session re-check: the new user name belongs to another identity; the old one stays")
-            person = self._people.confirm(replace(verdict, username=standing.person.username), now)
+            person = self._people.confirm(replace(verdict, username=standing.person.username), standing, now)
         self._sessions.refreshed(row.id, seal_tokens(self._box, tokens.refresh_token, tokens.id_token), now)
         return person
 
@@ -158,8 +158,12 @@ class Vouching:
             self._directory_grace(standing)
             return standing
         self._people.checked(standing, found.enabled, found.is_admin, now)
+        # Something may have been withdrawn while the directory was asked: what is less counts.
+        present = self._people.standing(standing.issuer, standing.subject) or replace(standing, disabled=True)
         return replace(
-            standing, disabled=not found.enabled, person=replace(standing.person, is_admin=found.is_admin)
+            present,
+            disabled=present.disabled or not found.enabled,
+            person=replace(present.person, is_admin=present.person.is_admin and found.is_admin),
         )
 
     def _directory_grace(self, standing: Standing) -> None:

@@ -11,13 +11,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..errors import AlreadyExists, PermissionDenied, Refusal
-from ..store.names import Names, Reservation
+from ..errors import AlreadyExists, BadRequest, Conflict, PermissionDenied, Refusal
+from ..store.names import Held, Names, Reservation
 from ..store.people import Person
 from . import words
 
-# A reservation whose resource does not exist yet is believed for so long.
+# A reservation whose resource does not exist yet, or is just being deleted, is believed for so long.
 IN_FLIGHT_SECONDS = 60
+LONGEST_NAME = 500
 KIND_WORDS = {
     "experiment": "experiment",
     "registered_model": "model or prompt",
@@ -41,6 +42,9 @@ RENAMES = {
     "gateway/endpoints/update": ("gateway_endpoint", "name"),
     "gateway/model-definitions/update": ("gateway_model_definition", "name"),
 }
+# Where grants name the resource itself: whoever gets the name would get the grants that were left on it.
+DELETES = {"registered-models/delete": ("registered_model", "name")}
+NAME_KEYED = frozenset({"registered_model", "mcp_server"})
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,9 @@ class Catalog(Protocol):
     def grant_manage(self, found: Found, username: str) -> None:
         """Give that user MANAGE on it."""
 
+    def sweep(self, kind: str, name: str, user_id: int) -> None:
+        """Delete the grants that anybody but that user still holds on a name that nothing bears."""
+
     def name_of(self, kind: str, params: Mapping[str, Any]) -> str | None:
         """The present name of what a rename request addresses."""
 
@@ -83,7 +90,7 @@ class Claim:
     name: str
     person: Person
     fresh: bool
-    old_name: str | None = None
+    old: Reservation | None = None
 
 
 class NamePolicy:
@@ -104,34 +111,71 @@ class NamePolicy:
         """
         kind, parameter = CREATES.get(route) or RENAMES.get(route) or ("", "")
         name = params.get(parameter) if kind else None
-        if not isinstance(name, str) or not name or len(name) > 500:
+        if not isinstance(name, str) or not name:
             return None  # MLflow says what is wrong with it
         old_name = self._catalog.name_of(kind, params) if route in RENAMES else None
         if old_name == name:
             return None
+        check(kind, name)
+        old = self._names.find(kind, old_name) if old_name is not None else None
         now = int(self._clock())
         standing = self._names.reserve(kind, name, person.user_id, now)
+        if standing is not None and (standing.held_until or 0) > now:
+            raise in_between(kind, name)
         mine = standing is None or standing.user_id == person.user_id
         # MLflow would allow a twin in another workspace.
         found = self._catalog.find(kind, name)
         if found is not None:
             if standing is None:
-                self._names.release(kind, name)
+                self._names.release(kind, name, person.user_id)
             if mine and standing is not None and standing.pending:
                 self.heal(person)
             raise self._exists(found, person)
-        if mine or standing is None:
-            return Claim(kind, name, person, standing is None, old_name)
-        in_flight = standing.pending and standing.reserved_at + IN_FLIGHT_SECONDS > now
-        if in_flight or not self._names.take_over(standing, person.user_id, now):
-            raise self.taken(kind, name)
-        return Claim(kind, name, person, True, old_name)
+        if not mine and standing is not None:
+            in_flight = standing.pending and standing.reserved_at + IN_FLIGHT_SECONDS > now
+            if in_flight or not self._names.take_over(standing, person.user_id, now):
+                raise self.taken(kind, name)
+            standing = None
+        if kind in NAME_KEYED:
+            self._catalog.sweep(kind, name, person.user_id)
+        return Claim(kind, name, person, standing is None, old)
+
+    def hold(self, route: str, params: Mapping[str, Any], person: Person) -> Held | None:
+        """Before a rename or delete that frees a name on which grants are kept: nobody gets it in between.
+
+        Whoever asks must have been allowed to, and must be asked about again: the name may have changed hands.
+
+        Raises:
+            Conflict: another request renames or deletes it in this moment.
+        """
+        kind, parameter = DELETES.get(route) or (RENAMES[route][0] if route in RENAMES else "", "name")
+        name = params.get(parameter) if kind in NAME_KEYED else None
+        if not isinstance(name, str) or len(name) > LONGEST_NAME:
+            return None
+        return self._hold(kind, name, person)
+
+    def hold_native(self, kind: str, name: str, person: Person) -> Held | None:
+        """The same where the engine decides afterwards: strangers hold nothing."""
+        found = self._catalog.find(kind, name)
+        if found is None or not (person.is_admin or self._catalog.readable(found, person.username)):
+            return None
+        return self._hold(kind, name, person)
+
+    def _hold(self, kind: str, name: str, person: Person) -> Held:
+        held = self._names.hold(kind, name, person.user_id, int(self._clock()), IN_FLIGHT_SECONDS)
+        if held is None:
+            raise in_between(kind, name)
+        return held
+
+    def let_go(self, held: Held) -> None:
+        """The rename or delete is over, whatever came of it."""
+        self._names.let_go(held, gone=self._catalog.find(held.kind, held.name) is None)
 
     def succeeded(self, claim: Claim) -> None:
         """MLflow has created or renamed it, and its engine has granted MANAGE."""
-        self._names.settle(claim.kind, claim.name)
-        if claim.old_name is not None:
-            self._names.release(claim.kind, claim.old_name)
+        self._names.settle(claim.kind, claim.name, claim.person.user_id)
+        if claim.old is not None:
+            self._names.release(claim.kind, claim.old.name, claim.old.user_id)
 
     def failed(self, claim: Claim) -> Refusal | None:
         """MLflow has refused or crashed; the words for it, where the name was the reason."""
@@ -141,7 +185,7 @@ class NamePolicy:
         # What bears a name that was free before was created by this very request, whatever went wrong after:
         # the reservation stays, and heals its creator.
         if found is None:
-            self._names.release(claim.kind, claim.name)
+            self._names.release(claim.kind, claim.name, claim.person.user_id)
         return None
 
     def _exists(self, found: Found, person: Person) -> Refusal:
@@ -165,9 +209,30 @@ class NamePolicy:
         if found is None or found.created_ms < reservation.reserved_at * 1000 or self._catalog.is_granted(found):
             return False
         self._catalog.grant_manage(found, person.username)
-        self._names.settle(reservation.kind, reservation.name)
+        self._names.settle(reservation.kind, reservation.name, reservation.user_id)
         return True
 
     def taken(self, kind: str, name: str) -> PermissionDenied:
         """The refusal for a name that is someone else's."""
         return PermissionDenied(words.taken(KIND_WORDS[kind], name, self._contact))
+
+
+def check(kind: str, name: str) -> None:
+    """Whether a name can be one here.
+
+    Raises:
+        BadRequest: it is too long, no text, or would be a wildcard where grants are kept.
+    """
+    expected = f"A name has 1 to {LONGEST_NAME} characters."
+    if len(name) > LONGEST_NAME:
+        raise BadRequest(f"The {KIND_WORDS[kind]} name has {len(name)} characters. {expected}")
+    if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in name):
+        raise BadRequest(f"The {KIND_WORDS[kind]} name holds what is no character. {expected}")
+    # A grant on "*" is one on all of its kind (mlflow/server/auth/permissions.py): its creator would get MANAGE on it.
+    if kind in NAME_KEYED and "*" in name:
+        raise BadRequest(f"The {KIND_WORDS[kind]} name '{name}' holds a '*', which stands for any name in permissions.")
+
+
+def in_between(kind: str, name: str) -> Conflict:
+    """The refusal while what bears the name is being renamed or deleted."""
+    return Conflict(f"The {KIND_WORDS[kind]} '{name}' is just being renamed or deleted. Try again in a moment.")

@@ -58,6 +58,11 @@ class Consents:
                 name=name,
             )
 
+    def forget(self, user_id: int) -> None:
+        """Take back all that a user has allowed and nobody has fetched yet."""
+        with self._database.write() as connection:
+            connection.execute(consents.delete().where(consents.c.user_id == user_id))
+
     def take(self, code: str, now: int) -> Consent | None:
         """Use up the consent of ``code``; None where there is none, it is too old, or another took it first."""
         wanted = consents.c.code_digest == digest(code)

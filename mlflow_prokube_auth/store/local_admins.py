@@ -8,6 +8,8 @@ number of guesses at once, in any number of processes, at most :data:`MAX_FAILUR
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -18,8 +20,8 @@ from sqlalchemy.exc import IntegrityError
 
 from . import audit
 from .database import Database
-from .people import UNUSABLE_PASSWORD, NameTaken, Person
-from .schema import audit_events, consents, identities, local_admins, sessions, user_names, users
+from .people import UNUSABLE_PASSWORD, NameTaken, Person, end_presence
+from .schema import audit_events, identities, local_admins, user_names, users
 from .tokens import end_active
 
 LOCAL_ISSUER = "local"
@@ -31,9 +33,10 @@ MAX_FAILURES = 5
 LOCK_SECONDS = 15 * 60
 # Attempts at locked and unknown accounts come from anybody and must not fill the audit trail.
 REFUSED_AUDIT_SECONDS = 60
-# Each hash takes 64 MiB for some 0.1 s: so many at once for a process, and nobody waits longer for a turn.
+# Each hash takes 64 MiB for some 0.1 s: so many at once for a process. So few may wait for a turn, and one from each
+# address, since whoever waits holds a thread of the server.
 HASHES_AT_ONCE = 2
-TURN_SECONDS = 5
+WAITING_AT_ONCE = 4
 
 # RFC 9106, section 4, names 64 MiB and three passes; argon2id is passlib's default type.
 _hashing = CryptContext(schemes=["argon2"], argon2__memory_cost=65536, argon2__time_cost=3, argon2__parallelism=4)
@@ -70,6 +73,8 @@ class LocalAdmins:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._turns = threading.BoundedSemaphore(HASHES_AT_ONCE)
+        self._lock = threading.Lock()
+        self._clients: set[str] = set()
         self._stand_in = ""
 
     def exist(self) -> bool:
@@ -89,7 +94,7 @@ class LocalAdmins:
             return [LocalAdmin(row.username, row.locked_until, row.last_login_at) for row in connection.execute(query)]
 
     def set(self, name: str, password: str, now: int, actor: str, client: str = "") -> bool:
-        """Make a local administrator, or give one a new password; a lock is lifted and sessions end.
+        """Make a local administrator, or give one a new password; a lock is lifted, sessions and access key end.
 
         Returns:
             Whether there was one of that name before.
@@ -120,7 +125,9 @@ class LocalAdmins:
             .where(identities.c.user_id == user_id)
             .values(disabled=False, admitted_by=ADMITTED_BY, admin_by=ADMITTED_BY, last_confirmed_at=now)
         )
-        connection.execute(sessions.delete().where(sessions.c.user_id == user_id))
+        # Whoever knew the old password may have left a session, a key, or a way to one.
+        end_presence(connection, user_id)
+        end_active(connection, user_id, "revoked", now)
         values = {"password_hash": hashed, "failures": 0, "locked_until": None}
         replaced = connection.execute(
             local_admins.update().where(local_admins.c.user_id == user_id).values(values)
@@ -144,8 +151,7 @@ class LocalAdmins:
                 identities.update().where(identities.c.user_id == user_id).values(disabled=True, admin_by=None)
             )
             connection.execute(users.update().where(users.c.id == user_id).values(is_admin=False))
-            for table in (sessions, consents):
-                connection.execute(table.delete().where(table.c.user_id == user_id))
+            end_presence(connection, user_id)
             end_active(connection, user_id, "revoked", now)
             audit.record(connection, "local_admin.remove", actor, target=name, client=client)
             return True
@@ -158,15 +164,11 @@ class LocalAdmins:
         """
         name = name.strip().lower()
         known = _is_name(name)
-        if not self._turns.acquire(timeout=TURN_SECONDS):
-            raise Busy
-        try:
+        with self._turn(client):
             # Made before the first answer, so that it does not tell a first unknown name from a known one.
             self._stand_in = self._stand_in or _hashing.hash("nobody's password")
             user_id, hashed, refused = self._count(name if known else "", now)
             matches = _matches(password, hashed or self._stand_in)
-        finally:
-            self._turns.release()
         with self._database.write() as connection:
             if hashed is None:
                 _record_refused(connection, name if user_id else "", refused, now, client)
@@ -183,6 +185,19 @@ class LocalAdmins:
             if refused is Refused.LOCKED:
                 audit.record(connection, "login.local.lock", name, client=client, until=now + LOCK_SECONDS)
             return Refused.WRONG
+
+    @contextmanager
+    def _turn(self, client: str) -> Iterator[None]:
+        with self._lock:
+            if client in self._clients or len(self._clients) >= HASHES_AT_ONCE + WAITING_AT_ONCE:
+                raise Busy
+            self._clients.add(client)
+        try:
+            with self._turns:
+                yield
+        finally:
+            with self._lock:
+                self._clients.discard(client)
 
     def _count(self, name: str, now: int) -> tuple[int, str | None, Refused]:
         """Count an attempt as a failure and lock at the last one: user id, hash to compare with, and why not.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from .database import Database
@@ -20,6 +20,16 @@ class Reservation:
     user_id: int
     reserved_at: int
     pending: bool
+    held_until: int | None
+
+
+@dataclass(frozen=True)
+class Held:
+    """A hold of this process; ``known`` says whether somebody had reserved the name before."""
+
+    kind: str
+    name: str
+    known: bool
 
 
 class Names:
@@ -62,21 +72,46 @@ class Names:
             )
             return bool(result.rowcount)
 
-    def settle(self, kind: str, name: str) -> None:
-        """The resource exists and its creator holds MANAGE."""
+    def settle(self, kind: str, name: str, user_id: int) -> None:
+        """The resource exists and its creator, that user, holds MANAGE."""
         with self._database.write() as connection:
-            connection.execute(
-                resource_names.update()
-                .where(resource_names.c.kind == kind, resource_names.c.name == name)
-                .values(pending=False)
-            )
+            connection.execute(resource_names.update().where(*_of(kind, name, user_id)).values(pending=False))
 
-    def release(self, kind: str, name: str) -> None:
-        """Free a name."""
+    def release(self, kind: str, name: str, user_id: int) -> None:
+        """Free a name, where it is still that user's."""
         with self._database.write() as connection:
-            connection.execute(
-                resource_names.delete().where(resource_names.c.kind == kind, resource_names.c.name == name)
-            )
+            connection.execute(resource_names.delete().where(*_of(kind, name, user_id)))
+
+    def hold(self, kind: str, name: str, user_id: int, now: int, seconds: int) -> Held | None:
+        """Keep everybody from a name while what bears it is renamed or deleted; None where another request does."""
+        free = or_(resource_names.c.held_until.is_(None), resource_names.c.held_until <= now)
+        with self._database.write() as connection:
+            held = connection.execute(
+                resource_names.update()
+                .where(resource_names.c.kind == kind, resource_names.c.name == name, free)
+                .values(held_until=now + seconds)
+            ).rowcount
+        if held:
+            return Held(kind, name, known=True)
+        try:
+            with self._database.write() as connection:
+                connection.execute(
+                    resource_names.insert().values(
+                        kind=kind, name=name, user_id=user_id, reserved_at=now, pending=False, held_until=now + seconds
+                    )
+                )
+            return Held(kind, name, known=False)
+        except IntegrityError:
+            return None
+
+    def let_go(self, held: Held, *, gone: bool) -> None:
+        """End a hold: the name is free where its bearer is ``gone``, else all is as before."""
+        named = (resource_names.c.kind == held.kind, resource_names.c.name == held.name)
+        with self._database.write() as connection:
+            if gone or not held.known:
+                connection.execute(resource_names.delete().where(*named))
+            else:
+                connection.execute(resource_names.update().where(*named).values(held_until=None))
 
     def created_by(self, user_id: int) -> set[tuple[str, str]]:
         """Kind and name of all that a user created."""
@@ -91,3 +126,7 @@ class Names:
         query = select(resource_names).where(resource_names.c.user_id == user_id, resource_names.c.pending.is_(True))
         with self._database.read() as connection:
             return [Reservation(**row) for row in connection.execute(query).mappings()]
+
+
+def _of(kind: str, name: str, user_id: int) -> tuple[ColumnElement[bool], ...]:
+    return resource_names.c.kind == kind, resource_names.c.name == name, resource_names.c.user_id == user_id

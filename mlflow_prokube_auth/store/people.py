@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from ..identity.claims import Admission
 from . import audit
 from .database import Database
-from .schema import identities, sessions, user_names, users
+from .schema import consents, identities, sessions, user_names, users
 
 # What no password can hash to (werkzeug splits a hash at "$").
 UNUSABLE_PASSWORD = "!"  # noqa: S105 - the very absence of a password
@@ -48,6 +48,7 @@ class Standing:
     admin_by: str | None
     confirmed_at: int
     check_due: bool
+    generation: int
 
 
 # The columns that make up a standing, for joins of tokens and sessions with their owner.
@@ -61,6 +62,7 @@ STANDING = (
     identities.c.admin_by,
     identities.c.last_confirmed_at,
     identities.c.check_due,
+    identities.c.generation,
 )
 
 
@@ -77,6 +79,7 @@ def standing_of(row: Any, user_id: int) -> Standing | None:
         admin_by=row["admin_by"],
         confirmed_at=row["last_confirmed_at"],
         check_due=bool(row["check_due"]),
+        generation=row["generation"],
     )
 
 
@@ -112,14 +115,20 @@ class People:
             row = connection.execute(query).mappings().first()
         return None if row is None else standing_of(row, row["id"])
 
-    def confirm(self, admission: Admission, now: int) -> Person:
+    def confirm(self, admission: Admission, standing: Standing, now: int) -> Person | None:
         """Keycloak vouches for a known person anew: name, groups and administrator's rights follow.
+
+        Where something was withdrawn after ``standing`` was read, the answer came too late: what stands then
+        comes back, None for a person who is out.
 
         Raises:
             NameTaken: the new name belongs to another identity.
         """
         with self._database.write() as connection:
-            return self._bind(connection, admission, now)
+            if _still(connection, standing, last_confirmed_at=now):
+                return self._bind(connection, admission, now)
+        present = self.standing(standing.issuer, standing.subject)
+        return None if present is None or present.disabled else present.person
 
     def claim_check(self, user_id: int, now: int, seconds: int) -> bool:
         """Whether this process is the one that asks the directory about a person now."""
@@ -135,14 +144,27 @@ class People:
             return bool(result.rowcount)
 
     def checked(self, standing: Standing, enabled: bool, is_admin: bool, now: int) -> None:
-        """Keep what the directory says of a person."""
+        """Keep what the directory says of a person.
+
+        Where something was withdrawn, or hinted at, after ``standing`` was read, the next request asks again.
+        """
         user_id = standing.person.user_id
+        less = not enabled or (standing.person.is_admin and not is_admin)
         with self._database.write() as connection:
-            connection.execute(
-                identities.update()
-                .where(identities.c.user_id == user_id)
-                .values(disabled=not enabled, last_confirmed_at=now, check_due=False, claimed_until=None)
+            kept = _still(
+                connection,
+                standing,
+                disabled=not enabled,
+                last_confirmed_at=now,
+                check_due=False,
+                claimed_until=None,
+                generation=standing.generation + less,
             )
+            if not kept:
+                connection.execute(
+                    identities.update().where(identities.c.user_id == user_id).values(claimed_until=None)
+                )
+                return
             connection.execute(users.update().where(users.c.id == user_id).values(is_admin=is_admin))
             if enabled == standing.disabled:
                 action = "user.readmit" if enabled else "user.withdraw"
@@ -155,10 +177,12 @@ class People:
         with self._database.write() as connection:
             name = connection.execute(select(users.c.username).where(users.c.id == user_id)).scalar()
             connection.execute(
-                identities.update().where(identities.c.user_id == user_id).values(disabled=True, last_confirmed_at=now)
+                identities.update()
+                .where(identities.c.user_id == user_id)
+                .values(disabled=True, last_confirmed_at=now, generation=identities.c.generation + 1)
             )
             connection.execute(users.update().where(users.c.id == user_id).values(is_admin=False))
-            connection.execute(sessions.delete().where(sessions.c.user_id == user_id))
+            end_presence(connection, user_id)
             audit.record(connection, "user.withdraw", "keycloak", target=str(name), reason=reason)
 
     def ask_soon(self, issuer: str, subject: str) -> None:
@@ -167,7 +191,7 @@ class People:
             connection.execute(
                 identities.update()
                 .where(identities.c.issuer == issuer, identities.c.subject == subject)
-                .values(check_due=True, claimed_until=None)
+                .values(check_due=True, claimed_until=None, generation=identities.c.generation + 1)
             )
 
     def log_in(self, admission: Admission, now: int, client: str) -> Person:
@@ -198,7 +222,7 @@ class People:
 
     def _bind(self, connection: Connection, admission: Admission, now: int) -> Person:
         bound = connection.execute(
-            select(users.c.id, users.c.username)
+            select(users.c.id, users.c.username, users.c.is_admin)
             .join(identities, identities.c.user_id == users.c.id)
             .where(identities.c.issuer == admission.issuer, identities.c.subject == admission.subject)
         ).first()
@@ -219,6 +243,7 @@ class People:
             user_id = bound.id
             if bound.username != admission.username:
                 self._rename(connection, user_id, bound.username, admission.username)
+        demoted = bound is not None and bool(bound.is_admin) and not admission.is_admin
         connection.execute(
             identities.update()
             .where(identities.c.user_id == user_id)
@@ -229,6 +254,7 @@ class People:
                 last_confirmed_at=now,
                 disabled=False,
                 check_due=False,
+                generation=identities.c.generation + int(demoted),
             )
         )
         connection.execute(users.update().where(users.c.id == user_id).values(is_admin=admission.is_admin))
@@ -273,6 +299,25 @@ class People:
         connection.execute(users.update().where(users.c.id == user_id).values(username=new))
         _rename_in_mlflow(connection, old, new)
         audit.record(connection, "user.rename", new, target=old)
+
+
+def end_presence(connection: Connection, user_id: int) -> None:
+    """End a user's sessions and what they allowed a command to fetch, in the caller's transaction."""
+    for table in (sessions, consents):
+        connection.execute(table.delete().where(table.c.user_id == user_id))
+
+
+def _still(connection: Connection, standing: Standing, **values: Any) -> bool:
+    """Write to an identity of which nothing was withdrawn since ``standing`` was read; whether that is so."""
+    result = connection.execute(
+        identities.update()
+        .where(
+            identities.c.user_id == standing.person.user_id,
+            identities.c.generation == standing.generation,
+        )
+        .values(**values)
+    )
+    return bool(result.rowcount)
 
 
 def _rename_in_mlflow(connection: Connection, old: str, new: str) -> None:

@@ -48,6 +48,8 @@ identities = Table(
     Column("check_due", Boolean, nullable=False, default=False),
     # A process asks the directory now; others do not until then.
     Column("claimed_until", BigInteger),
+    # Grows with each withdrawal or hint of one, so that an answer asked for before it changes nothing.
+    Column("generation", Integer, nullable=False, default=0),
     UniqueConstraint("issuer", "subject", name="uq_prokube_identities_subject"),
 )
 
@@ -132,6 +134,8 @@ resource_names = Table(
     Column("reserved_at", BigInteger, nullable=False),
     # True until the engine has granted MANAGE to the creator.
     Column("pending", Boolean, nullable=False),
+    # What bears the name is being renamed or deleted; nobody else gets the name before.
+    Column("held_until", BigInteger),
     Index("ix_prokube_resource_names_pending", "user_id", "pending"),
 )
 

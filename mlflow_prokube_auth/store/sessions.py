@@ -6,12 +6,12 @@ import hashlib
 import hmac
 from dataclasses import dataclass, field
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select, true
 from sqlalchemy.exc import IntegrityError
 
 from .database import Database
 from .people import STANDING, Standing, standing_of
-from .schema import identities, logout_tokens, sessions, users
+from .schema import consents, identities, logout_tokens, sessions, users
 
 SEEN_SECONDS = 60
 
@@ -147,11 +147,11 @@ class Sessions:
         owners = select(identities.c.user_id).where(identities.c.issuer == issuer)
         if subject is not None:
             owners = owners.where(identities.c.subject == subject)
-        query = sessions.delete().where(sessions.c.user_id.in_(owners))
-        if sid is not None:
-            query = query.where(sessions.c.sid == sid)
+        meant = and_(sessions.c.user_id.in_(owners), sessions.c.sid == sid if sid is not None else true())
         with self._database.write() as connection:
-            return int(connection.execute(query).rowcount)
+            people = select(sessions.c.user_id).where(meant)
+            connection.execute(consents.delete().where(consents.c.user_id.in_(people)))
+            return int(connection.execute(sessions.delete().where(meant)).rowcount)
 
     def first_use(self, jti: str, now: int, expires_at: int) -> bool:
         """Whether this logout token is seen for the first time."""

@@ -10,7 +10,7 @@ from ..identity.tokens import PersonalAccessToken
 from . import audit
 from .database import Database
 from .people import STANDING, Person, Standing, standing_of
-from .schema import identities, tokens, users
+from .schema import consents, identities, tokens, users
 
 LAST_USE_SECONDS = 60
 
@@ -95,8 +95,9 @@ class Tokens:
             )
 
     def revoke(self, user_id: int, now: int, actor: str, client: str = "") -> bool:
-        """End the key in force; whether there was one."""
+        """End the key in force, and what would fetch the next one; whether there was a key."""
         with self._database.write() as connection:
+            connection.execute(consents.delete().where(consents.c.user_id == user_id))
             ended = end_active(connection, user_id, "revoked", now)
             if ended:
                 audit.record(connection, "token.revoke", actor, client=client, user_id=user_id)

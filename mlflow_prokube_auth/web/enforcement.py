@@ -13,12 +13,14 @@ from flask import Response, g, redirect, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..engine import refusal_response, request_params
-from ..errors import Refusal, Unauthenticated, Unavailable
+from ..errors import BadRequest, Refusal, Unauthenticated, Unavailable
 from ..identity.caller import current_identity
 from ..identity.middleware import answer
-from ..policy import words
+from ..policy import guards, words
 from ..policy.names import Claim
 from ..store.database import DATABASE_DOWN
+from ..store.names import Held
+from ..store.people import Person
 from .context import Web, is_navigation, static_prefix
 
 _logger = logging.getLogger(__name__)
@@ -52,8 +54,10 @@ class Enforcement:
             return self.refuse(Unavailable("The server's database does not answer. Try again shortly."))
 
     def _decide(self, engine: Callable[[], Any]) -> Any:
-        decision = self._hide_missing(engine())
         identity = current_identity()
+        if identity is not None:
+            _check_shape()
+        decision = self._hide_missing(engine())
         if identity is None:
             return decision
         if (
@@ -63,9 +67,28 @@ class Enforcement:
             and self._web.names.heal(identity.person)
         ):
             decision = self._hide_missing(engine())
-        if decision is None and request.method in ("POST", "PATCH"):
-            g.prokube_claim = self._web.names.claim(api_route(), request_params(), identity.person)
+        if decision is None and request.method in ("POST", "PATCH", "DELETE"):
+            decision = self._names(engine, identity.person)
         return decision
+
+    def _names(self, engine: Callable[[], Any], person: Person) -> Any:
+        """Hold the name that is given up, then claim the new one."""
+        route, params = api_route(), request_params()
+        g.prokube_held = self._web.names.hold(route, params, person)
+        try:
+            if g.prokube_held is not None and (refused := self._hide_missing(engine())) is not None:
+                self._let_go()
+                return refused
+            g.prokube_claim = self._web.names.claim(route, params, person)
+        except BaseException:
+            self._let_go()
+            raise
+        return None
+
+    def _let_go(self) -> None:
+        held: Held | None = g.pop("prokube_held", None)
+        if held is not None:
+            self._web.names.let_go(held)
 
     def _hide_missing(self, decision: Any) -> Any:
         """A validator's "no such id" is answered like "not for you"; names may be said to be free."""
@@ -81,6 +104,7 @@ class Enforcement:
         """Settle names; let no SQL out."""
         claim: Claim | None = g.pop("prokube_claim", None)
         try:
+            self._let_go()
             response = self._after(response, claim)
         except Refusal as refusal:
             return Response(*answer(refusal))
@@ -127,5 +151,25 @@ class Enforcement:
         return Response(*answer(refusal))
 
 
+def _check_shape() -> None:
+    """MLflow's JSON routes only: uploads and forms are read by nobody but their handlers."""
+    if request.endpoint in NOT_JSON or not (api_route() or request.endpoint == "_graphql"):
+        return
+    try:
+        body = request.get_json(silent=True) if request.is_json else None
+    except RecursionError:
+        raise BadRequest("The body is nested too deeply.") from None
+    guards.check_shape(
+        request.method,
+        request.args,
+        request.view_args or {},
+        request.is_json,
+        body,
+        bool(request.content_length or request.get_data(cache=True)),
+    )
+
+
+# Routes of the API that take something else than JSON.
+NOT_JSON = frozenset({"serve_upload_artifact", "signup", "<lambda>"})
 # MLflow's routes outside the API that people open in a browser.
 PAGES = frozenset({"serve_artifacts", "serve_model_version_artifact"})

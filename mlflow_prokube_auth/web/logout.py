@@ -18,6 +18,7 @@ def logout(web: Web) -> Any:
     id_token = open_tokens(web.box, sealed).get("id_token")
     with web.services.database.write() as connection:
         audit.record(connection, "logout", identity.person.username, client=client_address())
+    web.services.consents.forget(identity.person.user_id)
     session.end()  # type: ignore[attr-defined]  # our session
     back = f"{web.settings.external_url}/prokube-auth/logged-out"
     # A local administrator has no session in Keycloak that could be ended.

@@ -1,4 +1,4 @@
-"""Unique names on the one route of FastAPI's own that creates something: MCP servers."""
+"""Unique names on the routes of FastAPI's own that create and delete what is named: MCP servers."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from ..identity.middleware import Asgi, Message, Receive, Scope, Send, answer
 from ..policy.names import Claim, NamePolicy
 
 CREATE = re.compile(r"/(?:ajax-)?api/3\.0/mlflow/(mcp-servers)/?")
+DELETE = re.compile(r"/(?:ajax-)?api/3\.0/mlflow/mcp-servers/([^/]+/[^/]+)/?")
 LARGEST_BODY = 1 << 20
 
 
 class NativeNames:
-    """Claims the name before FastAPI creates, as :class:`Enforcement` does on Flask's routes."""
+    """Claims the name before FastAPI creates, and holds it while it deletes, as :class:`Enforcement` does on Flask."""
 
     def __init__(self, app: Asgi, names: NamePolicy) -> None:
         self.app = app
@@ -26,15 +27,28 @@ class NativeNames:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        caller = CALLER.get() if scope["type"] == "http" and scope["method"] == "POST" else None
-        match = CREATE.fullmatch(caller.facts.path) if caller is not None else None
+        caller = CALLER.get() if scope["type"] == "http" else None
+        pattern = {"POST": CREATE, "DELETE": DELETE}.get(scope.get("method", "")) if caller is not None else None
+        match = pattern.fullmatch(caller.facts.path) if pattern is not None and caller is not None else None
         if match is None:
             await self.app(scope, receive, send)
             return
+        serve = self._create if pattern is CREATE else self._delete
         try:
-            await self._create(match.group(1), scope, receive, send)
+            await serve(match.group(1), scope, receive, send)
         except Refusal as refusal:
             await _send_refusal(refusal, send)
+
+    async def _delete(self, name: str, scope: Scope, receive: Receive, send: Send) -> None:
+        identity = current_identity()
+        held = None
+        if identity is not None:
+            held = await anyio.to_thread.run_sync(self._names.hold_native, "mcp_server", name, identity.person)
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            if held is not None:
+                await anyio.to_thread.run_sync(self._names.let_go, held)
 
     async def _create(self, route: str, scope: Scope, receive: Receive, send: Send) -> None:
         identity = current_identity()
@@ -70,7 +84,7 @@ class NativeNames:
 def _parameters(body: bytes) -> dict[str, Any]:
     try:
         parsed = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return parsed if isinstance(parsed, dict) else {}
 

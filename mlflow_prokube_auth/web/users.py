@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, jsonify, make_response
 
-from ..errors import NotOffered, Unauthenticated
+from ..engine import request_params
+from ..errors import NotOffered, PermissionDenied, Unauthenticated
 from ..identity.caller import current_identity
 from ..identity.middleware import answer
+from ..policy import words
+from ..store.people import Person
 from .context import Web
 
 NOT_OFFERED = {
@@ -28,6 +31,44 @@ def replace(app: Flask, web: Web) -> None:
         if endpoint in app.view_functions:
             app.view_functions[endpoint] = _not_offered(message)
     app.view_functions["list_users"] = lambda: list_users(web)
+    app.view_functions["list_roles"] = lambda view=app.view_functions["list_roles"]: list_roles(web, view)
+    for endpoint in ("get_role", "list_role_permissions"):
+        app.view_functions[endpoint] = lambda view=app.view_functions[endpoint]: own_role(web, view)
+
+
+def _visible(web: Web, person: Person) -> Callable[[int, str], bool]:
+    """Which roles, by id and workspace, a person may look into: their own, and those of a workspace that they manage.
+
+    MLflow shows every role of a workspace, people's own with all their grants included, to whoever has one there.
+    """
+    own = {role.id for role in web.store.list_user_roles(person.user_id)}
+    managed = web.store.list_workspace_admin_workspaces(person.user_id)
+    return lambda role_id, workspace: person.is_admin or role_id in own or workspace in managed
+
+
+def list_roles(web: Web, view: Callable[[], Any]) -> Any:
+    """MLflow's list of roles, without other people's."""
+    response = make_response(view())
+    if response.status_code != 200:
+        return response
+    visible = _visible(web, _person())
+    return jsonify(roles=[role for role in response.get_json()["roles"] if visible(role["id"], role["workspace"])])
+
+
+def own_role(web: Web, view: Callable[[], Any]) -> Any:
+    """One role, or its grants, as far as :func:`_visible` goes. The engine has found that the role exists."""
+    wanted = str(request_params()["role_id"])
+    if not _visible(web, _person())(int(wanted), web.store.get_role(int(wanted)).workspace):
+        denied = words.denied(words.Subject("role", wanted, by_name=False), "read", web.settings.contact)
+        return Response(*answer(PermissionDenied(denied)))
+    return view()
+
+
+def _person() -> Person:
+    identity = current_identity()
+    if identity is None:
+        raise Unauthenticated("You are not signed in.")
+    return identity.person
 
 
 def _not_offered(message: str) -> Callable[[], Response]:
@@ -39,10 +80,7 @@ def _not_offered(message: str) -> Callable[[], Response]:
 
 def list_users(web: Web) -> Any:
     """Everybody for administrators; else oneself and those with whom one shares a team or a resource."""
-    identity = current_identity()
-    if identity is None:
-        return Response(*answer(Unauthenticated("You are not signed in.")))
-    person = identity.person
+    person = _person()
     users = web.store.list_users_with_roles()
     known = None if person.is_admin else web.store.known_to(person.user_id)
     return jsonify(

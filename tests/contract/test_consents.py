@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from sqlalchemy import func, select
 
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store.consents import Consent
 from mlflow_prokube_auth.store.people import Person
 from mlflow_prokube_auth.store.schema import audit_events, consents
+from mlflow_prokube_auth.store.sessions import KeycloakSession
 
 from .conftest import all_at_once
 from .test_store import admission
@@ -70,8 +72,28 @@ def test_only_a_hash_of_the_code_is_stored_and_the_consent_is_in_the_audit_trail
 def test_the_standing_is_that_of_the_moment_of_use(services: Services) -> None:
     alice = person(services)
     services.consents.create("code", alice, "c" * 43, 30, 100)
-    services.people.withdraw(alice.user_id, "out of the group", 101)
+    standing = services.people.standing("https://kc", "s-1")
+    assert standing is not None
+    services.people.checked(standing, False, False, 101)
     taken = services.consents.take("code", 102)
     assert taken is not None
     assert taken.standing is not None
     assert taken.standing.disabled
+
+
+@pytest.mark.parametrize("way", ["withdrawn", "key revoked", "logged out", "logged out at Keycloak", "forgotten"])
+def test_a_consent_ends_with_what_it_came_from(services: Services, way: str) -> None:
+    alice = person(services)
+    services.sessions.create("id", "secret", alice.user_id, "{}", 100, 9000, KeycloakSession("sid-1", None))
+    services.consents.create("code", alice, "c" * 43, 30, 100)
+    if way == "withdrawn":
+        services.people.withdraw(alice.user_id, "out of the group", 101)
+    elif way == "key revoked":
+        services.tokens.revoke(alice.user_id, 101, "a@x")
+    elif way == "logged out":
+        services.sessions.end_of("https://kc", "s-1", None)
+    elif way == "logged out at Keycloak":
+        services.sessions.end_of("https://kc", None, "sid-1")
+    else:
+        services.consents.forget(alice.user_id)
+    assert services.consents.take("code", 102) is None

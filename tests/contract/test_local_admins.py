@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import pytest
 from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
 from passlib.context import CryptContext
@@ -14,6 +16,7 @@ from mlflow_prokube_auth.store.local_admins import (
     HASHES_AT_ONCE,
     LOCK_SECONDS,
     MAX_FAILURES,
+    WAITING_AT_ONCE,
     Busy,
     LocalAdmins,
     Refused,
@@ -182,15 +185,33 @@ def test_a_password_costs_what_rfc_9106_recommends() -> None:
     assert _hashing.hash(PASSWORD).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
 
-def test_too_many_at_once_are_told_to_wait(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_at_once_are_told_to_come_again_at_once(services: Services) -> None:
     set_one(services)
-    monkeypatch.setattr("mlflow_prokube_auth.store.local_admins.TURN_SECONDS", 0)
-    for _ in range(HASHES_AT_ONCE):
-        services.local_admins._turns.acquire()
-    with pytest.raises(Busy):
-        check(services, PASSWORD)
-    services.local_admins._turns.release()
+    admins = services.local_admins
+    with ExitStack() as busy:
+        for number in range(HASHES_AT_ONCE):
+            busy.enter_context(admins._turn(f"10.0.0.{number}"))
+        with pytest.raises(Busy):  # one turn for an address
+            admins.check("root", PASSWORD, 200, "10.0.0.1")
+        admins._clients |= {f"10.0.1.{number}" for number in range(WAITING_AT_ONCE)}
+        with pytest.raises(Busy):
+            admins.check("root", PASSWORD, 200, "10.0.0.9")
+        admins._clients -= {f"10.0.1.{number}" for number in range(WAITING_AT_ONCE)}
     assert isinstance(check(services, PASSWORD), Person)
+
+
+def test_a_new_password_ends_whatever_the_old_one_had_opened(services: Services) -> None:
+    set_one(services)
+    person = check(services, PASSWORD)
+    assert isinstance(person, Person)
+    key = compose(b"a" * 41)
+    services.tokens.mint(key, person.user_id, 200, 9000, "root")
+    services.consents.create("code", person, "c" * 43, 30, 200)
+    set_one(services, password="another password of the admin", now=300)
+    owner = services.tokens.owner(key.key_id)
+    assert owner is not None
+    assert owner.token.ended_by == "revoked"
+    assert services.consents.take("code", 301) is None
 
 
 def test_removing_ends_sessions_key_and_rights_at_once(services: Services) -> None:

@@ -15,6 +15,7 @@ from mlflow_prokube_auth.identity.claims import Admission
 from mlflow_prokube_auth.identity.tokens import compose
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store.database import SchemaOutdated, check_schema, migrate, migrate_down, open_engine
+from mlflow_prokube_auth.store.names import Held
 from mlflow_prokube_auth.store.people import NameTaken
 from mlflow_prokube_auth.store.schema import metadata
 
@@ -43,7 +44,10 @@ def test_every_method_that_the_store_overrides_is_a_checked_seam() -> None:
     overridden = {
         name for name in ours & theirs if getattr(engine.ProkubeStore, name) is not getattr(SqlAlchemyStore, name)
     }
-    assert overridden - {"authenticate_user"} == set(engine.STORE_SEAMS) - {"_get_or_create_synthetic_user_role"}
+    assert overridden - {"authenticate_user"} == set(engine.STORE_SEAMS) - {
+        "_get_or_create_synthetic_user_role",
+        "_synthetic_user_role_name",
+    }
 
 
 def test_migrations_go_down_and_up_again(uri: str) -> None:
@@ -194,3 +198,91 @@ def test_deleting_a_resource_sweeps_the_grants_of_teams_too(services: Services) 
     store.add_role_permission(role.id, "registered_model", "m", "READ")
     store.delete_grants_for_resource("registered_model", "m", workspace_scoped=True)
     assert store.list_role_permissions(role.id) == []
+
+
+def test_a_withdrawal_outlives_a_recheck_that_was_under_way(services: Services) -> None:
+    services.people.log_in(admission("a@x", admin="prokube-admins"), 100, "")
+    asked = services.people.standing("https://kc", "s-1")
+    assert asked is not None
+    services.people.withdraw(asked.person.user_id, "out of the group", 101)
+    assert services.people.confirm(admission("a@x", admin="prokube-admins"), asked, 102) is None
+    found = services.people.standing("https://kc", "s-1")
+    assert found is not None
+    assert (found.disabled, found.person.is_admin) == (True, False)
+
+
+def test_rights_that_were_lost_meanwhile_do_not_come_back_with_an_older_answer(services: Services) -> None:
+    services.people.log_in(admission("a@x", admin="prokube-admins"), 100, "")
+    asked = services.people.standing("https://kc", "s-1")
+    assert asked is not None
+    services.people.confirm(admission("a@x"), asked, 101)  # another session's answer
+    person = services.people.confirm(admission("a@x", admin="prokube-admins"), asked, 102)
+    assert person is not None
+    assert not person.is_admin
+
+
+def test_a_hint_that_comes_while_the_directory_is_asked_is_followed(services: Services) -> None:
+    services.people.log_in(admission("a@x"), 100, "")
+    asked = services.people.standing("https://kc", "s-1")
+    assert asked is not None
+    assert services.people.claim_check(asked.person.user_id, 100, 20)
+    services.people.ask_soon("https://kc", "s-1")
+    services.people.checked(asked, True, False, 101)
+    found = services.people.standing("https://kc", "s-1")
+    assert found is not None
+    assert found.check_due
+    assert services.people.claim_check(asked.person.user_id, 101, 20)
+
+
+def test_a_login_after_a_withdrawal_lets_the_person_in_again(services: Services) -> None:
+    person = services.people.log_in(admission("a@x"), 100, "")
+    services.people.withdraw(person.user_id, "out of the group", 101)
+    services.people.log_in(admission("a@x"), 102, "")
+    found = services.people.standing("https://kc", "s-1")
+    assert found is not None
+    assert not found.disabled
+
+
+def test_what_is_left_on_a_freed_name_is_swept_but_for_the_new_owners_own(services: Services) -> None:
+    store = engine.ProkubeStore(services.database)
+    store.init_db("")
+    old = services.people.log_in(admission("old@x", "s-1"), 100, "")
+    new = services.people.log_in(admission("new@x", "s-2"), 100, "")
+    for who in (old, new):
+        for kind in ("registered_model", "experiment"):
+            store.grant_if_absent(who.user_id, "default", kind, "name", "MANAGE")
+    store.sweep("registered_model", "name", new.user_id)
+    held = {
+        (user.user_id, grant.resource_type)
+        for user in (old, new)
+        for role in store.list_user_roles(user.user_id)
+        for grant in role.permissions
+    }
+    assert held == {(old.user_id, "experiment"), (new.user_id, "experiment"), (new.user_id, "registered_model")}
+
+
+def test_of_many_that_hold_a_name_one_does_until_it_lets_go(services: Services) -> None:
+    names = services.names
+    assert names.reserve("registered_model", "m", 1, 100) is None
+    names.settle("registered_model", "m", 1)
+    answers = all_at_once(*(partial(names.hold, "registered_model", "m", user, 200, 60) for user in range(1, 7)))
+    held = [answer for answer in answers if answer is not None]
+    assert len(held) == 1
+    assert isinstance(held[0], Held)
+    names.let_go(held[0], gone=False)
+    kept = names.find("registered_model", "m")
+    assert kept is not None
+    assert (kept.user_id, kept.pending, kept.held_until) == (1, False, None)
+    again = names.hold("registered_model", "m", 2, 201, 60)
+    assert again is not None
+    names.let_go(again, gone=True)
+    assert names.find("registered_model", "m") is None
+
+
+def test_nobody_frees_or_settles_another_users_reservation(services: Services) -> None:
+    services.names.reserve("experiment", "e", 1, 100)
+    services.names.release("experiment", "e", 2)
+    services.names.settle("experiment", "e", 2)
+    kept = services.names.find("experiment", "e")
+    assert kept is not None
+    assert (kept.user_id, kept.pending) == (1, True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mlflow_prokube_auth.errors import PermissionDenied
+from mlflow_prokube_auth.errors import BadRequest, Conflict, PermissionDenied
 from mlflow_prokube_auth.policy.names import IN_FLIGHT_SECONDS, Found, NamePolicy
 from mlflow_prokube_auth.store.database import Database
 from mlflow_prokube_auth.store.names import Names
@@ -24,6 +24,7 @@ class FakeCatalog:
 
     def __init__(self) -> None:
         self.things: dict[str, tuple[int, set[str]]] = {}
+        self.swept: list[tuple[str, str, int]] = []
 
     def find(self, kind: str, name: str) -> Found | None:
         if name not in self.things:
@@ -38,6 +39,9 @@ class FakeCatalog:
 
     def name_of(self, kind: str, params: Mapping[str, Any]) -> str | None:
         return None
+
+    def sweep(self, kind: str, name: str, user_id: int) -> None:
+        self.swept.append((kind, name, user_id))
 
     def grant_manage(self, found: Found, username: str) -> None:
         self.things[found.name][1].add(username)
@@ -99,3 +103,64 @@ def test_a_failed_creation_frees_the_name(world: World) -> None:
     assert claim is not None
     world.policy.failed(claim)
     assert world.policy.claim(*CREATE, MALLORY) is not None
+
+
+DELETE = ("registered-models/delete", {"name": "weather"})
+MODEL = ("registered-models/create", {"name": "weather"})
+
+
+def test_while_a_model_is_deleted_nobody_gets_its_name(world: World) -> None:
+    world.catalog.things["weather"] = (500, {"alice"})
+    held = world.policy.hold(*DELETE, ALICE)
+    assert held is not None
+    with pytest.raises(Conflict):
+        world.policy.hold(*DELETE, ALICE)
+    del world.catalog.things["weather"]  # MLflow has deleted it; its engine has yet to sweep the grants
+    for person in (MALLORY, ALICE):
+        with pytest.raises(Conflict):
+            world.policy.claim(*MODEL, person)
+    world.policy.let_go(held)
+    assert world.policy.claim(*MODEL, MALLORY) is not None
+    assert world.catalog.swept == [("registered_model", "weather", MALLORY.user_id)]
+
+
+def test_while_a_model_is_renamed_nobody_gets_its_old_name(world: World) -> None:
+    world.catalog.things["weather"] = (500, {"alice"})
+    held = world.policy.hold("registered-models/rename", {"name": "weather", "new_name": "climate"}, ALICE)
+    assert held is not None
+    world.catalog.things["climate"] = world.catalog.things.pop("weather")
+    with pytest.raises(Conflict):
+        world.policy.claim(*MODEL, MALLORY)
+    world.policy.let_go(held)
+    assert world.policy.claim(*MODEL, MALLORY) is not None
+
+
+def test_a_delete_that_failed_leaves_the_name_as_it_was(world: World) -> None:
+    world.catalog.things["weather"] = (500, {"alice"})
+    for reserved in (False, True):
+        if reserved:
+            world.names.reserve("registered_model", "weather", ALICE.user_id, 900)
+        before = world.names.find("registered_model", "weather")
+        held = world.policy.hold(*DELETE, MALLORY)
+        assert held is not None
+        world.policy.let_go(held)
+        assert world.names.find("registered_model", "weather") == before
+
+
+def test_a_hold_ends_by_itself_when_its_process_died(world: World) -> None:
+    world.catalog.things["weather"] = (500, {"alice"})
+    world.policy.hold(*DELETE, ALICE)
+    world.now += IN_FLIGHT_SECONDS
+    assert world.policy.hold(*DELETE, ALICE) is not None
+
+
+def test_a_stranger_holds_no_name_where_the_engine_has_yet_to_decide(world: World) -> None:
+    world.catalog.things["io.x/weather"] = (500, {"alice"})
+    assert world.policy.hold_native("mcp_server", "io.x/weather", MALLORY) is None
+    assert world.policy.hold_native("mcp_server", "io.x/weather", ALICE) is not None
+
+
+@pytest.mark.parametrize("name", ["*", "a*", "x" * 501, "a\0b", "\ud800"])
+def test_what_can_be_no_name_is_refused(world: World, name: str) -> None:
+    with pytest.raises(BadRequest):
+        world.policy.claim("registered-models/create", {"name": name}, ALICE)

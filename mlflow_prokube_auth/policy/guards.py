@@ -1,0 +1,49 @@
+"""Requests whose parts MLflow's engine and MLflow's handlers would read differently are refused.
+
+The engine decides on what it reads; the handler acts on what *it* reads. On MLflow 3.17 the two differ for a body
+that is not declared as JSON (the handler takes it all the same), for JSON within a JSON string, for a DELETE with a
+query and a body, and for names in camelCase (which protobuf takes for the same field).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import BadRequest
+
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+# Parameters that name something; others may be spelled as anybody likes.
+_NAMES_SOMETHING = re.compile(r"(?:.*_)?(?:ids?|uuids?|names?)")
+
+
+def check_shape(
+    method: str, query: Mapping[str, str], path: Mapping[str, Any], declared_json: bool, body: Any, has_body: bool
+) -> None:
+    """Refuse what can be read in two ways. ``body`` is the parsed JSON, None where it is none.
+
+    Raises:
+        BadRequest: saying what was found and what is expected.
+    """
+    if method in ("GET", "HEAD", "OPTIONS") or not has_body:
+        return  # engine and handler read the query alone
+    if not declared_json:
+        raise BadRequest("The body is not declared as JSON. Expected the header Content-Type: application/json.")
+    if not isinstance(body, dict):
+        raise BadRequest(f"The body is {_kind(body)}. Expected one JSON object, such as {{\"name\": \"...\"}}.")
+    if method == "DELETE" and query and body:
+        raise BadRequest("Parameters stand in the query and in the body. Expected all of them in one place.")
+    for name, value in body.items():
+        snake = _CAMEL.sub("_", name).lower()
+        if snake != name and _NAMES_SOMETHING.fullmatch(snake):
+            raise BadRequest(f"Unknown parameter '{name[:80]}'. Expected the spelling '{snake[:80]}'.")
+        for place, given in (("query", query.get(name)), ("path", path.get(name))):
+            if given is not None and str(given) != str(value):
+                raise BadRequest(f"The parameter '{name[:80]}' has one value in the {place} and another in the body.")
+
+
+def _kind(body: Any) -> str:
+    if body is None:
+        return "no JSON, or null"
+    return {list: "a list", str: "a string", bool: "a boolean"}.get(type(body), "a number")
