@@ -157,6 +157,12 @@ class Settings(BaseSettings):
         return self.external_url.startswith("https:")
 
     @property
+    def session_cookie(self) -> str:
+        """Name of the session's cookie; with this prefix no sibling domain can plant one (RFC 6265bis, 4.1.3)."""
+        name = "prokube_auth_session"
+        return f"__Host-{name}" if self.secure and self.base_path == "/" else name
+
+    @property
     def contact(self) -> str:
         """Whom a refused user asks."""
         return self.support_contact or "the MLflow admin"

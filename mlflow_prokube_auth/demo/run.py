@@ -169,7 +169,7 @@ def _key(services: Services, user: DemoUser) -> str | None:
             issuer=services.settings.oidc_issuer,
             subject=user.subject,
             username=user.email,
-            email_verified=True,
+            name_verified=True,
             display_name=user.name,
             groups=user.groups,
             admitted_by="prokube-users",

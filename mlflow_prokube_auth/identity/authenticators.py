@@ -9,9 +9,9 @@ import base64
 import binascii
 import hmac
 import logging
+import re
 import time
 from collections.abc import Callable
-from http.cookies import CookieError, SimpleCookie
 
 from ..errors import CrossSiteRequest, Unauthenticated, Unavailable
 from ..policy import words
@@ -27,7 +27,7 @@ from .recheck import Vouching
 
 _logger = logging.getLogger(__name__)
 
-SESSION_COOKIE = "prokube_auth_session"
+_COOKIE = re.compile(r"([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{1,128})")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 GATEWAY_HEADER = "x-mlflow-authorization"
 BAD_CREDENTIALS = (
@@ -88,7 +88,7 @@ class Authenticators:
             return None
         if credentials.startswith("pkt_"):
             return self._token(None, credentials, facts)
-        standing = self._bearer(credentials, lenient=SESSION_COOKIE in facts.headers.get("cookie", ""))
+        standing = self._bearer(credentials, lenient=self._settings.session_cookie in facts.headers.get("cookie", ""))
         return None if standing is None else Identity(self._vouching.for_standing(standing), "bearer token")
 
     def _basic(self, credentials: str, facts: RequestFacts) -> Identity:
@@ -143,7 +143,7 @@ class Authenticators:
         return self._vouching.for_standing(owner.standing)
 
     def _from_cookie(self, facts: RequestFacts) -> Identity | None:
-        session_id, secret = session_cookie(facts.headers.get("cookie", ""))
+        session_id, secret = session_cookie(facts.headers.get("cookie", ""), self._settings.session_cookie)
         if not session_id:
             return None
         now = int(time.time())
@@ -185,11 +185,14 @@ def cross_site(ours: str) -> CrossSiteRequest:
     )
 
 
-def session_cookie(header: str) -> tuple[str, str]:
-    """Session id and secret in a ``Cookie`` header; empty strings where there are none."""
-    try:
-        cookie = SimpleCookie(header).get(SESSION_COOKIE)
-    except CookieError:
-        cookie = None
-    session_id, _, secret = (cookie.value if cookie is not None else "").partition(".")
-    return (session_id, secret) if session_id and secret else ("", "")
+def session_cookie(header: str, name: str) -> tuple[str, str]:
+    """Session id and secret in a ``Cookie`` header; empty strings where there are none.
+
+    Of several the first counts: browsers send the one with the longest path first (RFC 6265, section 5.4).
+    """
+    for pair in header.split(";"):
+        key, _, value = pair.strip().partition("=")
+        if key == name:
+            match = _COOKIE.fullmatch(value.strip('"'))
+            return (match.group(1), match.group(2)) if match else ("", "")
+    return ("", "")

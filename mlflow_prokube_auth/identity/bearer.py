@@ -88,7 +88,7 @@ def _peek(text: str) -> Mapping[str, Any] | None:
     try:
         payload = jws.extract_compact(text.encode()).payload
         claims = json.loads(payload)
-    except (JoseError, ValueError):
+    except (JoseError, ValueError, RecursionError):
         return None
     return claims if isinstance(claims, dict) else None
 

@@ -20,7 +20,8 @@ class Admission:
     issuer: str
     subject: str
     username: str
-    email_verified: bool
+    # The user name is an address that Keycloak has verified; a name that one may choose proves nothing.
+    name_verified: bool
     display_name: str
     groups: tuple[str, ...]
     admitted_by: str
@@ -117,7 +118,7 @@ def admit(sources: Sequence[Mapping[str, Any]], settings: Settings) -> Admission
         issuer=settings.oidc_issuer,
         subject=str(identity["sub"]),
         username=named.strip().lower(),
-        email_verified=verified,
+        name_verified=verified and by_email,
         display_name=str(identity.get("name") or named),
         groups=tuple(dict.fromkeys(each.name for each in groups)),
         admitted_by=str(admitted_by)[:255],

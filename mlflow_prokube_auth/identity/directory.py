@@ -55,7 +55,8 @@ class Directory:
             self._warn("is switched off (PROKUBE_AUTH_DIRECTORY_CHECK)")
             return
         try:
-            self._get("users?max=1")
+            if not isinstance(self._get("users?max=1"), list):
+                self._warn("finds no list of users at Keycloak's Admin REST API")
         except NoRight:
             pass  # it has been said
         except ProviderDown as error:
@@ -121,8 +122,8 @@ class _Held:
         """Whether the user still has the group (by path, or by bare name as the claim had it) or the realm role."""
         if membership.claim.startswith("resource_access."):
             return True  # roles of clients cannot be asked for with `view-users` alone
-        if membership.name in self.groups():
-            return True
+        if membership.claim != "realm_access.roles" and membership.name in self.groups():
+            return True  # a role of that name is no group of that name, which anybody may make below another
         return not membership.name.startswith("/") and membership.name in self.roles()
 
     def groups(self) -> set[str]:

@@ -77,7 +77,7 @@ class RelyingParty:
         """
         issuer = request.args.get("iss")
         if issuer is not None and issuer != self._settings.oidc_issuer:
-            raise LoginFailed(f"the callback names the issuer {issuer!r}")
+            raise LoginFailed(f"the callback names the issuer {issuer!r:.200}")
         try:
             metadata = self._client.load_server_metadata()
             supported = metadata.get("id_token_signing_alg_values_supported") or ["RS256"]
@@ -91,7 +91,7 @@ class RelyingParty:
                 leeway=LEEWAY_SECONDS,
             )
         except OAuthError as error:
-            raise LoginFailed(f"Keycloak or the callback says: {error.error}") from None
+            raise LoginFailed(f"Keycloak or the callback says: {error.error!r:.80}") from None
         except RequestException as error:
             raise ProviderDown(type(error).__name__) from None
         except (JoseError, ValueError, KeyError, RuntimeError) as error:

@@ -29,6 +29,8 @@ LATEST_TIME = 10**12
 CLOCKS = "are the clocks of both servers right?"
 TIMEOUT_SECONDS = 5
 METADATA_SECONDS = 3600
+# After an answer that did not come, nobody asks again for so long.
+RETRY_SECONDS = 1
 # Keys are fetched for an unknown key id, but not for each of a flood of made-up ones.
 KEYS_COOLDOWN_SECONDS = 10
 
@@ -54,17 +56,67 @@ class TokenSet:
     sources: tuple[Mapping[str, Any], ...]
 
 
+class _Kept:
+    """One document of Keycloak, shared by all threads.
+
+    One thread fetches at a time. While Keycloak does not answer, nobody waits behind that thread: a flood of requests
+    that need the document would hold every thread of the server.
+    """
+
+    def __init__(self, fetch: Callable[[], Any], clock: Callable[[], float], *, old_will_do: bool) -> None:
+        self._fetch = fetch
+        self._old_will_do = old_will_do
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._fetched_at = 0.0
+        self._failed_at: float | None = None
+        self.present: Any = None
+
+    def get(self, seconds: float) -> Any:
+        """The document, at most so old; where no other is to be had and an old one will do, that.
+
+        Raises:
+            ProviderDown: it is not to be had.
+        """
+        if self._is_young(seconds):
+            return self.present
+        if not self._lock.acquire(blocking=self._failed_at is None):
+            return self._old()
+        try:
+            if self._is_young(seconds):  # another thread has fetched it meanwhile
+                return self.present
+            if self._failed_at is not None and self._failed_at + RETRY_SECONDS > self._clock():
+                return self._old()
+            self.present = self._fetch()
+            self._fetched_at, self._failed_at = self._clock(), None
+            return self.present
+        except ProviderDown:
+            self._failed_at = self._clock()
+            return self._old()
+        finally:
+            self._lock.release()
+
+    def forget(self) -> None:
+        """Fetch anew when asked next."""
+        self._fetched_at = 0.0
+
+    def _is_young(self, seconds: float) -> bool:
+        return self.present is not None and self._fetched_at + seconds > self._clock()
+
+    def _old(self) -> Any:
+        if self.present is None or not self._old_will_do:
+            raise ProviderDown("it does not answer")
+        return self.present
+
+
 class Provider:
     """Our side of the back channel to Keycloak; shared by all threads of a process."""
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
         self._settings = settings
         self._clock = clock
-        self._lock = threading.Lock()
-        self._metadata: dict[str, Any] = {}
-        self._metadata_at = 0.0
-        self._keys: KeySet | None = None
-        self._keys_at = 0.0
+        self._discovery = _Kept(self._fetch_metadata, clock, old_will_do=True)
+        self._keys = _Kept(self._fetch_keys, clock, old_will_do=False)
         self._service_token = ""
         self._service_token_until = 0.0
 
@@ -74,8 +126,8 @@ class Provider:
         Raises:
             ProviderDown: it is not to be had.
         """
-        with self._lock:
-            return self._load_metadata()
+        found: Mapping[str, Any] = self._discovery.get(METADATA_SECONDS)
+        return found
 
     def probe(self) -> None:
         """Before a browser is sent to Keycloak: whether it answers now.
@@ -85,15 +137,8 @@ class Provider:
         """
         self.get_json(self._settings.discovery_url)
 
-    def _load_metadata(self) -> Mapping[str, Any]:
-        if self._metadata and self._metadata_at + METADATA_SECONDS > self._clock():
-            return self._metadata
-        try:
-            found = self.get_json(self._settings.discovery_url)
-        except ProviderDown:
-            if self._metadata:  # an old one beats none
-                return self._metadata
-            raise
+    def _fetch_metadata(self) -> Mapping[str, Any]:
+        found = self.get_json(self._settings.discovery_url)
         if not isinstance(found, dict) or found.get("issuer") != self._settings.oidc_issuer:
             named = found.get("issuer") if isinstance(found, dict) else None
             _logger.error(
@@ -103,7 +148,6 @@ class Provider:
                 self._settings.oidc_issuer,
             )
             raise ProviderDown("the discovery document is another issuer's")
-        self._metadata, self._metadata_at = found, self._clock()
         return found
 
     def endpoint(self, name: str) -> str:
@@ -118,10 +162,10 @@ class Provider:
         return url
 
     def get_json(self, url: str, token: str | None = None) -> Any:
-        """The JSON at ``url``; None for 404.
+        """The JSON at ``url``; None where Keycloak says that there is no such thing.
 
         Raises:
-            GrantRefused: 401 or 403 for ``token``.
+            GrantRefused: 401 or 403 for ``token``, or a 404 that is not Keycloak's but of something before it.
             ProviderDown: anything else than an answer.
         """
         headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
@@ -129,6 +173,8 @@ class Provider:
             answer = requests.get(url, headers=headers, timeout=TIMEOUT_SECONDS, allow_redirects=False)
             if token and answer.status_code in (401, 403):
                 raise GrantRefused(f"status {answer.status_code}")
+            if answer.status_code == 404 and token and not _is_keycloaks(answer):
+                raise GrantRefused("status 404, not from Keycloak: is the path /admin closed on the way?")
             if answer.status_code == 404:
                 return None
             answer.raise_for_status()
@@ -179,24 +225,21 @@ class Provider:
                 raise TokenInvalid(f"its {name} lies {int(value - now)} seconds in the future: {CLOCKS}")
 
     def _keys_with(self, key_id: str) -> KeySet:
-        with self._lock:
-            if self._keys is not None and any(key.kid == key_id for key in self._keys):
-                return self._keys
-            if self._keys is not None and self._keys_at + KEYS_COOLDOWN_SECONDS > self._clock():
-                raise TokenInvalid("it names a key that Keycloak does not have")
-            url = self._load_metadata().get("jwks_uri")
-            if not isinstance(url, str):
-                raise ProviderDown("the discovery document names no jwks_uri")
-            found = self.get_json(url)
-            try:
-                signing = [key for key in found["keys"] if key.get("use", "sig") == "sig"]
-                self._keys = KeySet.import_key_set({"keys": signing})
-            except (JoseError, ValueError, KeyError, TypeError) as error:
-                raise ProviderDown(f"the keys are unreadable ({type(error).__name__})") from None
-            self._keys_at = self._clock()
-            if not any(key.kid == key_id for key in self._keys):
-                raise TokenInvalid("it names a key that Keycloak does not have")
-            return self._keys
+        keys: KeySet | None = self._keys.present
+        if keys is not None and any(key.kid == key_id for key in keys):
+            return keys
+        keys = self._keys.get(KEYS_COOLDOWN_SECONDS)
+        if not any(key.kid == key_id for key in keys):
+            raise TokenInvalid("it names a key that Keycloak does not have")
+        return keys
+
+    def _fetch_keys(self) -> KeySet:
+        found = self.get_json(self.endpoint("jwks_uri"))
+        try:
+            signing = [key for key in found["keys"] if key.get("use", "sig") == "sig"]
+            return KeySet.import_key_set({"keys": signing})
+        except (JoseError, ValueError, KeyError, TypeError) as error:
+            raise ProviderDown(f"the keys are unreadable ({type(error).__name__})") from None
 
     def still_signs(self, token: str) -> bool:
         """Whether Keycloak still has the key of a token: it answers 400 to a logout hint of a retired one.
@@ -204,8 +247,7 @@ class Provider:
         Raises:
             ProviderDown: the keys are not to be had.
         """
-        with self._lock:
-            self._keys = None
+        self._keys.forget()
         try:
             key_id = jws.extract_compact(token.encode()).headers().get("kid")
             return isinstance(key_id, str) and self._keys_with(key_id) is not None
@@ -265,3 +307,12 @@ class Provider:
             raise GrantRefused(str(error.error)[:80]) from None
         except (requests.RequestException, ValueError) as error:
             raise ProviderDown(type(error).__name__) from None
+
+
+def _is_keycloaks(answer: requests.Response) -> bool:
+    """Whether an error has the shape of Keycloak's own."""
+    try:
+        body = answer.json()
+    except ValueError:
+        return False
+    return isinstance(body, dict) and bool({"error", "errorMessage"} & set(body))

@@ -16,7 +16,7 @@ from flask.sessions import SessionInterface, SessionMixin
 
 from ..settings import Settings
 from ..store.sessions import NO_KEYCLOAK_SESSION, KeycloakSession, Sessions
-from .authenticators import SESSION_COOKIE, session_cookie
+from .authenticators import session_cookie
 
 
 class StoredSession(dict[str, Any], SessionMixin):
@@ -106,7 +106,8 @@ class StoredSessions(SessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> StoredSession:
         """A session that has read nothing yet."""
-        return StoredSession(self._store, session_cookie(request.headers.get("Cookie", "")))
+        cookie = session_cookie(request.headers.get("Cookie", ""), self._settings.session_cookie)
+        return StoredSession(self._store, cookie)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Write what changed, and set at most one cookie."""
@@ -117,7 +118,9 @@ class StoredSessions(SessionInterface):
             if session.row_id is not None:
                 self._store.end(session.row_id)
             if session.ended:
-                response.delete_cookie(SESSION_COOKIE, path=self._settings.base_path)
+                response.delete_cookie(
+                    self._settings.session_cookie, path=self._settings.base_path, secure=self._settings.secure
+                )
                 return
         elif session.row_id is not None:
             self._store.save(session.row_id, json.dumps(dict(session)))
@@ -128,7 +131,7 @@ class StoredSessions(SessionInterface):
         data = json.dumps(dict(session))
         self._store.create(session_id, secret, session.log_in_as, data, now, now + life, session.keycloak)
         response.set_cookie(
-            SESSION_COOKIE,
+            self._settings.session_cookie,
             f"{session_id}.{secret}",
             max_age=life,
             path=self._settings.base_path,

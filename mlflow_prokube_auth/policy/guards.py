@@ -19,9 +19,17 @@ _NAMES_SOMETHING = re.compile(r"(?:.*_)?(?:ids?|uuids?|names?)")
 
 
 def check_shape(
-    method: str, query: Mapping[str, str], path: Mapping[str, Any], declared_json: bool, body: Any, has_body: bool
+    method: str,
+    query: Mapping[str, str],
+    path: Mapping[str, Any],
+    declared_json: bool,
+    body: Any,
+    has_body: bool,
+    graphql: bool,
 ) -> None:
     """Refuse what can be read in two ways. ``body`` is the parsed JSON, None where it is none.
+
+    GraphQL's own parameters are in camelCase, and none of them names a resource.
 
     Raises:
         BadRequest: saying what was found and what is expected.
@@ -34,7 +42,7 @@ def check_shape(
         raise BadRequest(f"The body is {_kind(body)}. Expected one JSON object, such as {{\"name\": \"...\"}}.")
     if method == "DELETE" and query and body:
         raise BadRequest("Parameters stand in the query and in the body. Expected all of them in one place.")
-    for name, value in body.items():
+    for name, value in () if graphql else body.items():
         snake = _CAMEL.sub("_", name).lower()
         if snake != name and _NAMES_SOMETHING.fullmatch(snake):
             raise BadRequest(f"Unknown parameter '{name[:80]}'. Expected the spelling '{snake[:80]}'.")

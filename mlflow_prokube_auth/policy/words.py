@@ -104,8 +104,13 @@ def denied(subject: Subject | None, verb: str, contact: str) -> str:
     """Any other denial."""
     if subject is None:
         return f"You may not do this. Ask {contact} for access."
-    if subject.by_name:
+    if subject.by_name and subject.kind == "experiment":  # MLflow says of a name that nothing bears that it is free
         return taken(subject.kind, subject.value, contact)
+    if subject.by_name:
+        return (
+            f"The {subject.kind} '{subject.value}' does not exist or you may not {verb} it. "
+            f"Check the name, or ask {contact} for access."
+        )
     if subject.kind == "experiment" and subject.value == DEFAULT_EXPERIMENT_ID:
         return (
             "The experiment 'Default' (id 0) is nobody's on this server. "

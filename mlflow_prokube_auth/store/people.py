@@ -275,7 +275,7 @@ class People:
             user_id = connection.execute(
                 users.insert().values(username=name, password_hash=UNUSABLE_PASSWORD, is_admin=False)
             ).inserted_primary_key[0]  # type: ignore[index]  # one row, one key
-        elif existing.subject is not None or not admission.email_verified:
+        elif existing.subject is not None or not admission.name_verified:
             raise NameTaken(name)
         else:  # a user of basic-auth: the first login with the verified address binds the identity
             user_id = existing.id

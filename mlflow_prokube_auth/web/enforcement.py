@@ -153,7 +153,8 @@ class Enforcement:
 
 def _check_shape() -> None:
     """MLflow's JSON routes only: uploads and forms are read by nobody but their handlers."""
-    if request.endpoint in NOT_JSON or not (api_route() or request.endpoint == "_graphql"):
+    graphql = request.endpoint == "_graphql"
+    if request.endpoint in NOT_JSON or not (api_route() or graphql):
         return
     try:
         body = request.get_json(silent=True) if request.is_json else None
@@ -166,6 +167,7 @@ def _check_shape() -> None:
         request.is_json,
         body,
         bool(request.content_length or request.get_data(cache=True)),
+        graphql,
     )
 
 

@@ -22,6 +22,9 @@ from ..store.sessions import KeycloakSession
 from .context import Web, client_address
 
 _logger = logging.getLogger(__name__)
+# Authlib keeps a login that was begun under this and its state; so many may be under way in one browser.
+AUTHLIB_STATE = "_state_keycloak_"
+MAX_LOGINS = 5
 # A hash of MLflow's UI, or a path on this server that is no "//host" and no "/\host".
 _NEXT = re.compile(r"(?:#/|/(?![/\\]))[\x21-\x5b\x5d-\x7e]*")
 
@@ -57,12 +60,14 @@ def _start_url(web: Web, target: str) -> str:
 def start(web: Web) -> Any:
     """To Keycloak, with PKCE, state and nonce kept in the session's row."""
     target = request.args.get("next", "")
+    for key in [key for key in session if key.startswith(AUTHLIB_STATE)][: -MAX_LOGINS + 1]:
+        session.pop(key)
     try:
         response = web.relying_party.begin(f"{web.settings.external_url}/prokube-auth/callback")
     except ProviderDown as error:
         _logger.error("login: the identity provider does not answer (%s)", error)
         return _provider_down(web, target)
-    session["next"] = target
+    session["next"] = safe_next(web, target)
     return response
 
 

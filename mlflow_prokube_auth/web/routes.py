@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask
 
-from ..errors import Refusal, Unavailable
+from ..errors import BadRequest, Refusal, Unavailable
 from ..store.database import DATABASE_DOWN
 from . import access_key, assets, backchannel, break_glass, cli_login, index, login, logout, permissions, users
 from .context import Web, static_prefix
@@ -59,6 +59,8 @@ def _guarded(web: Web, view: View) -> View:
             return view(web, **arguments)
         except Refusal as error:
             refusal: Refusal = error
+        except RecursionError:
+            refusal = BadRequest("The body is nested too deeply.")
         except DATABASE_DOWN:
             refusal = Unavailable("The server's database does not answer. Try again in a few seconds.")
         return web.refuse(refusal)

@@ -205,12 +205,15 @@ def test_a_taken_name_is_a_permission_error_that_says_what_to_do(place: Place, r
                 f"Choose a different name, for example with your team as prefix ('<team>-{run.name}'), "
                 "or ask the MLflow admin for access.",
             }
-        for answer in (
-            bob.post(f"{API}/registered-models/create", json={"name": model}),
-            bob.get(f"{API}/registered-models/get", params={"name": model}),
+        for answer, words in (
+            (bob.post(f"{API}/registered-models/create", json={"name": model}), f"name '{model}' is already taken"),
+            (
+                bob.get(f"{API}/registered-models/get", params={"name": model}),
+                f"The model or prompt '{model}' does not exist or you may not read it",
+            ),
         ):
             assert (answer.status_code, answer.json()["error_code"]) == (403, "PERMISSION_DENIED")
-            assert f"name '{model}' is already taken" in answer.json()["message"]
+            assert words in answer.json()["message"]
         again = alice.post(f"{API}/experiments/create", json={"name": run.name})
         assert again.json()["message"] == f"The experiment name '{run.name}' already exists."
 
