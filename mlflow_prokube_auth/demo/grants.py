@@ -1,156 +1,153 @@
-"""What the demo provider has granted: browser sessions, authorization codes and refresh tokens.
+"""What the demo provider remembers, in memory and for a while: sessions, authorization codes and tokens.
 
-All of it lives in memory. Codes and refresh tokens are single use; using one twice ends its session,
-because either use may have been a thief's (RFC 6749, section 10.5; RFC 9700, section 4.14.2).
+Methods without a docstring are those that Authlib asks for, and documented there.
 """
 
 from __future__ import annotations
 
-import hmac
 import secrets
 import threading
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any, TypeVar
 
-from ..identity.pkce import CHALLENGE, VERIFIER, challenge_of
+from authlib.oauth2.rfc6749 import InvalidGrantError
+from authlib.oidc.core import AuthorizationCodeMixin
 
+from .accounts import DemoUser
+
+TOKEN_SECONDS = 300
 CODE_SECONDS = 60
+SESSION_SECONDS = 36_000  # Keycloak's default of "SSO Session Max"
+USED_SECONDS = 600  # how long the second use of a code or refresh token is still noticed
 
 
-class GrantRefused(Exception):
-    """``invalid_grant`` of the token endpoint; the words are Keycloak's where it has some."""
-
-
-@dataclass
+@dataclass(eq=False)
 class SsoSession:
-    """One browser's login at the provider; ``cookie`` is the secret that the browser holds."""
+    """One browser's login. To Authlib this is the user, because tokens name the session, too."""
 
-    sid: str
-    cookie: str
-    subject: str
-    auth_time: int
+    user: DemoUser
+    sid: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    auth_time: int = field(default_factory=lambda: int(time.time()))
+    expires: float = field(default_factory=lambda: time.time() + SESSION_SECONDS)
+
+    def end(self) -> None:
+        """Log the browser out; the session's codes and tokens are worth nothing from now on."""
+        self.expires = min(self.expires, time.time())
+
+    def alive(self) -> bool:
+        """Whether the browser is logged in and its user may be."""
+        return self.expires > time.time() and self.user.enabled
+
+    def claims(self) -> dict[str, Any]:
+        """What every token says about the login and, as of now, about the person."""
+        ours = {"sid": self.sid, "auth_time": self.auth_time, "jti": secrets.token_urlsafe(16)}
+        return {**self.user.claims(), **ours}
 
 
-@dataclass
-class AuthorizationCode:
-    """One answer of the authorization endpoint; times in seconds since 1970."""
+@dataclass(eq=False, kw_only=True)
+class Granted:
+    """What the client got for a session, to be used once."""
 
-    sid: str
+    session: SsoSession
+    scope: str
+    until: float = inf
+    used: bool = False
+
+    @property
+    def expires(self) -> float:
+        """When it may be forgotten."""
+        return min(self.until, self.session.expires + USED_SECONDS)
+
+    def get_scope(self) -> str:
+        return self.scope
+
+
+@dataclass(eq=False, kw_only=True)
+class Code(Granted, AuthorizationCodeMixin):  # type: ignore[misc]  # Authlib has no types
+    """An authorization code."""
+
+    until: float = field(default_factory=lambda: time.time() + CODE_SECONDS)
     redirect_uri: str
-    challenge: str
     nonce: str | None
-    scope: str
-    expires: float
-    used: bool = False
+    code_challenge: str
+    code_challenge_method: str = "S256"
+
+    def get_redirect_uri(self) -> str:
+        return self.redirect_uri
+
+    def get_nonce(self) -> str | None:
+        return self.nonce
+
+    def get_auth_time(self) -> int:
+        return self.session.auth_time
 
 
-@dataclass
-class RefreshToken:
-    """One refresh token of a session."""
+@dataclass(eq=False, kw_only=True)
+class Token(Granted):
+    """A refresh token and the access token beside it."""
 
-    sid: str
-    scope: str
-    used: bool = False
+    access_token: str
+    access_until: float = field(default_factory=lambda: time.time() + TOKEN_SECONDS)
+
+    def check_client(self, client: object) -> bool:
+        return True  # there is only one
+
+    def is_expired(self) -> bool:
+        return self.access_until <= time.time()
+
+    def is_revoked(self) -> bool:
+        return not self.session.alive()
 
 
-def is_challenge(value: str) -> bool:
-    """Whether a value can be an S256 code challenge (RFC 7636, section 4.2)."""
-    return CHALLENGE.fullmatch(value) is not None
+Item = TypeVar("Item", SsoSession, Code, Token)
+Single = TypeVar("Single", Code, Token)
 
 
-class Grants:
-    """The provider's memory, one lock around it."""
+class Memory:
+    """Sessions by ``sid``, codes and tokens by the value that redeems them.
+
+    The lock is for writers. A reader sees one whole dictionary, since writers replace it.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self._sessions: dict[str, SsoSession] = {}
-        self._codes: dict[str, AuthorizationCode] = {}
-        self._refresh: dict[str, RefreshToken] = {}
+        self._lock = threading.Lock()
+        self._items: dict[str, SsoSession | Granted] = {}
 
-    def session(self, sid: str) -> SsoSession | None:
-        """The living session of an id."""
+    def put(self, key: str, item: SsoSession | Granted) -> None:
+        """Remember until ``item.expires``, and forget what has expired."""
+        now = time.time()
         with self._lock:
-            return self._sessions.get(sid)
+            self._items = {k: kept for k, kept in self._items.items() if kept.expires > now} | {key: item}
 
-    def session_of_cookie(self, cookie: str | None) -> SsoSession | None:
-        """The living session of a browser."""
-        with self._lock:
-            return next((s for s in self._sessions.values() if s.cookie == cookie), None)
+    def get(self, kind: type[Item], key: str) -> Item | None:
+        """What stands under a key and has not expired."""
+        item = self._items.get(key)
+        return item if isinstance(item, kind) and item.expires > time.time() else None
 
-    def sessions_of(self, subject: str) -> list[SsoSession]:
-        """All living sessions of a person."""
-        with self._lock:
-            return [session for session in self._sessions.values() if session.subject == subject]
+    def all(self, kind: type[Item]) -> list[Item]:
+        """All of a kind that have not expired."""
+        return [item for key in self._items if (item := self.get(kind, key)) is not None]
 
-    def open_session(self, subject: str, now: float) -> SsoSession:
-        """Log a person in."""
-        session = SsoSession(secrets.token_urlsafe(16), secrets.token_urlsafe(32), subject, int(now))
-        with self._lock:
-            self._sessions[session.sid] = session
-        return session
+    def redeem(self, kind: type[Single], key: str) -> Single:
+        """Use a code or a refresh token, once.
 
-    def end_session(self, sid: str) -> None:
-        """Log a browser out; its refresh tokens die with it."""
-        with self._lock:
-            self._sessions.pop(sid, None)
-
-    def issue_code(self, code: AuthorizationCode) -> str:
-        """Remember a code under a new random value."""
-        value = secrets.token_urlsafe(32)
-        with self._lock:
-            self._codes[value] = code
-        return value
-
-    def redeem_code(self, value: str, redirect_uri: str, verifier: str, now: float) -> AuthorizationCode:
-        """Use a code, once.
+        A second use ends the session, because either use may have been a thief's (RFC 6749, section 10.5;
+        RFC 9700, section 4.14.2).
 
         Raises:
-            GrantRefused: unknown, used, expired, another redirect URI, or a verifier that does not fit.
+            InvalidGrantError: unknown, expired, used before, of an ended session or a disabled user.
         """
         with self._lock:
-            code = self._codes.get(value)
-            if code is None or code.sid not in self._sessions:
-                raise GrantRefused("Code not valid")
-            if code.used:
-                self.end_session(code.sid)
-                raise GrantRefused("Code already used")
-            code.used = True
-        if now > code.expires:
-            raise GrantRefused("Code is expired")
-        if redirect_uri != code.redirect_uri:
-            raise GrantRefused("Incorrect redirect_uri")
-        if not VERIFIER.fullmatch(verifier):
-            raise GrantRefused("PKCE verification failed: code_verifier missing or malformed")
-        if not hmac.compare_digest(challenge_of(verifier), code.challenge):
-            raise GrantRefused("PKCE verification failed: Code mismatch")
-        return code
-
-    def issue_refresh_token(self, sid: str, scope: str) -> str:
-        """A new refresh token of a session."""
-        value = secrets.token_urlsafe(32)
-        with self._lock:
-            self._refresh[value] = RefreshToken(sid, scope)
-        return value
-
-    def redeem_refresh_token(self, value: str) -> RefreshToken:
-        """Use a refresh token, once.
-
-        Raises:
-            GrantRefused: unknown or idled out, of an ended session, or used before.
-        """
-        with self._lock:
-            token = self._refresh.get(value)
-            if token is None:
-                raise GrantRefused("Token is not active")
-            if token.sid not in self._sessions:
-                raise GrantRefused("Session not active")
-            if token.used:
-                self.end_session(token.sid)
-                raise GrantRefused("Maximum allowed refresh token reuse exceeded")
-            token.used = True
-            return token
-
-    def forget_refresh_tokens(self, subject: str) -> None:
-        """As if a person's refresh tokens had idled out while the browser sessions live on."""
-        with self._lock:
-            sids = {session.sid for session in self.sessions_of(subject)}
-            self._refresh = {value: token for value, token in self._refresh.items() if token.sid not in sids}
+            granted = self.get(kind, key)
+            if granted is None:
+                raise InvalidGrantError(f"{kind.__name__} is not active")
+            if granted.used:
+                granted.session.end()
+                raise InvalidGrantError(f"{kind.__name__} was used before")
+            if not granted.session.alive():
+                over = granted.session.expires <= time.time()
+                raise InvalidGrantError("Session not active" if over else "User disabled")
+            granted.used, granted.until = True, time.time() + USED_SECONDS
+            return granted

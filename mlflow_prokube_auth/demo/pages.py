@@ -1,4 +1,4 @@
-"""The demo provider's three pages. No script, no foreign resource, one nonced style sheet."""
+"""The demo provider's pages. No script, no foreign resource, one nonced style sheet."""
 
 from __future__ import annotations
 
@@ -36,44 +36,27 @@ small { display: block; opacity: .75; }
 {% if error %}<p class="error" role="alert">{{ error }}</p>{% endif %}
 {% if text %}<p>{{ text }}</p>{% endif %}
 {% if buttons %}<form method="post" action="{{ action }}">
-{% for button in buttons %}<button type="submit" name="{{ button.name }}" value="{{ button.value }}">
-{{- button.label }}{% if button.note %}<small>{{ button.note }}</small>{% endif %}</button>
+{% for name, value, label, note in buttons %}<button type="submit" name="{{ name }}" value="{{ value }}">
+{{- label }}{% if note %}<small>{{ note }}</small>{% endif %}</button>
 {% endfor %}</form>{% endif %}
 </main></body>
 </html>
 """
 
 
-def login_page(
-    users: Iterable[tuple[str, str, str]], action: str, redirect_uris: Iterable[str], error: str = "", status: int = 200
-) -> Response:
-    """One button per user, given as (subject, e-mail, note)."""
-    buttons = [{"name": "user", "value": s, "label": email, "note": note} for s, email, note in users]
-    text = "Demo login, without passwords: for development only."
-    return _page("Sign in as", redirect_uris, status, text=text, error=error, buttons=buttons, action=action)
+def page(title: str, text: str = "", *, status: int = 200, leads_to: Iterable[str] = (), **context: object) -> Response:
+    """One page; ``leads_to`` are the client's addresses that the form's answer may redirect to.
 
-
-def logout_page(action: str, redirect_uris: Iterable[str]) -> Response:
-    """Asks before a logout that nothing proves the browser's user wants."""
-    buttons = [{"name": "confirm", "value": "yes", "label": "Log out", "note": ""}]
-    text = "Do you want to log out of the demo provider?"
-    return _page("Log out", redirect_uris, 200, text=text, buttons=buttons, action=action)
-
-
-def message_page(title: str, text: str, status: int = 200, error: bool = False) -> Response:
-    """A page that only says something."""
-    return _page(title, (), status, **{"error" if error else "text": text})
-
-
-def _page(title: str, redirect_uris: Iterable[str], status: int, **context: object) -> Response:
+    The ``context`` may hold an ``error`` to show, and ``buttons`` as (name, value, label, note) of a form that is
+    posted to ``action``.
+    """
     style_nonce = secrets.token_urlsafe(16)
-    html = render_template_string(_LAYOUT, title=title, style_nonce=style_nonce, **context)
+    html = render_template_string(_LAYOUT, title=title, text=text, style_nonce=style_nonce, **context)
     response = make_response(html, status)
-    # Browsers apply form-action to the redirect that answers the form, so the callbacks stand here too.
-    targets = sorted({f"{u.scheme}://{u.netloc}" for u in map(urlsplit, redirect_uris)})
-    form_action = " ".join(["'self'", *targets])
+    # Browsers apply form-action to the redirect that answers the form, so the client's addresses stand here too.
+    targets = ["'self'", *sorted({f"{u.scheme}://{u.netloc}" for u in map(urlsplit, leads_to)})]
     response.headers["Content-Security-Policy"] = (
-        f"default-src 'none'; style-src 'nonce-{style_nonce}'; form-action {form_action}; "
+        f"default-src 'none'; style-src 'nonce-{style_nonce}'; form-action {' '.join(targets)}; "
         "base-uri 'none'; frame-ancestors 'none'"
     )
     return response

@@ -7,6 +7,7 @@ import hashlib
 import json
 import secrets
 import socket
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -18,6 +19,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from mlflow_prokube_auth.demo.grants import SESSION_SECONDS, USED_SECONDS, Code, SsoSession, Token
 from mlflow_prokube_auth.demo.provider import DEMO_USERS, DemoProvider, login_headless
 
 CALLBACK = "http://127.0.0.1:5999/callback"
@@ -241,6 +243,65 @@ def test_a_disabled_user_can_neither_refresh_nor_log_in_until_enabled_again(
         code_for(provider)
     provider.enable_user("alice@example.com")
     assert code_for(provider)
+
+
+def test_a_deleted_user_is_gone_from_everything(provider: DemoProvider, http: httpx.Client) -> None:
+    code = parameters(login_headless(authorize_url(provider), "alice@example.com", http))["code"]
+    tokens = exchange(http, code).json()
+    provider.delete_user("alice@example.com")
+    answer = refresh(http, tokens["refresh_token"])
+    assert refusal(answer) == (400, "invalid_grant")
+    assert answer.json()["error_description"] == "Session not active"
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+    assert http.get("/userinfo", headers=bearer).status_code == 401
+    page = http.get(authorize_url(provider))
+    assert (page.status_code, "alice@example.com" in page.text) == (200, False)
+    assert http.post(authorize_url(provider), data={"user": "demo-alice"}).status_code == 400
+    with pytest.raises(KeyError):
+        provider.delete_user("alice@example.com")
+    assert tokens_of(provider, http, "bob@example.com")
+    assert DEMO_USERS[0].enabled
+
+
+def test_a_refresh_of_a_disabled_user_does_not_use_the_token_up(provider: DemoProvider, http: httpx.Client) -> None:
+    token = tokens_of(provider, http)["refresh_token"]
+    provider.disable_user("alice@example.com")
+    assert refresh(http, token).json()["error_description"] == "User disabled"
+    provider.enable_user("alice@example.com")
+    assert refresh(http, token).status_code == 200
+
+
+def test_what_is_used_or_over_is_forgotten_in_time(
+    provider: DemoProvider, http: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = tokens_of(provider, http)
+    code = code_for(provider, "bob@example.com")
+    used = exchange(http, code).json()["refresh_token"]
+    refresh(http, used)
+    code_for(provider)
+    ended = tokens_of(provider, http, "admin@example.com")["refresh_token"]
+    provider.memory.redeem(Token, ended).session.end()
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + USED_SECONDS + 1)
+    assert refusal(refresh(http, used)) == (400, "invalid_grant")
+    assert refusal(exchange(http, code)) == (400, "invalid_grant")
+    assert refresh(http, live["refresh_token"]).status_code == 200
+    assert len(provider.memory.all(Code)) == 0
+    assert len(provider.memory.all(Token)) == 3
+    assert len(provider.memory.all(SsoSession)) == 3
+    monkeypatch.setattr(time, "time", lambda: now + SESSION_SECONDS + 2 * USED_SECONDS)
+    provider.memory.put("new", SsoSession(provider.accounts["demo-alice"]))
+    assert list(provider.memory._items) == ["new"]
+
+
+@pytest.mark.parametrize("name", ["redirect_uri", "response_type"])
+def test_a_parameter_of_odd_characters_is_refused(provider: DemoProvider, http: httpx.Client, name: str) -> None:
+    assert http.get(authorize_url(provider, **{name: 'ä"'})).status_code == 400
+
+
+def test_a_basic_header_that_is_not_utf8_is_refused(http: httpx.Client) -> None:
+    answer = http.post("/token", data={"grant_type": "refresh_token"}, headers={"Authorization": "Basic /zr/"})
+    assert answer.status_code == 400
 
 
 def test_idled_out_refresh_tokens_leave_the_browser_signed_in(provider: DemoProvider, http: httpx.Client) -> None:
