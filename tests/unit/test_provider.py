@@ -1,0 +1,129 @@
+"""The back channel to Keycloak when Keycloak, or something before it, does not answer as it should."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+from mlflow_prokube_auth.identity import provider as module
+from mlflow_prokube_auth.identity.claims import Membership
+from mlflow_prokube_auth.identity.directory import Directory, NoRight, _Held
+from mlflow_prokube_auth.identity.provider import GrantRefused, Provider, ProviderDown
+from mlflow_prokube_auth.settings import load
+from mlflow_prokube_auth.store.people import Person, Standing
+
+from .test_settings import GOOD
+
+NOT_FOUND = (404, '{"error": "User not found", "error_description": "For more on this error consult the server log."}')
+STANDING = Standing(Person(1, "a@x", False), "https://kc", "s-1", False, "groups:/prokube-users", None, 0, False, 0)
+
+
+class Peer(ThreadingHTTPServer):
+    """What stands where Keycloak should be: answers by path, or hangs until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.answers: dict[str, tuple[int, str]] = {}
+        self.asked: list[str] = []
+        self.hung: Event | None = None
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Peer
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        if self.server.hung is not None:
+            self.server.hung.wait(30)
+        status, text = self.server.answers.get(self.path, (404, "<h1>Not found</h1>"))
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def peer() -> Iterator[Peer]:
+    with Peer() as running:
+        thread = Thread(target=running.serve_forever)
+        thread.start()
+        yield running
+        if running.hung is not None:
+            running.hung.set()
+        running.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def provider(peer: Peer) -> Provider:
+    return Provider(load({**GOOD, "PROKUBE_AUTH_OIDC_ISSUER": f"{peer.url}/realms/r"}))
+
+
+def test_a_flood_of_tokens_asks_a_keycloak_that_hangs_once(
+    peer: Peer, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(module, "RETRY_SECONDS", 60)
+    peer.hung = Event()
+    key = RSAKey.generate_key(2048)
+    token = jwt.encode({"alg": "RS256", "kid": "made-up"}, {"sub": "x"}, key)
+
+    def verify() -> type[Exception] | None:
+        try:
+            provider.verify(token)
+        except ProviderDown as error:
+            return type(error)
+        return None
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = [each.result() for each in [pool.submit(verify) for _ in range(8)]]
+    assert answers == [ProviderDown] * 8
+    assert len(peer.asked) == 1
+
+
+def test_an_older_discovery_document_beats_none(peer: Peer, provider: Provider) -> None:
+    path = "/realms/r/.well-known/openid-configuration"
+    peer.answers[path] = (200, json.dumps({"issuer": f"{peer.url}/realms/r", "jwks_uri": "j"}))
+    assert provider.endpoint("jwks_uri") == "j"
+    peer.answers[path] = (503, "")
+    provider._discovery.forget()
+    assert provider.endpoint("jwks_uri") == "j"
+    assert peer.asked == [path] * 2
+
+
+def test_a_404_of_keycloak_means_gone_and_one_of_a_proxy_means_closed(peer: Peer, provider: Provider) -> None:
+    peer.answers["/gone"] = NOT_FOUND
+    assert provider.get_json(f"{peer.url}/gone", "token") is None
+    with pytest.raises(GrantRefused, match="not from Keycloak"):
+        provider.get_json(f"{peer.url}/closed", "token")
+
+
+def test_a_proxy_that_closes_the_admin_api_withdraws_nobody(
+    peer: Peer, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load({**GOOD, "PROKUBE_AUTH_KEYCLOAK_ADMIN_URL": f"{peer.url}/admin/realms/r"})
+    monkeypatch.setattr(provider, "service_token", lambda: "token")
+    with pytest.raises(NoRight):
+        Directory(settings, provider).look_up(STANDING)
+    peer.answers["/admin/realms/r/users/s-1"] = NOT_FOUND
+    assert not Directory(settings, provider).look_up(STANDING).enabled
+
+
+def test_a_group_below_another_confirms_no_role_of_its_name() -> None:
+    def get(path: str) -> object:
+        return [{"path": "/team-x/prokube-admins", "name": "prokube-admins"}] if "/groups" in path else []
+
+    held = _Held(get, "users/s-1")
+    assert not held.holds(Membership("realm_access.roles", "prokube-admins"))
+    assert held.holds(Membership("groups", "/team-x/prokube-admins"))
