@@ -51,7 +51,7 @@ def create() -> Any:
     provider = Provider(settings)
     directory = Directory(settings, provider)
     later(directory.check_right)
-    vouching = Vouching(settings, provider, directory, services.people, services.sessions, box, later)
+    vouching = Vouching(settings, provider, directory, services.people, services.sessions, services.teams, box, later)
     authenticate = Authenticators(
         settings,
         services.people,

@@ -15,6 +15,7 @@ from .store.local_admins import LocalAdmins
 from .store.names import Names
 from .store.people import People
 from .store.sessions import Sessions
+from .store.teams import Teams
 from .store.tokens import Tokens
 
 _logger = logging.getLogger(__name__)
@@ -31,20 +32,23 @@ class Services:
     consents: Consents
     sessions: Sessions
     names: Names
+    teams: Teams
     local_admins: LocalAdmins
 
 
 def open_services(settings: Settings, uri: str) -> Services:
     """All stores on the database at ``uri``."""
     database = Database(uri)
+    teams = Teams(database)
     return Services(
         settings=settings,
         database=database,
-        people=People(database),
+        people=People(database, teams),
         tokens=Tokens(database),
         consents=Consents(database),
         sessions=Sessions(database, settings.session_idle_seconds),
         names=Names(database),
+        teams=teams,
         local_admins=LocalAdmins(database),
     )
 

@@ -6,6 +6,7 @@ Every variable starts with ``PROKUBE_AUTH_``; a secret may come from a file name
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,7 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "PROKUBE_AUTH_"
 SECRETS = ("OIDC_CLIENT_SECRET", "SECRET_KEY", "SECRET_KEY_PREVIOUS", "DATABASE_URI")
-LIST_FIELDS = ("oidc_scopes", "groups_claims", "user_groups", "admin_groups", "internal_hosts")
+LIST_FIELDS = ("oidc_scopes", "groups_claims", "user_groups", "admin_groups", "team_groups", "internal_hosts")
 
 Words = Annotated[tuple[str, ...], NoDecode]
 
@@ -61,6 +62,11 @@ class Settings(BaseSettings):
     user_groups: Words = Field(("prokube-users",), description="Top-level groups or roles whose members may log in.")
     admin_groups: Words = Field(
         ("prokube-admins",), description="Top-level groups or roles whose members are administrators."
+    )
+    team_groups: Words = Field(
+        (),
+        description="Groups and roles that are teams, as globs (`team-*`) or regular expressions (`^team-.+$`); "
+        "default: every group of the first groups claim but the user and admin groups.",
     )
     support_contact: str | None = Field(
         None, description='Whom refusals name, an e-mail address or a channel; default: "the MLflow admin".'
@@ -119,6 +125,16 @@ class Settings(BaseSettings):
     def _some(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not value:
             raise ValueError("expected at least one name")
+        return value
+
+    @field_validator("team_groups")
+    @classmethod
+    def _patterns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in value:
+            try:
+                re.compile(pattern if pattern.startswith("^") else "")
+            except re.error as error:
+                raise ValueError(f"expected globs or regular expressions, {pattern!r} is none: {error}") from None
         return value
 
     @field_validator("oidc_client_secret")

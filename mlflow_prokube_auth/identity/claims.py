@@ -6,11 +6,15 @@ full group paths, ``/team-x/prokube-admins`` makes nobody an administrator.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from ..settings import Settings
+
+LONGEST_TEAM = 150
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class Admission:
     groups: tuple[str, ...]
     admitted_by: str
     admin_by: str | None
+    teams: tuple[str, ...] = ()
 
     @property
     def is_admin(self) -> bool:
@@ -87,6 +92,34 @@ def first_match(memberships: Iterable[Membership], wanted: Iterable[str]) -> Mem
     return next((each for each in memberships if each.name.removeprefix("/") in names), None)
 
 
+def teams_of(memberships: Iterable[Membership], settings: Settings) -> tuple[str, ...]:
+    """The names of the teams that these groups make: without the leading slash, in order.
+
+    Groups of the first groups claim become teams, unless they only admit people or make them administrators; with
+    ``TEAM_GROUPS``, whatever matches it, roles too.
+    """
+    gates = {name.removeprefix("/") for name in (*settings.user_groups, *settings.admin_groups)}
+    found: dict[str, None] = {}
+    for each in memberships:
+        name = each.name.removeprefix("/")
+        wanted = (
+            any(_matches(name, pattern) for pattern in settings.team_groups)
+            if settings.team_groups
+            else each.claim == settings.groups_claims[0]
+        )
+        # MLflow keeps names that begin so for people's own roles.
+        if wanted and name and name not in gates and len(name) <= LONGEST_TEAM and not name.startswith("__user_"):
+            found[name] = None
+    return tuple(found)
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """A regular expression begins with ``^``; all else is a glob, whose slash is optional at the beginning."""
+    if pattern.startswith("^"):
+        return re.fullmatch(pattern, name) is not None
+    return fnmatchcase(name, pattern.removeprefix("/"))
+
+
 def service_account_name(claims: Mapping[str, Any]) -> str | None:
     """The name of the client whose own service account these claims describe (Keycloak's naming).
 
@@ -123,4 +156,5 @@ def admit(sources: Sequence[Mapping[str, Any]], settings: Settings) -> Admission
         groups=tuple(dict.fromkeys(each.name for each in groups)),
         admitted_by=str(admitted_by)[:255],
         admin_by=str(admin_by)[:255] if admin_by is not None else None,
+        teams=teams_of(groups, settings),
     )

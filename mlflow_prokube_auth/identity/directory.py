@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -34,6 +34,7 @@ class Entry:
 
     enabled: bool
     is_admin: bool
+    lost_teams: tuple[str, ...] = ()
 
 
 class Directory:
@@ -62,8 +63,10 @@ class Directory:
         except ProviderDown as error:
             _logger.warning("directory check: Keycloak does not answer yet (%s)", error)
 
-    def look_up(self, standing: Standing) -> Entry:
+    def look_up(self, standing: Standing, teams: Sequence[str] = ()) -> Entry:
         """Ask for exactly what admitted the person: enabled, and the group or role; the same for an administrator.
+
+        Of ``teams`` those come back of which the person is no member any more; new ones come with a login.
 
         Raises:
             NoRight: our client may not ask.
@@ -76,7 +79,17 @@ class Directory:
         held = _Held(self._get, user)
         admitted = held.holds(Membership.parse(standing.admitted_by))
         is_admin = admitted and standing.admin_by is not None and held.holds(Membership.parse(standing.admin_by))
-        return Entry(enabled=admitted, is_admin=is_admin)
+        # Where the realm sends full paths, a group below another confirms no team of its bare name.
+        paths = Membership.parse(standing.admitted_by).name.startswith("/")
+        lost = [name for name in teams if not self._is_team_of(held, name, paths)]
+        return Entry(enabled=admitted, is_admin=is_admin, lost_teams=tuple(lost))
+
+    def _is_team_of(self, held: _Held, name: str, paths: bool) -> bool:
+        if self._settings.groups_claims[0] != "groups":
+            return True  # where that claim comes from is not known here
+        names = {f"/{name}"} if paths else {name, f"/{name}"}
+        is_role = bool(self._settings.team_groups) and name in held.roles()
+        return is_role or not names.isdisjoint(held.groups())
 
     def _get(self, path: str) -> Any:
         try:

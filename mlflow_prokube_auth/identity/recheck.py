@@ -18,6 +18,7 @@ from ..settings import Settings
 from ..store.local_admins import LOCAL_ISSUER
 from ..store.people import NameTaken, People, Person, Standing
 from ..store.sessions import SessionRow, Sessions
+from ..store.teams import Teams
 from .claims import Denial, admit
 from .directory import Directory, NoRight
 from .provider import GrantRefused, Provider, ProviderDown
@@ -52,6 +53,7 @@ class Vouching:
         directory: Directory,
         people: People,
         sessions: Sessions,
+        teams: Teams,
         box: SecretBox,
         later: Callable[[Callable[[], None]], None],
         clock: Callable[[], float] = time.time,
@@ -61,6 +63,7 @@ class Vouching:
         self._directory = directory
         self._people = people
         self._sessions = sessions
+        self._teams = teams
         self._box = box
         self._later = later
         self._clock = clock
@@ -150,7 +153,8 @@ class Vouching:
             self._directory_grace(standing)
             return standing
         try:
-            found = self._directory.look_up(standing)
+            teams = [team.name for team in self._teams.of(standing.person.user_id) if team.from_keycloak]
+            found = self._directory.look_up(standing, teams)
         except NoRight:
             return self._without_right(standing)
         except ProviderDown as error:
@@ -158,6 +162,8 @@ class Vouching:
             self._directory_grace(standing)
             return standing
         self._people.checked(standing, found.enabled, found.is_admin, now)
+        if found.lost_teams:
+            self._teams.drop_from(standing.person.user_id, found.lost_teams, standing.person.username)
         # Something may have been withdrawn while the directory was asked: what is less counts.
         present = self._people.standing(standing.issuer, standing.subject) or replace(standing, disabled=True)
         return replace(

@@ -12,6 +12,7 @@ from ..identity.claims import Admission
 from . import audit
 from .database import Database
 from .schema import consents, identities, sessions, user_names, users
+from .teams import Teams
 
 # What no password can hash to (werkzeug splits a hash at "$").
 UNUSABLE_PASSWORD = "!"  # noqa: S105 - the very absence of a password
@@ -86,8 +87,9 @@ def standing_of(row: Any, user_id: int) -> Standing | None:
 class People:
     """Queries on people."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, teams: Teams) -> None:
         self._database = database
+        self._teams = teams
 
     def find(self, username: str) -> Person | None:
         """The person of that present name (any case)."""
@@ -258,6 +260,7 @@ class People:
             )
         )
         connection.execute(users.update().where(users.c.id == user_id).values(is_admin=admission.is_admin))
+        self._teams.sync(connection, user_id, admission.username, admission.teams, now)
         return Person(user_id, admission.username, admission.is_admin)
 
     def _adopt_or_create(self, connection: Connection, admission: Admission) -> int:

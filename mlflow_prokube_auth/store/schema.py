@@ -31,6 +31,37 @@ users = Table(
     Column("is_admin", Boolean),
 )
 
+# MLflow's roles, their members and their grants (the same file, SqlRole and what follows).
+roles = Table(
+    "roles",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("workspace", String(63), nullable=False),
+    Column("description", String(1024)),
+    UniqueConstraint("workspace", "name", name="unique_workspace_role_name"),
+)
+
+role_permissions = Table(
+    "role_permissions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("role_id", Integer, ForeignKey("roles.id"), nullable=False, index=True),
+    Column("resource_type", String(64), nullable=False),
+    Column("resource_pattern", String(255), nullable=False),
+    Column("permission", String(255), nullable=False),
+    UniqueConstraint("role_id", "resource_type", "resource_pattern", name="unique_role_resource_perm"),
+)
+
+user_role_assignments = Table(
+    "user_role_assignments",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("user_id", Integer, ForeignKey("users.id"), nullable=False, index=True),
+    Column("role_id", Integer, ForeignKey("roles.id"), nullable=False, index=True),
+    UniqueConstraint("user_id", "role_id", name="unique_user_role"),
+)
+
 identities = Table(
     "prokube_identities",
     metadata,
@@ -137,6 +168,39 @@ resource_names = Table(
     # What bears the name is being renamed or deleted; nobody else gets the name before.
     Column("held_until", BigInteger),
     Index("ix_prokube_resource_names_pending", "user_id", "pending"),
+)
+
+# Teams: groups in Keycloak, or made by an administrator.
+teams = Table(
+    "prokube_teams",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(255), nullable=False, unique=True),
+    Column("from_keycloak", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+# What bears a name with this prefix is the team's, at this level.
+team_rules = Table(
+    "prokube_team_rules",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("team_id", Integer, ForeignKey("prokube_teams.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("prefix", String(255), nullable=False),
+    Column("permission", String(16), nullable=False),
+    UniqueConstraint("team_id", "kind", "prefix", name="uq_prokube_team_rules"),
+)
+
+# Which of MLflow's roles are a team's: its own (rule 0), and one for each of its rules, in each workspace.
+team_roles = Table(
+    "prokube_team_roles",
+    metadata,
+    Column("role_id", Integer, primary_key=True, autoincrement=False),
+    Column("team_id", Integer, ForeignKey("prokube_teams.id", ondelete="CASCADE"), nullable=False),
+    Column("rule_id", Integer, nullable=False),
+    Column("workspace", String(63), nullable=False),
+    UniqueConstraint("team_id", "rule_id", "workspace", name="uq_prokube_team_roles"),
 )
 
 audit_events = Table(

@@ -1,0 +1,325 @@
+"""Teams: MLflow roles whose members come from Keycloak's groups, or from an administrator's hand.
+
+A team has a role of its own in each workspace where it holds something, and one more for each of its rules ("what is
+named ``team-a-...`` is EDIT to us"), so that MLflow's engine, its admin page and our search see ordinary roles with
+ordinary grants. Who is a member of the team's own role in the default workspace is a member of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, and_, select
+from sqlalchemy.exc import IntegrityError
+
+from . import audit
+from .database import Database
+from .schema import role_permissions, roles, team_roles, team_rules, teams, user_role_assignments
+
+DEFAULT_WORKSPACE = "default"
+# The "rule" of a team's own roles.
+NO_RULE = 0
+
+
+class TeamExists(Exception):
+    """A team, or a role of MLflow, has that name."""
+
+
+@dataclass(frozen=True)
+class Team:
+    """A team; ``from_keycloak`` says that its members follow a group there."""
+
+    id: int
+    name: str
+    from_keycloak: bool
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What bears a name with ``prefix`` is ``permission`` to the team; ``kind`` is a resource type of MLflow."""
+
+    id: int
+    team_id: int
+    kind: str
+    prefix: str
+    permission: str
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What a grant is on."""
+
+    resource_type: str
+    pattern: str
+    workspace: str
+
+
+class Teams:
+    """Queries on teams, their members and their rules."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # Teams and members
+
+    def everyone(self) -> list[Team]:
+        """All teams, by name."""
+        with self._database.read() as connection:
+            return [_team(row) for row in connection.execute(select(teams).order_by(teams.c.name))]
+
+    def find(self, name: str) -> Team | None:
+        """The team of that name."""
+        with self._database.read() as connection:
+            row = connection.execute(select(teams).where(teams.c.name == name)).first()
+        return None if row is None else _team(row)
+
+    def of(self, user_id: int) -> list[Team]:
+        """The teams of a user, by name."""
+        with self._database.read() as connection:
+            return _teams_of(connection, user_id)
+
+    def role_of(self, team: Team, workspace: str) -> int:
+        """The team's own role in a workspace, made where there is none."""
+        with self._database.write() as connection:
+            return self._role(connection, team, workspace)
+
+    def team_of_role(self, role_id: int) -> tuple[Team, int] | None:
+        """The team whose role this is, and the role's rule (:data:`NO_RULE` for its own); None for other roles."""
+        query = select(teams, team_roles.c.rule_id).join(team_roles, team_roles.c.team_id == teams.c.id)
+        with self._database.read() as connection:
+            row = connection.execute(query.where(team_roles.c.role_id == role_id)).first()
+        return None if row is None else (_team(row), row.rule_id)
+
+    def create(self, name: str, now: int, actor: str, client: str = "") -> Team:
+        """A team that an administrator fills by hand.
+
+        Raises:
+            TeamExists: a team or a role of that name is there.
+        """
+        try:
+            with self._database.write() as connection:
+                team = self._insert(connection, name, False, now)
+                audit.record(connection, "team.create", actor, target=name, client=client)
+                return team
+        except IntegrityError:
+            raise TeamExists(name) from None
+
+    def delete(self, team: Team, actor: str, client: str = "") -> None:
+        """End a team: its roles, with members and grants, and its rules go."""
+        with self._database.write() as connection:
+            owned = select(team_roles.c.role_id).where(team_roles.c.team_id == team.id)
+            _delete_roles(connection, [row[0] for row in connection.execute(owned)])
+            connection.execute(teams.delete().where(teams.c.id == team.id))
+            audit.record(connection, "team.delete", actor, target=team.name, client=client)
+
+    def sync(self, connection: Connection, user_id: int, username: str, wanted: Iterable[str], now: int) -> None:
+        """Make a user a member of exactly these of Keycloak's teams; teams made by hand stay as they are."""
+        wanted = set(wanted)
+        held = {team.name: team for team in _teams_of(connection, user_id) if team.from_keycloak}
+        for name in sorted(wanted - set(held)):
+            team = self._keycloak_team(connection, name, now)
+            if team is not None:
+                self._join(connection, team, user_id)
+                audit.record(connection, "team.join", "keycloak", target=username, team=name)
+        for name in sorted(set(held) - wanted):
+            _leave(connection, held[name], user_id)
+            audit.record(connection, "team.leave", "keycloak", target=username, team=name)
+
+    def join(self, team: Team, user_id: int) -> None:
+        """Make a user a member, of all roles of the team."""
+        with self._database.write() as connection:
+            self._join(connection, team, user_id)
+
+    def leave(self, team: Team, user_id: int) -> None:
+        """The opposite."""
+        with self._database.write() as connection:
+            _leave(connection, team, user_id)
+
+    def drop_from(self, user_id: int, names: Sequence[str], username: str) -> None:
+        """Take a user out of those of Keycloak's teams."""
+        with self._database.write() as connection:
+            for team in _teams_of(connection, user_id):
+                if team.from_keycloak and team.name in names:
+                    _leave(connection, team, user_id)
+                    audit.record(connection, "team.leave", "keycloak", target=username, team=team.name)
+
+    # Rules
+
+    def rules(self) -> list[tuple[Rule, Team]]:
+        """All rules with their teams."""
+        query = select(team_rules, teams.c.name, teams.c.from_keycloak).join(teams, teams.c.id == team_rules.c.team_id)
+        with self._database.read() as connection:
+            return [
+                (
+                    Rule(row.id, row.team_id, row.kind, row.prefix, row.permission),
+                    Team(row.team_id, row.name, row.from_keycloak),
+                )
+                for row in connection.execute(query.order_by(teams.c.name, team_rules.c.kind, team_rules.c.prefix))
+            ]
+
+    def add_rule(self, team: Team, kind: str, prefix: str, permission: str, actor: str, client: str = "") -> Rule:
+        """A new rule, which holds for what comes; what is there already gets :meth:`apply`.
+
+        Raises:
+            TeamExists: the team has a rule for that prefix.
+        """
+        try:
+            with self._database.write() as connection:
+                values = {"team_id": team.id, "kind": kind, "prefix": prefix, "permission": permission}
+                key = connection.execute(team_rules.insert().values(**values)).inserted_primary_key
+                audit.record(
+                    connection, "rule.create", actor, target=team.name, client=client,
+                    kind=kind, prefix=prefix, permission=permission,
+                )  # fmt: skip
+        except IntegrityError:
+            raise TeamExists(f"{team.name}: {prefix}") from None
+        return Rule(key[0], **values)  # type: ignore[index, arg-type]  # one row, one key
+
+    def delete_rule(self, rule: Rule, team: Team, actor: str, client: str = "") -> None:
+        """End a rule: its roles go with all their grants."""
+        with self._database.write() as connection:
+            owned = select(team_roles.c.role_id).where(team_roles.c.rule_id == rule.id)
+            _delete_roles(connection, [row[0] for row in connection.execute(owned)])
+            connection.execute(team_rules.delete().where(team_rules.c.id == rule.id))
+            audit.record(
+                connection, "rule.delete", actor, target=team.name, client=client, kind=rule.kind, prefix=rule.prefix
+            )
+
+    def apply(self, rule: Rule, team: Team, resources: Sequence[Resource]) -> None:
+        """Grant a rule's level on these resources; what is granted already stays."""
+        for workspace in sorted({resource.workspace for resource in resources}):
+            with self._database.write() as connection:
+                role_id = self._role(connection, team, workspace, rule)
+                held = select(role_permissions.c.resource_pattern).where(role_permissions.c.role_id == role_id)
+                patterns = {row[0] for row in connection.execute(held)}
+                rows = [
+                    {
+                        "role_id": role_id,
+                        "resource_type": resource.resource_type,
+                        "resource_pattern": resource.pattern,
+                        "permission": rule.permission,
+                    }
+                    for resource in resources
+                    if resource.workspace == workspace and resource.pattern not in patterns
+                ]
+                if rows:
+                    connection.execute(role_permissions.insert(), rows)
+
+    def withdraw(self, rule: Rule, resource: Resource) -> None:
+        """Take back what a rule gave on a resource: it has another name now."""
+        owned = select(team_roles.c.role_id).where(team_roles.c.rule_id == rule.id)
+        with self._database.write() as connection:
+            connection.execute(
+                role_permissions.delete().where(
+                    role_permissions.c.role_id.in_(owned),
+                    role_permissions.c.resource_type == resource.resource_type,
+                    role_permissions.c.resource_pattern == resource.pattern,
+                )
+            )
+
+    # The roles behind it
+
+    def _keycloak_team(self, connection: Connection, name: str, now: int) -> Team | None:
+        """The team of a group, made where there is none; None where an administrator's team has that name."""
+        row = connection.execute(select(teams).where(teams.c.name == name)).first()
+        if row is None:
+            try:
+                with connection.begin_nested():
+                    return self._insert(connection, name, True, now)
+            except IntegrityError:  # another login was faster
+                row = connection.execute(select(teams).where(teams.c.name == name)).one()
+        team = _team(row)
+        return team if team.from_keycloak else None
+
+    def _insert(self, connection: Connection, name: str, from_keycloak: bool, now: int) -> Team:
+        key = connection.execute(
+            teams.insert().values(name=name, from_keycloak=from_keycloak, created_at=now)
+        ).inserted_primary_key
+        team = Team(key[0], name, from_keycloak)  # type: ignore[index]  # one row, one key
+        self._role(connection, team, DEFAULT_WORKSPACE)
+        return team
+
+    def _role(self, connection: Connection, team: Team, workspace: str, rule: Rule | None = None) -> int:
+        """The role of a team, or of one of its rules, in a workspace; a new one gets the team's members."""
+        rule_id = rule.id if rule is not None else NO_RULE
+        known = select(team_roles.c.role_id).where(
+            team_roles.c.team_id == team.id, team_roles.c.rule_id == rule_id, team_roles.c.workspace == workspace
+        )
+        found = connection.execute(known).scalar()
+        if found is not None:
+            return int(found)
+        name = team.name if rule is None else f"{team.name}: {rule.kind} {rule.prefix}*"
+        words = "Members follow a group in Keycloak." if team.from_keycloak else "A team."
+        description = words if rule is None else f"What is named {rule.prefix}*; made by a rule of the team."
+        role_id = _new_role(connection, name, workspace, description, from_keycloak=team.from_keycloak)
+        connection.execute(
+            team_roles.insert().values(role_id=role_id, team_id=team.id, rule_id=rule_id, workspace=workspace)
+        )
+        main = select(team_roles.c.role_id).where(
+            team_roles.c.team_id == team.id,
+            team_roles.c.rule_id == NO_RULE,
+            team_roles.c.workspace == DEFAULT_WORKSPACE,
+            team_roles.c.role_id != role_id,
+        )
+        members = select(user_role_assignments.c.user_id).where(user_role_assignments.c.role_id.in_(main))
+        for (user_id,) in connection.execute(members).all():
+            connection.execute(user_role_assignments.insert().values(user_id=user_id, role_id=role_id))
+        return role_id
+
+    def _join(self, connection: Connection, team: Team, user_id: int) -> None:
+        for (role_id,) in connection.execute(_roles_of(team)).all():
+            _assign(connection, user_id, role_id)
+
+
+def _new_role(connection: Connection, name: str, workspace: str, description: str, *, from_keycloak: bool) -> int:
+    """A role of that name; a group in Keycloak never takes over a role that an administrator has made."""
+    for candidate in (name, f"{name} (Keycloak)", f"{name} (Keycloak, 2)") if from_keycloak else (name,):
+        taken = select(roles.c.id).where(roles.c.workspace == workspace, roles.c.name == candidate)
+        if connection.execute(taken).first() is None:
+            break
+    key = connection.execute(
+        roles.insert().values(name=candidate[:255], workspace=workspace, description=description)
+    ).inserted_primary_key
+    return int(key[0])  # type: ignore[index]  # one row, one key
+
+
+def _assign(connection: Connection, user_id: int, role_id: int) -> None:
+    try:
+        with connection.begin_nested():
+            connection.execute(user_role_assignments.insert().values(user_id=user_id, role_id=role_id))
+    except IntegrityError:
+        return  # a member already
+
+
+def _leave(connection: Connection, team: Team, user_id: int) -> None:
+    connection.execute(
+        user_role_assignments.delete().where(
+            user_role_assignments.c.user_id == user_id, user_role_assignments.c.role_id.in_(_roles_of(team))
+        )
+    )
+
+
+def _roles_of(team: Team):  # type: ignore[no-untyped-def]  # SQLAlchemy's Select of an int
+    return select(team_roles.c.role_id).where(team_roles.c.team_id == team.id)
+
+
+def _teams_of(connection: Connection, user_id: int) -> list[Team]:
+    query = (
+        select(teams)
+        .join(team_roles, and_(team_roles.c.team_id == teams.c.id, team_roles.c.rule_id == NO_RULE))
+        .join(user_role_assignments, user_role_assignments.c.role_id == team_roles.c.role_id)
+        .where(user_role_assignments.c.user_id == user_id, team_roles.c.workspace == DEFAULT_WORKSPACE)
+        .order_by(teams.c.name)
+    )
+    return [_team(row) for row in connection.execute(query)]
+
+
+def _delete_roles(connection: Connection, role_ids: Sequence[int]) -> None:
+    for table in (role_permissions, user_role_assignments, team_roles):
+        connection.execute(table.delete().where(table.c.role_id.in_(role_ids)))
+    connection.execute(roles.delete().where(roles.c.id.in_(role_ids)))
+
+
+def _team(row: object) -> Team:
+    return Team(row.id, row.name, bool(row.from_keycloak))  # type: ignore[attr-defined]  # a row of ``teams``
