@@ -62,7 +62,7 @@ def create() -> Any:
         later,
         os.environ.get(JOB_TOKEN_ENV),
     )
-    store = engine.ProkubeStore(services.database)
+    store = engine.ProkubeStore(services.database, services.teams)
     catalog = MlflowCatalog(engine.readable, store.is_granted, store.grant_manage, store.sweep)
     flask_app.session_interface = StoredSessions(settings, services.sessions)
     web = Web(

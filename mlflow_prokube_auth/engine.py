@@ -9,17 +9,17 @@ from __future__ import annotations
 import inspect
 import logging
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import mlflow.server.auth as auth
 from flask import Flask, Response, has_request_context, request
 from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, PERMISSION_DENIED
 from mlflow.server.auth.db import utils as auth_db
 from mlflow.server.auth.db.models import SqlRole, SqlRolePermission, SqlUserRoleAssignment
-from mlflow.server.auth.entities import User
+from mlflow.server.auth.entities import Role, User, UserRoleAssignment
 from mlflow.server.auth.sqlalchemy_store import RoleGrantRow, SqlAlchemyStore
 from mlflow.store.db.utils import _get_managed_session_maker
 from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME
@@ -31,6 +31,7 @@ from starlette.routing import Match, Mount
 from werkzeug.datastructures import Authorization
 
 from .catalog import missing_columns
+from .engine_writes import watch
 from .errors import Refusal
 from .identity.caller import current_identity
 from .identity.middleware import answer
@@ -38,6 +39,7 @@ from .policy import words
 from .policy.names import Found
 from .store.database import Database, check_schema
 from .store.people import UNUSABLE_PASSWORD, Person
+from .store.teams import NO_RULE, Resource, Team, Teams
 
 _logger = logging.getLogger(__name__)
 
@@ -66,6 +68,10 @@ STORE_SEAMS: dict[str, tuple[str, ...]] = {
     "get_user": ("self", "username"),
     "list_grants": ("self", "user_id", "workspace", "resource_types"),
     "grant_user_permission": ("self", "username", "resource_type", "resource_pattern", "permission"),
+    "assign_role_to_user": ("self", "user_id", "role_id"),
+    "unassign_role_from_user": ("self", "user_id", "role_id"),
+    "update_role": ("self", "role_id", "name", "description"),
+    "delete_role": ("self", "role_id"),
     "_synthetic_user_role_name": ("user_id",),
     "_get_or_create_synthetic_user_role": ("self", "session", "user_id", "workspace"),
     "delete_grants_for_resource": ("self", "resource_type", "resource_pattern", "workspace_scoped"),
@@ -129,9 +135,10 @@ def migrate_mlflow(engine: Engine) -> None:
 class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped here
     """MLflow's store on our database, stricter where the engine must be steered."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, teams: Teams) -> None:
         super().__init__()
         self._database = database
+        self._teams = teams
 
     def init_db(self, db_uri: str, read_db_uri: str | None = None) -> None:
         """Connect; the parent process has migrated. Grants are always read from the primary."""
@@ -140,7 +147,9 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
         self.db_type = self.engine.dialect.name
         self.read_engine = None
         check_schema(self.engine)
-        self.ManagedSessionMaker = _get_managed_session_maker(sessionmaker(bind=self.engine), self.db_type)
+        maker = sessionmaker(bind=self.engine)
+        watch(maker)
+        self.ManagedSessionMaker = _get_managed_session_maker(maker, self.db_type)
 
     def authenticate_user(self, username: str, password: str, *, use_primary: bool = False) -> bool:
         """Passwords do not exist here."""
@@ -188,6 +197,92 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
         if resource_pattern == WILDCARD and person is not None and not person.is_admin:
             raise MlflowException("Only administrators grant on all of a kind.", error_code=PERMISSION_DENIED)
         super().grant_user_permission(username, resource_type, resource_pattern, permission)
+
+    def assign_role_to_user(self, user_id: int, role_id: int) -> UserRoleAssignment:
+        """As MLflow's; into a team one comes by its group in Keycloak, or into all of its roles at once."""
+        team = self._team_by_hand(role_id)
+        made = super().assign_role_to_user(user_id, role_id)
+        if team is not None:
+            self._teams.join(team, user_id)
+        return made
+
+    def unassign_role_from_user(self, user_id: int, role_id: int) -> None:
+        """The opposite."""
+        team = self._team_by_hand(role_id)
+        super().unassign_role_from_user(user_id, role_id)
+        if team is not None:
+            self._teams.leave(team, user_id)
+
+    def update_role(self, role_id: int, name: str | None = None, description: str | None = None) -> Role:
+        """As MLflow's; a team's role keeps its name."""
+        self._refuse_team_role(role_id if name is not None else 0)
+        return super().update_role(role_id, name, description)
+
+    def delete_role(self, role_id: int) -> None:
+        """As MLflow's; a team's role goes with the team."""
+        self._refuse_team_role(role_id)
+        super().delete_role(role_id)
+
+    def _team_by_hand(self, role_id: int) -> Team | None:
+        """The team whose own role this is and whose members are chosen by hand; None for a role of no team.
+
+        Raises:
+            MlflowException: the members of this role are not chosen here.
+        """
+        found = self._teams.team_of_role(role_id)
+        if found is None:
+            return None
+        team, rule_id = found
+        if team.from_keycloak:
+            raise MlflowException(
+                f"The members of the team '{team.name}' follow its group in Keycloak. Change them there.",
+                error_code=INVALID_PARAMETER_VALUE,
+            )
+        if rule_id != NO_RULE:
+            raise MlflowException(
+                f"This role belongs to a rule of the team '{team.name}'. Change the team's members instead.",
+                error_code=INVALID_PARAMETER_VALUE,
+            )
+        return team
+
+    def _refuse_team_role(self, role_id: int) -> None:
+        found = self._teams.team_of_role(role_id)
+        if found is not None:
+            raise MlflowException(
+                f"This role is the team '{found[0].name}'. Change the team instead.",
+                error_code=INVALID_PARAMETER_VALUE,
+            )
+
+    def own_role(self, user_id: int, workspace: str) -> int:
+        """The role that holds what is granted to a user alone, made where there is none."""
+        with self.ManagedSessionMaker(read_only=False) as session:
+            return int(self._get_or_create_synthetic_user_role(session, user_id, workspace).id)
+
+    def set_grants(self, resource: Resource, levels: Mapping[int, str | None]) -> None:
+        """Give roles, by id, these levels on a resource, None for nothing, all of it or none.
+
+        Raises:
+            MlflowException: it would take away the last MANAGE, or a level is none of that kind.
+        """
+        with self.ManagedSessionMaker(read_only=False) as session:
+            for role_id, level in levels.items():
+                held = session.query(SqlRolePermission).filter_by(
+                    role_id=role_id, resource_type=resource.resource_type, resource_pattern=resource.pattern
+                )
+                grant = held.first()
+                if level is None and grant is not None:
+                    session.delete(grant)
+                elif level is not None and grant is not None:
+                    grant.permission = level
+                elif level is not None:
+                    session.add(
+                        SqlRolePermission(
+                            role_id=role_id,
+                            resource_type=resource.resource_type,
+                            resource_pattern=resource.pattern,
+                            permission=level,
+                        )
+                    )
 
     def sweep(self, kind: str, name: str, user_id: int) -> None:
         """Delete the grants on a name that nothing bears, in all roles but that user's own."""

@@ -53,6 +53,24 @@ LEVELS: dict[str, str] = {
 }
 
 
+KINDS = {
+    "experiment": "experiment",
+    "registered_model": "model",
+    "prompt": "prompt",
+    "scorer": "scorer",
+    "gateway_secret": "gateway secret",
+    "gateway_endpoint": "gateway endpoint",
+    "gateway_model_definition": "gateway model",
+    "mcp_server": "MCP server",
+    "workspace": "workspace",
+}
+
+
+def kind_of(resource_type: str) -> str:
+    """What people call a resource type of MLflow."""
+    return KINDS.get(resource_type, resource_type.replace("_", " "))
+
+
 @dataclass(frozen=True)
 class Subject:
     """What a request was about, as the caller sent it."""

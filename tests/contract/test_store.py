@@ -183,7 +183,7 @@ def test_a_session_needs_its_secret_and_ends(services: Services) -> None:
 
 
 def test_a_usable_workspace_opens_nothing_inside_it(services: Services) -> None:
-    store = engine.ProkubeStore(services.database)
+    store = engine.ProkubeStore(services.database, services.teams)
     store.init_db(services.database.uri)
     person = services.people.log_in(admission("a@x"), 100, "")
     store.set_workspace_permission("default", "a@x", "USE")
@@ -192,7 +192,7 @@ def test_a_usable_workspace_opens_nothing_inside_it(services: Services) -> None:
 
 
 def test_deleting_a_resource_sweeps_the_grants_of_teams_too(services: Services) -> None:
-    store = engine.ProkubeStore(services.database)
+    store = engine.ProkubeStore(services.database, services.teams)
     store.init_db(services.database.uri)
     role = store.create_role("team", "default")
     store.add_role_permission(role.id, "registered_model", "m", "READ")
@@ -244,7 +244,7 @@ def test_a_login_after_a_withdrawal_lets_the_person_in_again(services: Services)
 
 
 def test_what_is_left_on_a_freed_name_is_swept_but_for_the_new_owners_own(services: Services) -> None:
-    store = engine.ProkubeStore(services.database)
+    store = engine.ProkubeStore(services.database, services.teams)
     store.init_db("")
     old = services.people.log_in(admission("old@x", "s-1"), 100, "")
     new = services.people.log_in(admission("new@x", "s-2"), 100, "")

@@ -30,7 +30,7 @@ def names(services: Services, person: Person) -> list[str]:
 
 def levels(services: Services, person: Person, kind: str = "registered_model") -> dict[str, str]:
     """What MLflow itself reads of a person's grants."""
-    store = engine.ProkubeStore(services.database)
+    store = engine.ProkubeStore(services.database, services.teams)
     store.init_db("")
     rows = store.list_grants(person.user_id, "default", [kind])
     return {row.resource_pattern: row.permission for row in rows}
@@ -85,7 +85,7 @@ def test_a_login_leaves_teams_made_by_hand_alone(services: Services) -> None:
 
 
 def test_a_group_takes_over_no_role_that_an_administrator_has_made(services: Services) -> None:
-    store = engine.ProkubeStore(services.database)
+    store = engine.ProkubeStore(services.database, services.teams)
     store.init_db("")
     role = store.create_role("data", "default")
     store.add_role_permission(role.id, "registered_model", "secret", "MANAGE")
@@ -143,7 +143,7 @@ def test_in_another_workspace_a_team_has_its_members_too(services: Services) -> 
     role_id = services.teams.role_of(team, "other")
     assert services.teams.role_of(team, "other") == role_id
     assert services.teams.team_of_role(role_id) == (team, 0)
-    store = engine.ProkubeStore(services.database)
+    store = engine.ProkubeStore(services.database, services.teams)
     store.init_db("")
     assert {role.workspace for role in store.list_user_roles(bob.user_id)} == {"default", "other"}
 

@@ -1,0 +1,150 @@
+"""What may be written into MLflow's roles and grants, whoever writes: MLflow's own endpoints obey it like our pages.
+
+Beside ``engine.py`` the only module that knows MLflow's tables of roles as classes. It listens to the sessions of the
+store, so that the check, the audit trail and the change itself are one transaction. The sweep of a resource that is
+deleted passes by here, as it should: nobody needs to manage what is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+from mlflow.server.auth.db.models import SqlRole, SqlRolePermission, SqlUserRoleAssignment
+from sqlalchemy import event, inspect
+from sqlalchemy.orm import Session, sessionmaker
+
+from .identity.caller import CALLER, current_identity
+from .policy import words
+from .store import audit
+
+MANAGE = "MANAGE"
+WILDCARD = "*"
+
+
+def watch(maker: sessionmaker[Session]) -> None:
+    """Listen to all sessions of ``maker``."""
+    event.listen(maker, "before_flush", _before_flush)
+
+
+def _before_flush(session: Session, _context: Any, _instances: Any) -> None:
+    with session.no_autoflush:
+        _keep_a_manager(session)
+        _write_down(session)
+
+
+def _keep_a_manager(session: Session) -> None:
+    """Refuse to take away the last MANAGE on a resource.
+
+    Raises:
+        MlflowException: nobody could manage it any more.
+    """
+    gone = {each.id for each in session.deleted if isinstance(each, SqlUserRoleAssignment)}
+    lost = {each.id: each for each in _grants(session.deleted) if each.permission == MANAGE}
+    lost |= {each.id: each for each in _grants(session.dirty) if _was(each) == MANAGE and each.permission != MANAGE}
+    at_stake = list(lost.values())
+    for assignment in session.deleted:
+        if isinstance(assignment, SqlUserRoleAssignment):
+            at_stake += session.query(SqlRolePermission).filter_by(role_id=assignment.role_id, permission=MANAGE)
+    for grant in at_stake:
+        if grant.resource_type != "workspace" and grant.resource_pattern != WILDCARD:
+            _need_another(session, grant, set(lost), gone)
+
+
+def _need_another(session: Session, grant: Any, lost: set[int], gone: set[int]) -> None:
+    workspace = session.query(SqlRole.workspace).filter(SqlRole.id == grant.role_id).scalar()
+    # Locked, so that of two managers who leave at once the second sees that the first is gone.
+    holding = (
+        session.query(SqlRolePermission)
+        .join(SqlRole, SqlRole.id == SqlRolePermission.role_id)
+        .filter(
+            SqlRole.workspace == workspace,
+            SqlRolePermission.resource_type == grant.resource_type,
+            SqlRolePermission.resource_pattern.in_([grant.resource_pattern, WILDCARD]),
+            SqlRolePermission.permission == MANAGE,
+        )
+        .order_by(SqlRolePermission.id)
+        .with_for_update(of=SqlRolePermission)
+    )
+    role_ids = {each.role_id for each in holding if each.id not in lost}
+    if _has_members(session, role_ids, gone):
+        return
+    new = (each for each in _grants(session.new) if each.permission == MANAGE)
+    same = (grant.resource_type, grant.resource_pattern)
+    if any((each.resource_type, each.resource_pattern) == same for each in new):
+        return
+    kind = words.kind_of(grant.resource_type)
+    raise MlflowException(
+        f"This is the last MANAGE on the {kind} '{grant.resource_pattern}': nobody could manage it any more. "
+        "Give somebody else MANAGE first.",
+        error_code=INVALID_PARAMETER_VALUE,
+    )
+
+
+def _has_members(session: Session, role_ids: set[int], gone: set[int]) -> bool:
+    members = session.query(SqlUserRoleAssignment.id).filter(SqlUserRoleAssignment.role_id.in_(role_ids))
+    return any(row[0] not in gone for row in members)
+
+
+def _write_down(session: Session) -> None:
+    """Every change into the audit trail."""
+    for each in session.new:
+        _record(session, "create", each)
+    for each in session.dirty:
+        if session.is_modified(each):
+            _record(session, "change", each)
+    for each in session.deleted:
+        _record(session, "delete", each)
+
+
+def _record(session: Session, what: str, changed: Any) -> None:
+    describe = DESCRIBED.get(type(changed))
+    if describe is None:
+        return
+    kind, target, detail = describe(session, changed)
+    identity, caller = current_identity(), CALLER.get()
+    audit.record(
+        session.connection(),
+        f"{kind}.{what}",
+        identity.person.username if identity is not None else "server",
+        target=target,
+        client=caller.facts.client if caller is not None else "",
+        **detail,
+    )
+
+
+def _grant(session: Session, grant: Any) -> tuple[str, str, dict[str, Any]]:
+    target = f"{grant.resource_type}:{grant.resource_pattern}"
+    return "grant", target, {"role": _role_name(session, grant), "permission": grant.permission, "was": _was(grant)}
+
+
+def _member(session: Session, assignment: Any) -> tuple[str, str, dict[str, Any]]:
+    return "member", _role_name(session, assignment), {"user_id": assignment.user_id}
+
+
+def _role(_session: Session, role: Any) -> tuple[str, str, dict[str, Any]]:
+    return "role", str(role.name), {"workspace": role.workspace}
+
+
+DESCRIBED: dict[type, Callable[[Session, Any], tuple[str, str, dict[str, Any]]]] = {
+    SqlRolePermission: _grant,
+    SqlUserRoleAssignment: _member,
+    SqlRole: _role,
+}
+
+
+def _role_name(session: Session, of: Any) -> str:
+    role = session.get(SqlRole, of.role_id)
+    return str(role.name) if role is not None else f"role {of.role_id}"
+
+
+def _grants(objects: Iterable[Any]) -> list[Any]:
+    return [each for each in objects if isinstance(each, SqlRolePermission)]
+
+
+def _was(grant: Any) -> str | None:
+    """The level before the change; None where it does not change."""
+    deleted = inspect(grant).attrs.permission.history.deleted
+    return str(deleted[0]) if deleted else None
