@@ -18,6 +18,7 @@ from .identity.secretbox import SecretBox
 from .identity.sessions import StoredSessions
 from .policy import words
 from .policy.names import NamePolicy
+from .policy.rules import TeamRules
 from .services import Later, open_services
 from .settings import load
 from .startup import BACKEND_STORE_ENV, JOB_TOKEN_ENV, database_uri
@@ -63,7 +64,7 @@ def create() -> Any:
         os.environ.get(JOB_TOKEN_ENV),
     )
     store = engine.ProkubeStore(services.database, services.teams)
-    catalog = MlflowCatalog(engine.readable, store.is_granted, store.grant_manage, store.sweep)
+    catalog = MlflowCatalog(engine.readable, engine.manageable, store.is_granted, store.grant_manage, store.sweep)
     flask_app.session_interface = StoredSessions(settings, services.sessions)
     web = Web(
         settings=settings,
@@ -71,7 +72,7 @@ def create() -> Any:
         relying_party=RelyingParty(flask_app, settings, provider),
         store=store,
         catalog=catalog,
-        names=NamePolicy(services.names, catalog, settings.contact),
+        names=NamePolicy(services.names, catalog, TeamRules(services.teams), settings.contact),
         box=box,
         provider=provider,
     )

@@ -16,6 +16,7 @@ from mlflow.prompt.constants import IS_PROMPT_TAG_KEY
 from mlflow.server.handlers import _get_model_registry_store, _get_tracking_store
 from mlflow.store.model_registry.dbmodels import models as registry_models
 from mlflow.store.tracking.dbmodels import models as tracking_models
+from sqlalchemy import func
 
 from .policy.names import Found
 
@@ -77,11 +78,13 @@ class MlflowCatalog:
     def __init__(
         self,
         readable: Callable[[Found, str], bool],
+        manageable: Callable[[Found, str], bool],
         is_granted: Callable[[Found], bool],
         grant_manage: Callable[[Found, str], None],
         sweep: Callable[[str, str, int], None],
     ) -> None:
         self.readable = readable
+        self.manageable = manageable
         self.is_granted = is_granted
         self.grant_manage = grant_manage
         self.sweep = sweep
@@ -91,27 +94,37 @@ class MlflowCatalog:
         sessions = _sessions(kind)
         if sessions is None:
             return _find_in_file_store(kind, name)
-        named = TABLES[kind]
         with sessions() as session:
-            row = session.query(named.table).filter(getattr(named.table, named.name) == name).first()
-            if row is None:
-                return None
-            resource_type = kind
-            if kind == "registered_model":
-                tag = registry_models.SqlRegisteredModelTag
-                value = session.query(tag.value).filter(
-                    tag.name == name, tag.workspace == row.workspace, tag.key == IS_PROMPT_TAG_KEY
-                )
-                resource_type = "prompt" if (value.scalar() or "").lower() == "true" else kind
-            return Found(
-                kind=kind,
-                name=name,
-                resource_type=resource_type,
-                pattern=str(getattr(row, named.id)),
-                created_ms=int(getattr(row, named.created) or 0),
-                workspace=str(row.workspace),
-                trashed=getattr(row, "lifecycle_stage", "active") == "deleted",
-            )
+            row = session.query(TABLES[kind].table).filter(getattr(TABLES[kind].table, TABLES[kind].name) == name)
+            return next((_found(session, kind, each) for each in row.limit(1)), None)
+
+    def at(self, resource_type: str, pattern: str) -> Found | None:
+        """What a grant of that type on that pattern is on."""
+        kind = "registered_model" if resource_type == "prompt" else resource_type
+        sessions = _sessions(kind) if kind in TABLES else None
+        if kind not in TABLES or (kind == "experiment" and not pattern.isdecimal()):
+            return None
+        if sessions is None:
+            name = _title_in_file_store(pattern) if kind == "experiment" else pattern
+            return None if name is None else _find_in_file_store(kind, name)
+        table, wanted = TABLES[kind].table, int(pattern) if kind == "experiment" else pattern
+        with sessions() as session:
+            rows = session.query(table).filter(getattr(table, TABLES[kind].id) == wanted)
+            found = next((_found(session, kind, each) for each in rows.limit(1)), None)
+        return found if found is not None and found.resource_type == resource_type else None
+
+    def with_prefix(self, kind: str, prefix: str) -> list[Found]:
+        """All whose names begin so, in the trash too; of models and prompts those of that kind."""
+        table_kind = "registered_model" if kind == "prompt" else kind
+        sessions = _sessions(table_kind)
+        if sessions is None:
+            return []
+        column = getattr(TABLES[table_kind].table, TABLES[table_kind].name)
+        with sessions() as session:
+            # Not LIKE: it knows no case in SQLite, and "_" is any character to it.
+            rows = session.query(TABLES[table_kind].table).filter(func.substr(column, 1, len(prefix)) == prefix)
+            found = [_found(session, table_kind, row) for row in rows]
+        return [each for each in found if each.resource_type == kind]
 
     def name_of(self, kind: str, params: Mapping[str, Any]) -> str | None:
         """The present name of what a rename request addresses."""
@@ -135,6 +148,27 @@ class MlflowCatalog:
                 for key, title in session.query(column, name).filter(column.in_(ids[start : start + 500])):
                     found[str(key)] = str(title)
         return found
+
+
+def _found(session: Any, kind: str, row: Any) -> Found:
+    """A row of MLflow's as what it is to a grant."""
+    named = TABLES[kind]
+    name, resource_type = str(getattr(row, named.name)), kind
+    if kind == "registered_model":
+        tag = registry_models.SqlRegisteredModelTag
+        value = session.query(tag.value).filter(
+            tag.name == name, tag.workspace == row.workspace, tag.key == IS_PROMPT_TAG_KEY
+        )
+        resource_type = "prompt" if (value.scalar() or "").lower() == "true" else kind
+    return Found(
+        kind=kind,
+        name=name,
+        resource_type=resource_type,
+        pattern=str(getattr(row, named.id)),
+        created_ms=int(getattr(row, named.created) or 0),
+        workspace=str(row.workspace),
+        trashed=getattr(row, "lifecycle_stage", "active") == "deleted",
+    )
 
 
 def _sessions(kind: str) -> Callable[[], AbstractContextManager[Any]] | None:

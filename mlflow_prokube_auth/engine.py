@@ -68,6 +68,7 @@ STORE_SEAMS: dict[str, tuple[str, ...]] = {
     "get_user": ("self", "username"),
     "list_grants": ("self", "user_id", "workspace", "resource_types"),
     "grant_user_permission": ("self", "username", "resource_type", "resource_pattern", "permission"),
+    "_get_active_workspace_name": (),
     "assign_role_to_user": ("self", "user_id", "role_id"),
     "unassign_role_from_user": ("self", "user_id", "role_id"),
     "update_role": ("self", "role_id", "name", "description"),
@@ -253,6 +254,10 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
                 error_code=INVALID_PARAMETER_VALUE,
             )
 
+    def active_workspace(self) -> str:
+        """The workspace of the running request."""
+        return str(self._get_active_workspace_name())
+
     def own_role(self, user_id: int, workspace: str) -> int:
         """The role that holds what is granted to a user alone, made where there is none."""
         with self.ManagedSessionMaker(read_only=False) as session:
@@ -365,15 +370,24 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
 
 def readable(found: Found, username: str) -> bool:
     """Whether the running request's user may read it, as the engine decides; its failures deny."""
-    question = READABLE[found.resource_type]
+    return _may(found, username, "can_read")
+
+
+def manageable(found: Found, username: str) -> bool:
+    """The same for managing it."""
+    return _may(found, username, "can_manage")
+
+
+def _may(found: Found, username: str, what: str) -> bool:
+    question = PERMISSION_ON[found.resource_type]
     try:
-        return bool(question(found.pattern, username).can_read)
+        return bool(getattr(question(found.pattern, username), what))
     except MlflowException as error:
         _logger.warning("asking for a permission failed, it is denied: %s", error.error_code)
         return False
 
 
-READABLE: dict[str, Callable[[str, str], Any]] = {
+PERMISSION_ON: dict[str, Callable[[str, str], Any]] = {
     "experiment": auth._get_experiment_permission,
     "registered_model": lambda name, _: auth._get_registered_model_or_prompt_permission(name),
     "prompt": lambda name, _: auth._get_registered_model_or_prompt_permission(name),

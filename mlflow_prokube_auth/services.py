@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from .settings import Settings
 from .store.consents import Consents
 from .store.database import Database
+from .store.grants import Grants
 from .store.local_admins import LocalAdmins
 from .store.names import Names
 from .store.people import People
@@ -33,6 +34,7 @@ class Services:
     sessions: Sessions
     names: Names
     teams: Teams
+    grants: Grants
     local_admins: LocalAdmins
 
 
@@ -49,6 +51,7 @@ def open_services(settings: Settings, uri: str) -> Services:
         sessions=Sessions(database, settings.session_idle_seconds),
         names=Names(database),
         teams=teams,
+        grants=Grants(database),
         local_admins=LocalAdmins(database),
     )
 

@@ -7,7 +7,7 @@ back; reservations whose resource is gone are taken over.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -75,11 +75,27 @@ class Catalog(Protocol):
     def grant_manage(self, found: Found, username: str) -> None:
         """Give that user MANAGE on it."""
 
+    def manageable(self, found: Found, username: str) -> bool:
+        """Whether that user may manage it."""
+
     def sweep(self, kind: str, name: str, user_id: int) -> None:
         """Delete the grants that anybody but that user still holds on a name that nothing bears."""
 
     def name_of(self, kind: str, params: Mapping[str, Any]) -> str | None:
         """The present name of what a rename request addresses."""
+
+
+class Rules(Protocol):
+    """Teams' rules on names."""
+
+    def matching(self, kind: str, name: str) -> Sequence[Any]:
+        """The rules whose prefix this name has."""
+
+    def check(self, kind: str, name: str, person: Person, contact: str) -> None:
+        """Raise where the prefix is a team's of which the person is no member."""
+
+    def bears(self, found: Found, old_name: str | None = None) -> None:
+        """A resource has this name now, and had the old one before."""
 
 
 @dataclass
@@ -91,14 +107,18 @@ class Claim:
     person: Person
     fresh: bool
     old: Reservation | None = None
+    old_name: str | None = None
 
 
 class NamePolicy:
     """Decides on names; see the module's docstring."""
 
-    def __init__(self, names: Names, catalog: Catalog, contact: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, names: Names, catalog: Catalog, rules: Rules, contact: str, clock: Callable[[], float] = time.time
+    ) -> None:
         self._names = names
         self._catalog = catalog
+        self._rules = rules
         self._contact = contact
         self._clock = clock
 
@@ -117,6 +137,9 @@ class NamePolicy:
         if old_name == name:
             return None
         check(kind, name)
+        self._rules.check(kind, name, person, self._contact)
+        if old_name is not None:
+            self._check_rename(kind, old_name, name, person)
         old = self._names.find(kind, old_name) if old_name is not None else None
         now = int(self._clock())
         standing = self._names.reserve(kind, name, person.user_id, now)
@@ -138,7 +161,18 @@ class NamePolicy:
             standing = None
         if kind in NAME_KEYED:
             self._catalog.sweep(kind, name, person.user_id)
-        return Claim(kind, name, person, standing is None, old)
+        return Claim(kind, name, person, standing is None, old, old_name)
+
+    def _check_rename(self, kind: str, old_name: str, name: str, person: Person) -> None:
+        """Into and out of a team's prefix only whoever manages the resource renames: grants come and go with it."""
+        if person.is_admin or not (self._rules.matching(kind, old_name) or self._rules.matching(kind, name)):
+            return
+        found = self._catalog.find(kind, old_name)
+        if found is None or not self._catalog.manageable(found, person.username):
+            raise PermissionDenied(
+                f"A rename of the {KIND_WORDS[kind]} '{old_name}' into or out of a team's prefix needs MANAGE on it. "
+                f"Ask {self._contact} for access."
+            )
 
     def hold(self, route: str, params: Mapping[str, Any], person: Person) -> Held | None:
         """Before a rename or delete that frees a name on which grants are kept: nobody gets it in between.
@@ -173,6 +207,9 @@ class NamePolicy:
 
     def succeeded(self, claim: Claim) -> None:
         """MLflow has created or renamed it, and its engine has granted MANAGE."""
+        found = self._catalog.find(claim.kind, claim.name)
+        if found is not None:
+            self._rules.bears(found, claim.old_name)
         self._names.settle(claim.kind, claim.name, claim.person.user_id)
         if claim.old is not None:
             self._names.release(claim.kind, claim.old.name, claim.old.user_id)
@@ -209,6 +246,7 @@ class NamePolicy:
         if found is None or found.created_ms < reservation.reserved_at * 1000 or self._catalog.is_granted(found):
             return False
         self._catalog.grant_manage(found, person.username)
+        self._rules.bears(found)
         self._names.settle(reservation.kind, reservation.name, reservation.user_id)
         return True
 

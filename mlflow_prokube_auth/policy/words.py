@@ -118,6 +118,14 @@ def taken(kind: str, name: str, contact: str) -> str:
     )
 
 
+def prefix_taken(kind: str, name: str, prefix: str, contact: str) -> str:
+    """A name in a team's prefix, to someone who is not in the team."""
+    return (
+        f"Names of a {kind} that begin with '{prefix}' are for the members of a team, and you are none of them. "
+        f"Choose a name other than '{name}', or ask {contact} for access."
+    )
+
+
 def denied(subject: Subject | None, verb: str, contact: str) -> str:
     """Any other denial."""
     if subject is None:

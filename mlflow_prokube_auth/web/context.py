@@ -19,6 +19,7 @@ from ..identity.secretbox import SecretBox
 from ..policy.names import NamePolicy
 from ..services import Services
 from ..settings import Settings
+from ..store.people import Person
 
 if TYPE_CHECKING:
     from ..catalog import MlflowCatalog
@@ -81,6 +82,18 @@ class Web:
         )
         page.headers.update(refusal.headers)
         return page
+
+
+def caller() -> Person:
+    """Who is calling, with whatever credential.
+
+    Raises:
+        Unauthenticated: nobody.
+    """
+    identity = current_identity()
+    if identity is None:
+        raise Unauthenticated("You are not signed in.")
+    return identity.person
 
 
 def session_identity() -> Identity:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from flask import jsonify, redirect
 
-from ..errors import Unauthenticated
 from ..identity.caller import current_identity
+from ..policy.rules import KINDS as SHARED
 from ..policy.words import LEVELS
 from ..store.people import Person
 from .access_key import describe
-from .context import Web
+from .context import Web, caller
 
 KINDS = {
     "experiment": ("Experiment", "experiments"),
@@ -59,6 +59,7 @@ def grants_of(web: Web, person: Person) -> list[dict[str, Any]]:
                 "href": f"{web.base}#/{place}/{quote(pattern, safe='')}" if place and not everything else None,
                 "level": grant.permission,
                 "reason": reason,
+                "share": _share_url(web, grant) if grant.permission == "MANAGE" and not everything else None,
             }
         )
     rows.sort(key=lambda row: (row["kind_label"], row["name"]))
@@ -72,9 +73,16 @@ def grants_of(web: Web, person: Person) -> list[dict[str, Any]]:
                 "href": None,
                 "level": "MANAGE",
                 "reason": "you are an administrator",
+                "share": None,
             },
         )
     return rows
+
+
+def _share_url(web: Web, grant: Any) -> str | None:
+    if grant.resource_type not in SHARED:
+        return None
+    return web.url(f"share?{urlencode({'kind': grant.resource_type, 'id': grant.resource_pattern})}")
 
 
 def page(web: Web) -> Any:
@@ -93,21 +101,14 @@ def page(web: Web) -> Any:
     )
 
 
-def _person() -> Person:
-    identity = current_identity()
-    if identity is None:
-        raise Unauthenticated("You are not signed in.")
-    return identity.person
-
-
 def api(web: Web) -> Any:
     """The page's JSON twin."""
-    return jsonify(permissions=grants_of(web, _person()))
+    return jsonify(permissions=grants_of(web, caller()))
 
 
 def me(web: Web) -> Any:
     """Who I am, and the state of my key."""
-    person = _person()
+    person = caller()
     return jsonify(username=person.username, is_admin=person.is_admin, key=describe(web, person.user_id))
 
 

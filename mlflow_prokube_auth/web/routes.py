@@ -10,7 +10,7 @@ from flask import Flask
 
 from ..errors import BadRequest, Refusal, Unavailable
 from ..store.database import DATABASE_DOWN
-from . import access_key, assets, backchannel, break_glass, cli_login, index, login, logout, permissions, users
+from . import access_key, assets, backchannel, break_glass, cli_login, index, login, logout, permissions, sharing, users
 from .context import Web, static_prefix
 from .enforcement import OWN
 
@@ -34,6 +34,11 @@ def register(app: Flask, web: Web) -> None:
         ("GET", "api/me", "me", permissions.me),
         ("POST", "api/access-key", "key_create", access_key.create),
         ("DELETE", "api/access-key", "key_revoke", access_key.revoke),
+        ("GET", "share", "share_page", sharing.page),
+        ("GET", "api/sharing", "sharing", sharing.show),
+        ("POST", "api/sharing", "share", sharing.share),
+        ("DELETE", "api/sharing", "unshare", sharing.withdraw),
+        ("POST", "api/sharing/hand-over", "hand_over", sharing.hand_over),
         ("GET", "cli", "cli_page", cli_login.page),
         ("GET", "api/cli", "cli_about", cli_login.about),
         ("POST", "api/cli/consent", "cli_consent", cli_login.consent),

@@ -8,12 +8,11 @@ from typing import Any
 from flask import Flask, Response, jsonify, make_response
 
 from ..engine import request_params
-from ..errors import NotOffered, PermissionDenied, Unauthenticated
-from ..identity.caller import current_identity
+from ..errors import NotOffered, PermissionDenied
 from ..identity.middleware import answer
 from ..policy import words
 from ..store.people import Person
-from .context import Web
+from .context import Web, caller
 
 NOT_OFFERED = {
     "signup": "People sign up by logging in with Keycloak; there is no sign-up form.",
@@ -51,24 +50,17 @@ def list_roles(web: Web, view: Callable[[], Any]) -> Any:
     response = make_response(view())
     if response.status_code != 200:
         return response
-    visible = _visible(web, _person())
+    visible = _visible(web, caller())
     return jsonify(roles=[role for role in response.get_json()["roles"] if visible(role["id"], role["workspace"])])
 
 
 def own_role(web: Web, view: Callable[[], Any]) -> Any:
     """One role, or its grants, as far as :func:`_visible` goes. The engine has found that the role exists."""
     wanted = str(request_params()["role_id"])
-    if not _visible(web, _person())(int(wanted), web.store.get_role(int(wanted)).workspace):
+    if not _visible(web, caller())(int(wanted), web.store.get_role(int(wanted)).workspace):
         denied = words.denied(words.Subject("role", wanted, by_name=False), "read", web.settings.contact)
         return Response(*answer(PermissionDenied(denied)))
     return view()
-
-
-def _person() -> Person:
-    identity = current_identity()
-    if identity is None:
-        raise Unauthenticated("You are not signed in.")
-    return identity.person
 
 
 def _not_offered(message: str) -> Callable[[], Response]:
@@ -80,7 +72,7 @@ def _not_offered(message: str) -> Callable[[], Response]:
 
 def list_users(web: Web) -> Any:
     """Everybody for administrators; else oneself and those with whom one shares a team or a resource."""
-    person = _person()
+    person = caller()
     users = web.store.list_users_with_roles()
     known = None if person.is_admin else web.store.known_to(person.user_id)
     return jsonify(

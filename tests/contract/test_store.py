@@ -47,6 +47,7 @@ def test_every_method_that_the_store_overrides_is_a_checked_seam() -> None:
     assert overridden - {"authenticate_user"} == set(engine.STORE_SEAMS) - {
         "_get_or_create_synthetic_user_role",
         "_synthetic_user_role_name",
+        "_get_active_workspace_name",
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ import pytest
 
 from mlflow_prokube_auth.errors import BadRequest, Conflict, PermissionDenied
 from mlflow_prokube_auth.policy.names import IN_FLIGHT_SECONDS, Found, NamePolicy
+from mlflow_prokube_auth.policy.rules import TeamRules
 from mlflow_prokube_auth.store.database import Database
 from mlflow_prokube_auth.store.names import Names
 from mlflow_prokube_auth.store.people import Person
-from mlflow_prokube_auth.store.schema import metadata
+from mlflow_prokube_auth.store.schema import metadata, users
+from mlflow_prokube_auth.store.teams import Teams
 
 ALICE, MALLORY = Person(1, "alice", False), Person(2, "mallory", False)
 CREATE = ("experiments/create", {"name": "weather"})
@@ -25,6 +28,7 @@ class FakeCatalog:
     def __init__(self) -> None:
         self.things: dict[str, tuple[int, set[str]]] = {}
         self.swept: list[tuple[str, str, int]] = []
+        self.renamed: str | None = None
 
     def find(self, kind: str, name: str) -> Found | None:
         if name not in self.things:
@@ -34,11 +38,14 @@ class FakeCatalog:
     def readable(self, found: Found, username: str) -> bool:
         return username in self.things[found.name][1]
 
+    def manageable(self, found: Found, username: str) -> bool:
+        return username in self.things[found.name][1]
+
     def is_granted(self, found: Found) -> bool:
         return bool(self.things[found.name][1])
 
     def name_of(self, kind: str, params: Mapping[str, Any]) -> str | None:
-        return None
+        return self.renamed
 
     def sweep(self, kind: str, name: str, user_id: int) -> None:
         self.swept.append((kind, name, user_id))
@@ -51,10 +58,14 @@ class World:
     def __init__(self, directory: Path) -> None:
         database = Database(f"sqlite:///{directory}/names.db")
         metadata.create_all(database.engine)
+        with database.write() as connection:
+            for person in (ALICE, MALLORY):
+                connection.execute(users.insert().values(id=person.user_id, username=person.username, is_admin=False))
         self.now = 1000
         self.catalog = FakeCatalog()
         self.names = Names(database)
-        self.policy = NamePolicy(self.names, self.catalog, "the admin", clock=lambda: self.now)
+        self.teams = Teams(database)
+        self.policy = NamePolicy(self.names, self.catalog, TeamRules(self.teams), "the admin", clock=lambda: self.now)
 
 
 @pytest.fixture
@@ -164,3 +175,34 @@ def test_a_stranger_holds_no_name_where_the_engine_has_yet_to_decide(world: Worl
 def test_what_can_be_no_name_is_refused(world: World, name: str) -> None:
     with pytest.raises(BadRequest):
         world.policy.claim("registered-models/create", {"name": name}, ALICE)
+
+
+@pytest.fixture
+def ruled(world: World) -> World:
+    """The prefix "team-a-" is EDIT to a team of which alice is a member."""
+    team = world.teams.create("team-a", 1000, "admin")
+    world.teams.join(team, ALICE.user_id)
+    world.teams.add_rule(team, "registered_model", "team-a-", "EDIT", "admin")
+    return world
+
+
+def test_only_the_team_and_administrators_create_in_its_prefix(ruled: World) -> None:
+    create = ("registered-models/create", {"name": "team-a-x"})
+    with pytest.raises(PermissionDenied, match=r"begin with 'team-a-' are for the members of a team"):
+        ruled.policy.claim(*create, MALLORY)
+    assert ruled.names.find("registered_model", "team-a-x") is None
+    assert ruled.policy.claim(*create, ALICE) is not None
+    admin = replace(MALLORY, is_admin=True)
+    assert ruled.policy.claim("registered-models/create", {"name": "team-a-y"}, admin) is not None
+    assert ruled.policy.claim("experiments/create", {"name": "team-a-x"}, MALLORY) is not None  # another kind
+
+
+@pytest.mark.parametrize(("old", "new"), [("plain", "team-a-x"), ("team-a-x", "plain")])
+def test_a_rename_into_or_out_of_a_prefix_needs_manage(ruled: World, old: str, new: str) -> None:
+    rename = ("registered-models/rename", {"name": old, "new_name": new})
+    ruled.catalog.renamed = old
+    ruled.catalog.things[old] = (500, set())
+    with pytest.raises(PermissionDenied, match="needs MANAGE"):
+        ruled.policy.claim(*rename, ALICE)
+    ruled.catalog.things[old] = (500, {"alice"})
+    assert ruled.policy.claim(*rename, ALICE) is not None

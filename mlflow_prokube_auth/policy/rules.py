@@ -1,0 +1,62 @@
+"""Teams' rules on names: who may use a prefix, and what a name's bearer is to the team."""
+
+from __future__ import annotations
+
+from ..errors import PermissionDenied
+from ..store.people import Person
+from ..store.teams import Resource, Rule, Team, Teams
+from . import words
+from .names import Found
+
+# Prompts are registered models to MLflow and share their names.
+NAMED_AS = {"prompt": "registered_model"}
+# What has a name, and may so be a rule's.
+KINDS = (
+    "experiment",
+    "registered_model",
+    "prompt",
+    "gateway_endpoint",
+    "gateway_secret",
+    "gateway_model_definition",
+    "mcp_server",
+)
+
+
+class TeamRules:
+    """Decides on prefixes, and keeps the grants that rules make in step with names."""
+
+    def __init__(self, teams: Teams) -> None:
+        self._teams = teams
+
+    def matching(self, kind: str, name: str) -> list[tuple[Rule, Team]]:
+        """The rules whose prefix this name has; models and prompts share their names."""
+        return [
+            (rule, team)
+            for rule, team in self._teams.rules()
+            if NAMED_AS.get(rule.kind, rule.kind) == kind and name.startswith(rule.prefix)
+        ]
+
+    def check(self, kind: str, name: str, person: Person, contact: str) -> None:
+        """Whether somebody may create, or rename to, this name.
+
+        Raises:
+            PermissionDenied: the prefix is a team's, and they are no member.
+        """
+        rules = [] if person.is_admin else self.matching(kind, name)
+        if not rules:
+            return
+        own = {team.id for team in self._teams.of(person.user_id)}
+        if not any(team.id in own for _, team in rules):
+            raise PermissionDenied(words.prefix_taken(words.kind_of(kind), name, rules[0][0].prefix, contact))
+
+    def bears(self, found: Found, old_name: str | None = None) -> None:
+        """A resource has this name now, and had the old one before: its grants follow."""
+        resource = Resource(found.resource_type, found.pattern, found.workspace)
+        now = [(rule, team) for rule, team in self.matching(found.kind, found.name) if rule.kind == found.resource_type]
+        for rule, team in now:
+            self._teams.apply(rule, team, [resource])
+        if old_name is not None:
+            kept = {rule.id for rule, _ in now}
+            for rule, _ in self.matching(found.kind, old_name):
+                if rule.id not in kept:
+                    self._teams.withdraw(rule, resource)
