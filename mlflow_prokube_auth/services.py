@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .settings import Settings
+from .store.accounts import Accounts
 from .store.consents import Consents
 from .store.database import Database
 from .store.grants import Grants
@@ -35,6 +36,7 @@ class Services:
     names: Names
     teams: Teams
     grants: Grants
+    accounts: Accounts
     local_admins: LocalAdmins
 
 
@@ -52,6 +54,7 @@ def open_services(settings: Settings, uri: str) -> Services:
         names=Names(database),
         teams=teams,
         grants=Grants(database),
+        accounts=Accounts(database),
         local_admins=LocalAdmins(database),
     )
 

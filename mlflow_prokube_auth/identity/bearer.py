@@ -15,7 +15,7 @@ from joserfc.errors import JoseError
 
 from ..errors import Unauthenticated, Unavailable
 from ..settings import Settings
-from ..store.people import NameTaken, People, Standing
+from ..store.people import Blocked, NameTaken, People, Standing
 from .claims import Denial, admit
 from .provider import Provider, ProviderDown, TokenInvalid
 
@@ -73,6 +73,8 @@ class BearerTokens:
         if known is None:
             try:
                 self._people.log_in(verdict, int(self._clock()), "bearer token")
+            except Blocked:
+                raise Unauthenticated(f"An administrator has blocked the account '{verdict.username}'.") from None
             except NameTaken:
                 raise Unauthenticated(f"The user name '{verdict.username}' belongs to another account here.") from None
             known = self._people.standing(verdict.issuer, verdict.subject)

@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from ..errors import Unauthenticated, Unavailable
 from ..settings import Settings
+from ..store.accounts import SERVICE_ISSUER
 from ..store.local_admins import LOCAL_ISSUER
 from ..store.people import NameTaken, People, Person, Standing
 from ..store.sessions import SessionRow, Sessions
@@ -29,7 +30,7 @@ _logger = logging.getLogger(__name__)
 # One process asks at a time; after an answer that did not come, the next one asks this much later.
 CLAIM_SECONDS = 20
 # Identities that Keycloak does not know: local administrators and service accounts made here.
-LOCAL_ISSUERS = frozenset({LOCAL_ISSUER, "service"})
+LOCAL_ISSUERS = frozenset({LOCAL_ISSUER, SERVICE_ISSUER})
 
 
 def seal_tokens(box: SecretBox, refresh_token: str | None, id_token: str | None) -> str:
@@ -183,6 +184,10 @@ class Vouching:
         return standing
 
     def _in_order(self, standing: Standing) -> Person:
+        if standing.blocked:
+            raise Unauthenticated(
+                f"An administrator has blocked the account '{standing.person.username}'. Ask {self._settings.contact}."
+            )
         if standing.disabled:
             raise Unauthenticated(
                 f"Keycloak does not let '{standing.person.username}' use this server any more. "

@@ -24,6 +24,10 @@ MLFLOW_NAME_COLUMNS = (
 )
 
 
+class Blocked(Exception):
+    """An administrator has blocked the account."""
+
+
 class NameTaken(Exception):
     """The user name belongs to another identity, now or in the past."""
 
@@ -50,6 +54,7 @@ class Standing:
     confirmed_at: int
     check_due: bool
     generation: int
+    blocked: bool = False
 
 
 # The columns that make up a standing, for joins of tokens and sessions with their owner.
@@ -64,6 +69,7 @@ STANDING = (
     identities.c.last_confirmed_at,
     identities.c.check_due,
     identities.c.generation,
+    identities.c.blocked,
 )
 
 
@@ -75,12 +81,13 @@ def standing_of(row: Any, user_id: int) -> Standing | None:
         person=Person(user_id, row["username"], bool(row["is_admin"])),
         issuer=row["issuer"],
         subject=row["subject"],
-        disabled=bool(row["disabled"]),
+        disabled=bool(row["disabled"]) or bool(row["blocked"]),
         admitted_by=row["admitted_by"],
         admin_by=row["admin_by"],
         confirmed_at=row["last_confirmed_at"],
         check_due=bool(row["check_due"]),
         generation=row["generation"],
+        blocked=bool(row["blocked"]),
     )
 
 
@@ -201,10 +208,12 @@ class People:
 
         Raises:
             NameTaken: the name belongs to another identity.
+            Blocked: an administrator has blocked the account.
         """
         try:
             with self._database.write() as connection:
                 person = self._bind(connection, admission, now)
+                self._refuse_blocked(connection, person)
                 connection.execute(
                     identities.update().where(identities.c.user_id == person.user_id).values(last_login_at=now)
                 )
@@ -221,6 +230,11 @@ class People:
             # Two first logins at once: the loser finds the winner's row.
             with self._database.write() as connection:
                 return self._bind(connection, admission, now)
+
+    def _refuse_blocked(self, connection: Connection, person: Person) -> None:
+        blocked = select(identities.c.blocked).where(identities.c.user_id == person.user_id)
+        if connection.execute(blocked).scalar():
+            raise Blocked(person.username)
 
     def _bind(self, connection: Connection, admission: Admission, now: int) -> Person:
         bound = connection.execute(

@@ -81,6 +81,8 @@ identities = Table(
     Column("claimed_until", BigInteger),
     # Grows with each withdrawal or hint of one, so that an answer asked for before it changes nothing.
     Column("generation", Integer, nullable=False, default=0),
+    # An administrator has shut this account; no answer of Keycloak's opens it again.
+    Column("blocked", Boolean, nullable=False, default=False),
     UniqueConstraint("issuer", "subject", name="uq_prokube_identities_subject"),
 )
 

@@ -17,7 +17,7 @@ from ..identity.oidc import Login, LoginFailed
 from ..identity.provider import ProviderDown
 from ..identity.recheck import seal_tokens
 from ..store import audit
-from ..store.people import NameTaken
+from ..store.people import Blocked, NameTaken
 from ..store.sessions import KeycloakSession
 from .context import Web, client_address
 
@@ -101,6 +101,8 @@ def callback(web: Web) -> Any:
         return _denied(web, verdict, login)
     try:
         person = web.services.people.log_in(verdict, int(time.time()), client_address())
+    except Blocked:
+        return _denied(web, Denial(verdict.username, "An administrator of MLflow has blocked this account."), login)
     except NameTaken:
         return _denied(web, Denial(verdict.username, "Its user name belongs to another account here."), login)
     web.store.welcome(person)

@@ -112,7 +112,8 @@ def test_who_does_not_manage_it_neither_shares_it_nor_sees_who_holds_it(
 ) -> None:
     pattern, _ = experiment
     share(people[ALICE], pattern, "EDIT", user=BOB)
-    answers = {share(people[BOB], wanted, user=CAROL).text.replace(wanted, "ID") for wanted in (pattern, "999999", "abc")}
+    wanted = (pattern, "999999", "abc")
+    answers = {share(people[BOB], each, user=CAROL).text.replace(f"'{each}'", "ID") for each in wanted}
     assert len(answers) == 1  # nothing tells an id that is not there from one that is
     assert "does not exist or you may not manage it" in answers.pop()
     assert people[BOB].get(f"{OWN}/sharing", params={"kind": "experiment", "id": pattern}).status_code == 403

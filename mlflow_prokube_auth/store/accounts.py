@@ -1,0 +1,284 @@
+"""Accounts as administrators see them: people and service accounts, blocked and deleted.
+
+A service account is a user of MLflow with an identity of the issuer ``service``: no login leads to it, and its one
+access key is made by an administrator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, and_, exists, func, or_, select
+from sqlalchemy.exc import IntegrityError
+
+from . import audit
+from .database import Database
+from .people import UNUSABLE_PASSWORD, NameTaken, Person, end_presence
+from .schema import (
+    identities,
+    resource_names,
+    role_permissions,
+    roles,
+    tokens,
+    user_names,
+    user_role_assignments,
+    users,
+)
+from .teams import Resource
+
+SERVICE_ISSUER = "service"
+MANAGE, WILDCARD = "MANAGE", "*"
+
+
+class NeedsHeir(Exception):
+    """The account is the last that manages something; ``resources`` says what."""
+
+    def __init__(self, resources: Sequence[Resource]) -> None:
+        self.resources = list(resources)
+        super().__init__(f"{len(self.resources)} resources")
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user as administrators see one. Times are UTC seconds; without an issuer nobody has logged in yet."""
+
+    user_id: int
+    username: str
+    is_admin: bool
+    issuer: str | None
+    display_name: str
+    blocked: bool
+    disabled: bool
+    last_login_at: int | None
+    key_expires_at: int | None
+    key_last_used_at: int | None
+
+    @property
+    def is_service(self) -> bool:
+        """Whether it is a service account made here."""
+        return self.issuer == SERVICE_ISSUER
+
+
+class Accounts:
+    """Queries on accounts."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def page(
+        self, words: str = "", *, service: bool | None = None, first: int = 0, size: int = 50
+    ) -> tuple[list[Account], int]:
+        """Accounts by name whose name or display name holds ``words``, from ``first``; and how many there are."""
+        wanted = [or_(*(column.icontains(words, autoescape=True) for column in (users.c.username, _DISPLAY)))]
+        if service is not None:
+            wanted.append((_ISSUER == SERVICE_ISSUER) if service else (_ISSUER != SERVICE_ISSUER))
+        rows = _ACCOUNTS.where(*wanted).order_by(users.c.username).limit(size).offset(first)
+        number = select(func.count()).select_from(_USERS).where(*wanted)
+        with self._database.read() as connection:
+            found = [_account(row) for row in connection.execute(rows)]
+            return found, int(connection.execute(number).scalar_one())
+
+    def find(self, username: str) -> Account | None:
+        """The account of that name, any case."""
+        query = _ACCOUNTS.where(func.lower(users.c.username) == username.strip().lower())
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else _account(row)
+
+    def expiring(self, now: int, seconds: int) -> list[Account]:
+        """Accounts whose key in force expires within ``seconds``, the next first."""
+        query = _ACCOUNTS.where(tokens.c.expires_at > now, tokens.c.expires_at <= now + seconds)
+        with self._database.read() as connection:
+            return [_account(row) for row in connection.execute(query.order_by(tokens.c.expires_at))]
+
+    def create_service(self, name: str, description: str, now: int, actor: str, client: str = "") -> Person:
+        """A new service account.
+
+        Raises:
+            NameTaken: somebody has, or had, that name.
+        """
+        name = name.strip().lower()
+        try:
+            with self._database.write() as connection:
+                taken = select(users.c.id).where(func.lower(users.c.username) == name)
+                if connection.execute(taken).first() is not None:
+                    raise NameTaken(name)
+                key = connection.execute(
+                    users.insert().values(username=name, password_hash=UNUSABLE_PASSWORD, is_admin=False)
+                ).inserted_primary_key
+                user_id = int(key[0])  # type: ignore[index]  # one row, one key
+                connection.execute(user_names.insert().values(name=name, user_id=user_id))
+                connection.execute(
+                    identities.insert().values(
+                        user_id=user_id,
+                        issuer=SERVICE_ISSUER,
+                        subject=name,
+                        display_name=description[:255],
+                        admitted_by="service:account",
+                        last_confirmed_at=now,
+                    )
+                )
+                audit.record(connection, "service.create", actor, target=name, client=client)
+                return Person(user_id, name, False)
+        except IntegrityError:
+            raise NameTaken(name) from None
+
+    def set_blocked(self, account: Account, blocked: bool, actor: str, client: str = "") -> None:
+        """Shut an account at once, its sessions too, or open it again."""
+        with self._database.write() as connection:
+            connection.execute(
+                identities.update()
+                .where(identities.c.user_id == account.user_id)
+                .values(blocked=blocked, generation=identities.c.generation + 1)
+            )
+            if blocked:
+                end_presence(connection, account.user_id)
+            action = "user.block" if blocked else "user.unblock"
+            audit.record(connection, action, actor, target=account.username, client=client)
+
+    def end_sessions(self, account: Account, actor: str, client: str = "") -> None:
+        """End all of an account's sessions, and what it allowed a command to fetch."""
+        with self._database.write() as connection:
+            end_presence(connection, account.user_id)
+            audit.record(connection, "session.end", actor, target=account.username, client=client)
+
+    def manages_alone(self, user_id: int) -> list[Resource]:
+        """What nobody else manages."""
+        with self._database.read() as connection:
+            return [resource for _, resource in _managed_alone(connection, user_id)]
+
+    def delete(self, account: Account, heir: Person | None, actor: str, client: str = "") -> int:
+        """Delete an account with its grants, sessions and keys; the heir manages what nobody else does.
+
+        Returns:
+            How many resources the heir got.
+
+        Raises:
+            NeedsHeir: something would be left to nobody, and no heir is named.
+        """
+        with self._database.write() as connection:
+            alone = _managed_alone(connection, account.user_id)
+            if alone and heir is None:
+                raise NeedsHeir([resource for _, resource in alone])
+            for grant_id, resource in alone if heir is not None else ():
+                _inherit(connection, grant_id, resource, heir.user_id)
+            own = select(roles.c.id).where(roles.c.name == _own_role(account.user_id))
+            role_ids = [row[0] for row in connection.execute(own)]
+            connection.execute(role_permissions.delete().where(role_permissions.c.role_id.in_(role_ids)))
+            connection.execute(
+                user_role_assignments.delete().where(
+                    or_(
+                        user_role_assignments.c.user_id == account.user_id,
+                        user_role_assignments.c.role_id.in_(role_ids),
+                    )
+                )
+            )
+            connection.execute(roles.delete().where(roles.c.id.in_(role_ids)))
+            # A user who gets this id one day has created nothing of it.
+            connection.execute(
+                resource_names.update()
+                .where(resource_names.c.user_id == account.user_id)
+                .values(user_id=heir.user_id if heir is not None else 0, pending=False)
+            )
+            connection.execute(users.delete().where(users.c.id == account.user_id))
+            audit.record(
+                connection, "user.delete", actor, target=account.username, client=client,
+                heir=heir.username if heir is not None else None, inherited=len(alone),
+            )  # fmt: skip
+            return len(alone)
+
+
+_DISPLAY = func.coalesce(identities.c.display_name, "")
+_ISSUER = func.coalesce(identities.c.issuer, "")
+_USERS = users.outerjoin(identities, identities.c.user_id == users.c.id)
+_ACCOUNTS = select(
+    users.c.id,
+    users.c.username,
+    users.c.is_admin,
+    identities.c.issuer,
+    identities.c.display_name,
+    identities.c.blocked,
+    identities.c.disabled,
+    identities.c.last_login_at,
+    tokens.c.expires_at,
+    tokens.c.last_used_at,
+).select_from(_USERS.outerjoin(tokens, tokens.c.active_user_id == users.c.id))
+
+
+def _account(row: Any) -> Account:
+    return Account(
+        user_id=row.id,
+        username=row.username,
+        is_admin=bool(row.is_admin),
+        issuer=row.issuer,
+        display_name=row.display_name or "",
+        blocked=bool(row.blocked),
+        disabled=bool(row.disabled),
+        last_login_at=row.last_login_at,
+        key_expires_at=row.expires_at,
+        key_last_used_at=row.last_used_at,
+    )
+
+
+def _own_role(user_id: int) -> str:
+    """MLflow's name for the role that holds what is granted to one user alone."""
+    return f"__user_{user_id}__"
+
+
+def _managed_alone(connection: Connection, user_id: int) -> list[tuple[int, Resource]]:
+    """Ids of the user's own MANAGE grants on what no other user manages, and on what."""
+    own, other_role = roles.alias("own"), roles.alias("other_role")
+    mine, other, member = role_permissions.alias("mine"), role_permissions.alias("other"), user_role_assignments
+    managed_by_another = exists().where(
+        and_(
+            other.c.resource_type == mine.c.resource_type,
+            other.c.resource_pattern.in_([mine.c.resource_pattern, WILDCARD]),
+            other.c.permission == MANAGE,
+            other_role.c.id == other.c.role_id,
+            other_role.c.workspace == own.c.workspace,
+            member.c.role_id == other.c.role_id,
+            member.c.user_id != user_id,
+        )
+    )
+    query = (
+        select(mine.c.id, mine.c.resource_type, mine.c.resource_pattern, own.c.workspace)
+        .join(own, own.c.id == mine.c.role_id)
+        .where(
+            own.c.name == _own_role(user_id),
+            mine.c.permission == MANAGE,
+            mine.c.resource_pattern != WILDCARD,
+            mine.c.resource_type != "workspace",
+            ~managed_by_another,
+        )
+        .order_by(mine.c.id)
+    )
+    return [
+        (row.id, Resource(row.resource_type, row.resource_pattern, row.workspace)) for row in connection.execute(query)
+    ]
+
+
+def _inherit(connection: Connection, grant_id: int, resource: Resource, heir_id: int) -> None:
+    """Move a grant to the heir's own role, in the place of what they held on it."""
+    role_id = _role_for(connection, heir_id, resource.workspace)
+    connection.execute(
+        role_permissions.delete().where(
+            role_permissions.c.role_id == role_id,
+            role_permissions.c.resource_type == resource.resource_type,
+            role_permissions.c.resource_pattern == resource.pattern,
+        )
+    )
+    connection.execute(role_permissions.update().where(role_permissions.c.id == grant_id).values(role_id=role_id))
+
+
+def _role_for(connection: Connection, user_id: int, workspace: str) -> int:
+    """The user's own role in a workspace, made as MLflow makes it."""
+    name = _own_role(user_id)
+    found = connection.execute(select(roles.c.id).where(roles.c.workspace == workspace, roles.c.name == name)).scalar()
+    if found is not None:
+        return int(found)
+    key = connection.execute(roles.insert().values(name=name, workspace=workspace)).inserted_primary_key
+    role_id = int(key[0])  # type: ignore[index]  # one row, one key
+    connection.execute(user_role_assignments.insert().values(user_id=user_id, role_id=role_id))
+    return role_id

@@ -1,0 +1,143 @@
+"""Accounts on a migrated database: listed, blocked, made for services, deleted without a trace or an orphan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import select
+
+from mlflow_prokube_auth import engine
+from mlflow_prokube_auth.identity.tokens import compose
+from mlflow_prokube_auth.services import Services
+from mlflow_prokube_auth.store.accounts import Account, NeedsHeir
+from mlflow_prokube_auth.store.people import Blocked, NameTaken, Person
+from mlflow_prokube_auth.store.schema import metadata, role_permissions, roles
+from mlflow_prokube_auth.store.teams import Resource
+
+from .test_store import admission
+
+
+def log_in(services: Services, name: str) -> Person:
+    return services.people.log_in(admission(name, f"s-{name}"), 100, "")
+
+
+def account(services: Services, name: str) -> Account:
+    found = services.accounts.find(name)
+    assert found is not None
+    return found
+
+
+def store(services: Services) -> engine.ProkubeStore:
+    made = engine.ProkubeStore(services.database, services.teams)
+    made.init_db("")
+    return made
+
+
+def managed(services: Services, person: Person) -> set[tuple[str, str, str]]:
+    return {
+        (grant.resource_type, grant.resource_pattern, grant.permission)
+        for role in store(services).list_user_roles(person.user_id)
+        for grant in role.permissions
+    }
+
+
+def test_accounts_are_found_by_name_page_by_page(services: Services) -> None:
+    for number in range(7):
+        log_in(services, f"user-{number}@x")
+    services.accounts.create_service("svc-train", "Training", 100, "admin")
+    names = []
+    for first in (0, 3, 6):
+        page, total = services.accounts.page("USER-", first=first, size=3)
+        names += [each.username for each in page]
+        assert total == 7
+    assert names == [f"user-{number}@x" for number in range(7)]
+    assert [each.username for each in services.accounts.page("train")[0]] == ["svc-train"]
+    assert services.accounts.page("", service=True)[1] == 1
+    assert services.accounts.page("", service=False)[1] == 7
+    assert services.accounts.page("_")[1] == 0  # no wildcard
+    assert services.accounts.page("%")[1] == 0
+
+
+def test_a_service_account_has_a_name_that_nobody_has_or_had(services: Services) -> None:
+    alice = log_in(services, "a@x")
+    services.people.log_in(replace(admission("new@x", "s-a@x")), 101, "")  # renamed
+    for name in ("a@x", "new@x", "NEW@x"):
+        with pytest.raises(NameTaken):
+            services.accounts.create_service(name, "", 100, "admin")
+    made = services.accounts.create_service(" Svc-One ", "Training", 100, "admin")
+    assert (made.username, made.is_admin) == ("svc-one", False)
+    assert account(services, "svc-one").is_service
+    with pytest.raises(NameTaken):
+        services.accounts.create_service("svc-one", "", 100, "admin")
+    with pytest.raises(NameTaken):  # nobody becomes it by a login
+        services.people.log_in(admission("svc-one", "s-9"), 102, "")
+    assert alice.user_id != made.user_id
+
+
+def test_a_blocked_account_stays_so_whatever_keycloak_says(services: Services) -> None:
+    alice = log_in(services, "a@x")
+    services.sessions.create("id", "secret", alice.user_id, "{}", 100, 9000)
+    before = services.people.standing("https://kc", "s-a@x")
+    assert before is not None
+    services.accounts.set_blocked(account(services, "a@x"), True, "admin")
+    assert services.sessions.find("id", "secret", 101) is None
+    with pytest.raises(Blocked):
+        log_in(services, "a@x")
+    assert services.people.confirm(admission("a@x", "s-a@x"), before, 102) is None
+    services.people.checked(before, True, False, 103)
+    standing = services.people.standing("https://kc", "s-a@x")
+    assert standing is not None
+    assert (standing.disabled, standing.blocked) == (True, True)
+    services.accounts.set_blocked(account(services, "a@x"), False, "admin")
+    assert log_in(services, "a@x") == alice
+
+
+def test_keys_that_expire_soon_are_listed(services: Services) -> None:
+    for number, expires in enumerate((150, 1000, 5000)):
+        person = log_in(services, f"u{number}@x")
+        services.tokens.mint(compose(bytes([number]) * 41), person.user_id, 100, expires, "test")
+    assert [each.username for each in services.accounts.expiring(200, 1000)] == ["u1@x"]
+
+
+def test_deleting_needs_an_heir_for_what_nobody_else_manages(services: Services) -> None:
+    alice, bob = log_in(services, "a@x"), log_in(services, "b@x")
+    mlflow = store(services)
+    for pattern in ("1", "2"):
+        mlflow.grant_if_absent(alice.user_id, "default", "experiment", pattern, "MANAGE")
+    mlflow.grant_if_absent(bob.user_id, "default", "experiment", "2", "MANAGE")
+    mlflow.grant_if_absent(bob.user_id, "default", "experiment", "1", "READ")
+    with pytest.raises(NeedsHeir) as refused:
+        services.accounts.delete(account(services, "a@x"), None, "admin")
+    assert refused.value.resources == [Resource("experiment", "1", "default")]
+    assert account(services, "a@x")
+    assert services.accounts.delete(account(services, "a@x"), bob, "admin") == 1
+    assert managed(services, bob) == {("experiment", "1", "MANAGE"), ("experiment", "2", "MANAGE")}
+
+
+def test_a_deleted_account_leaves_nothing_behind(services: Services) -> None:
+    service = services.accounts.create_service("svc", "", 100, "admin")
+    mlflow, other = store(services), log_in(services, "b@x")
+    mlflow.grant_if_absent(service.user_id, "default", "experiment", "1", "READ")
+    mlflow.grant_if_absent(service.user_id, "other", "registered_model", "m", "EDIT")
+    team = services.teams.create("t", 100, "admin")
+    services.teams.join(team, service.user_id)
+    services.tokens.mint(compose(b"a" * 41), service.user_id, 100, 9000, "admin")
+    services.sessions.create("id", "secret", service.user_id, "{}", 100, 9000)
+    services.consents.create("code", service, "c" * 43, 30, 100)
+    services.names.reserve("experiment", "pending", service.user_id, 100)
+    assert services.accounts.delete(account(services, "svc"), None, "admin") == 0
+    with services.database.read() as connection:
+        for table in metadata.tables.values():
+            if table.name == "prokube_audit_events":
+                continue
+            for column in ("user_id", "active_user_id"):
+                if column in table.c:
+                    left = connection.execute(select(table).where(table.c[column] == service.user_id)).all()
+                    assert left == [], table.name
+        names = {row[0] for row in connection.execute(select(roles.c.name))}
+        assert f"__user_{service.user_id}__" not in names
+        assert connection.execute(select(role_permissions)).all() == []
+    assert services.accounts.find("svc") is None
+    assert managed(services, other) == set()
+    assert services.accounts.create_service("svc", "", 200, "admin").username == "svc"
