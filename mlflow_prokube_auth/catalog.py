@@ -126,6 +126,14 @@ class MlflowCatalog:
             found = [_found(session, table_kind, row) for row in rows]
         return [each for each in found if each.resource_type == kind]
 
+    def everything(self, kind: str) -> list[Found]:
+        """All of a kind, in every workspace, in the trash too; of a file store nothing."""
+        return self.with_prefix(kind, "")
+
+    def restore_experiment(self, experiment_id: str) -> None:
+        """Take an experiment out of the trash."""
+        _get_tracking_store().restore_experiment(experiment_id)
+
     def name_of(self, kind: str, params: Mapping[str, Any]) -> str | None:
         """The present name of what a rename request addresses."""
         named = TABLES[kind]

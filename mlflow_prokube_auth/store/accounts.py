@@ -160,10 +160,11 @@ class Accounts:
         """
         with self._database.write() as connection:
             alone = _managed_alone(connection, account.user_id)
-            if alone and heir is None:
+            if heir is not None:
+                for grant_id, resource in alone:
+                    _inherit(connection, grant_id, resource, heir.user_id)
+            elif alone:
                 raise NeedsHeir([resource for _, resource in alone])
-            for grant_id, resource in alone if heir is not None else ():
-                _inherit(connection, grant_id, resource, heir.user_id)
             own = select(roles.c.id).where(roles.c.name == _own_role(account.user_id))
             role_ids = [row[0] for row in connection.execute(own)]
             connection.execute(role_permissions.delete().where(role_permissions.c.role_id.in_(role_ids)))

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from .schema import audit_events
 
@@ -27,3 +30,49 @@ def record(
     }
     connection.execute(audit_events.insert(), event)
     _logger.info(json.dumps({**event, "detail": detail}, sort_keys=True))
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the audit trail; ``at`` is UTC seconds."""
+
+    id: int
+    at: int
+    actor: str
+    action: str
+    target: str
+    client: str
+    detail: Mapping[str, Any]
+
+
+def page(
+    connection: Connection,
+    *,
+    actor: str = "",
+    action: str = "",
+    target: str = "",
+    since: int | None = None,
+    until: int | None = None,
+    first: int = 0,
+    size: int = 50,
+) -> tuple[list[Event], int]:
+    """Events, the newest first, whose actor, action and target hold these words; and how many there are."""
+    table = audit_events.c
+    wanted = [
+        column.icontains(words, autoescape=True)
+        for column, words in ((table.actor, actor), (table.action, action), (table.target, target))
+        if words
+    ]
+    if since is not None:
+        wanted.append(table.at >= since)
+    if until is not None:
+        wanted.append(table.at < until)
+    query = select(audit_events).where(*wanted).order_by(table.id.desc()).limit(size).offset(first)
+    number = connection.execute(select(func.count()).select_from(audit_events).where(*wanted)).scalar_one()
+    rows = connection.execute(query).mappings()
+    return [Event(**{**row, "detail": json.loads(row["detail"])}) for row in rows], int(number)
+
+
+def sweep(connection: Connection, before: int) -> int:
+    """Forget events older than that; how many."""
+    return int(connection.execute(audit_events.delete().where(audit_events.c.at < before)).rowcount)

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 
 from .database import Database
-from .schema import role_permissions, roles, team_roles, teams, users
+from .schema import role_permissions, roles, team_roles, teams, user_role_assignments, users
 from .teams import NO_RULE, Resource
 
 OWN_ROLE = re.compile(r"__user_(\d+)__")
@@ -28,6 +28,15 @@ class Holder:
     name: str
     level: str
     fixed: bool
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One grant: who holds it, and on what."""
+
+    id: int
+    holder: Holder
+    resource: Resource
 
 
 class Grants:
@@ -61,6 +70,63 @@ class Grants:
         found = {_holder(row, people) for row in rows}
         order = ["user", "team", "role"]
         return sorted(found, key=lambda holder: (order.index(holder.kind), holder.name, holder.level))
+
+    def page(
+        self,
+        *,
+        user: str = "",
+        team: str = "",
+        kind: str = "",
+        pattern: str = "",
+        first: int = 0,
+        size: int = 50,
+    ) -> tuple[list[Grant], int]:
+        """Grants of a user (in their own role and all others), of a team, on a kind, on a resource; and how many."""
+        wanted: list[ColumnElement[bool]] = []
+        if user:
+            member = (
+                select(user_role_assignments.c.role_id)
+                .join(users, users.c.id == user_role_assignments.c.user_id)
+                .where(func.lower(users.c.username) == user.strip().lower())
+            )
+            wanted.append(roles.c.id.in_(member))
+        if team:
+            wanted.append(teams.c.name == team)
+        if kind:
+            wanted.append(role_permissions.c.resource_type == kind)
+        if pattern:
+            wanted.append(role_permissions.c.resource_pattern == pattern)
+        source = (
+            role_permissions.join(roles, roles.c.id == role_permissions.c.role_id)
+            .outerjoin(team_roles, team_roles.c.role_id == roles.c.id)
+            .outerjoin(teams, teams.c.id == team_roles.c.team_id)
+        )
+        columns = (
+            role_permissions.c.id, roles.c.name, roles.c.workspace, role_permissions.c.resource_type,
+            role_permissions.c.resource_pattern, role_permissions.c.permission, team_roles.c.rule_id,
+            teams.c.name.label("team"),
+        )  # fmt: skip
+        query = select(*columns).select_from(source).where(*wanted).order_by(role_permissions.c.id)
+        with self._database.read() as connection:
+            number = connection.execute(select(func.count()).select_from(source).where(*wanted)).scalar_one()
+            rows = connection.execute(query.limit(size).offset(first)).all()
+            people = self._names(connection, (row.name for row in rows))
+        found = [
+            Grant(row.id, _holder(row, people), Resource(row.resource_type, row.resource_pattern, row.workspace))
+            for row in rows
+        ]
+        return found, int(number)
+
+    def managed(self, resource_type: str) -> set[str]:
+        """Patterns of a type on which somebody holds MANAGE."""
+        query = (
+            select(role_permissions.c.resource_pattern)
+            .join(user_role_assignments, user_role_assignments.c.role_id == role_permissions.c.role_id)
+            .where(role_permissions.c.resource_type == resource_type, role_permissions.c.permission == "MANAGE")
+            .distinct()
+        )
+        with self._database.read() as connection:
+            return {row[0] for row in connection.execute(query)}
 
     def _names(self, connection: Any, role_names: Iterable[str]) -> dict[int, str]:
         ids = [int(match.group(1)) for name in role_names if (match := OWN_ROLE.fullmatch(name))]

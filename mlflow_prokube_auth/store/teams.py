@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from . import audit
 from .database import Database
-from .schema import role_permissions, roles, team_roles, team_rules, teams, user_role_assignments
+from .schema import role_permissions, roles, team_roles, team_rules, teams, user_role_assignments, users
 
 DEFAULT_WORKSPACE = "default"
 # The "rule" of a team's own roles.
@@ -79,6 +79,22 @@ class Teams:
         with self._database.read() as connection:
             return _teams_of(connection, user_id)
 
+    def members(self, team: Team) -> list[str]:
+        """User names of a team's members."""
+        query = (
+            select(users.c.username)
+            .join(user_role_assignments, user_role_assignments.c.user_id == users.c.id)
+            .join(team_roles, team_roles.c.role_id == user_role_assignments.c.role_id)
+            .where(
+                team_roles.c.team_id == team.id,
+                team_roles.c.rule_id == NO_RULE,
+                team_roles.c.workspace == DEFAULT_WORKSPACE,
+            )
+            .order_by(users.c.username)
+        )
+        with self._database.read() as connection:
+            return [row[0] for row in connection.execute(query)]
+
     def role_of(self, team: Team, workspace: str) -> int:
         """The team's own role in a workspace, made where there is none."""
         with self._database.write() as connection:
@@ -126,15 +142,17 @@ class Teams:
             _leave(connection, held[name], user_id)
             audit.record(connection, "team.leave", "keycloak", target=username, team=name)
 
-    def join(self, team: Team, user_id: int) -> None:
+    def join(self, team: Team, user_id: int, actor: str = "server", client: str = "") -> None:
         """Make a user a member, of all roles of the team."""
         with self._database.write() as connection:
             self._join(connection, team, user_id)
+            audit.record(connection, "team.join", actor, target=team.name, client=client, user_id=user_id)
 
-    def leave(self, team: Team, user_id: int) -> None:
+    def leave(self, team: Team, user_id: int, actor: str = "server", client: str = "") -> None:
         """The opposite."""
         with self._database.write() as connection:
             _leave(connection, team, user_id)
+            audit.record(connection, "team.leave", actor, target=team.name, client=client, user_id=user_id)
 
     def drop_from(self, user_id: int, names: Sequence[str], username: str) -> None:
         """Take a user out of those of Keycloak's teams."""

@@ -51,10 +51,10 @@ def create(web: Web) -> Any:
     return mint(web, person, now, expiry(request.get_json(silent=True), now, web.settings.token_max_days))
 
 
-def mint(web: Web, person: Person, now: int, expires_at: int) -> Response:
+def mint(web: Web, person: Person, now: int, expires_at: int, actor: str | None = None) -> Response:
     """A new key for ``person``, replacing the one before; the only kind of answer that ever holds a key."""
     token = token_format.compose(secrets.token_bytes(41))
-    web.services.tokens.mint(token, person.user_id, now, expires_at, person.username, client_address())
+    web.services.tokens.mint(token, person.user_id, now, expires_at, actor or person.username, client_address())
     response = jsonify(
         access_key=token.text,
         key_id=token.key_id,

@@ -10,7 +10,22 @@ from flask import Flask
 
 from ..errors import BadRequest, Refusal, Unavailable
 from ..store.database import DATABASE_DOWN
-from . import access_key, assets, backchannel, break_glass, cli_login, index, login, logout, permissions, sharing, users
+from . import (
+    access_key,
+    admin_accounts,
+    admin_resources,
+    admin_teams,
+    assets,
+    backchannel,
+    break_glass,
+    cli_login,
+    index,
+    login,
+    logout,
+    permissions,
+    sharing,
+    users,
+)
 from .context import Web, static_prefix
 from .enforcement import OWN
 
@@ -39,6 +54,31 @@ def register(app: Flask, web: Web) -> None:
         ("POST", "api/sharing", "share", sharing.share),
         ("DELETE", "api/sharing", "unshare", sharing.withdraw),
         ("POST", "api/sharing/hand-over", "hand_over", sharing.hand_over),
+        ("GET", "api/admin/users", "admin_users", admin_accounts.users),
+        ("GET", "api/admin/service-accounts", "admin_services", admin_accounts.service_accounts),
+        ("POST", "api/admin/service-accounts", "admin_service_create", admin_accounts.create_service),
+        ("POST", "api/admin/accounts/<name>/key", "admin_key_create", admin_accounts.mint_key),
+        ("DELETE", "api/admin/accounts/<name>/key", "admin_key_revoke", admin_accounts.revoke_key),
+        ("DELETE", "api/admin/accounts/<name>/sessions", "admin_sessions_end", admin_accounts.end_sessions),
+        ("POST", "api/admin/accounts/<name>/block", "admin_block", admin_accounts.block),
+        ("POST", "api/admin/accounts/<name>/unblock", "admin_unblock", admin_accounts.unblock),
+        ("DELETE", "api/admin/accounts/<name>", "admin_account_delete", admin_accounts.delete),
+        ("GET", "api/admin/expiring-keys", "admin_expiring", admin_accounts.expiring_keys),
+        ("GET", "api/admin/teams", "admin_teams", admin_teams.teams),
+        ("POST", "api/admin/teams", "admin_team_create", admin_teams.create),
+        ("DELETE", "api/admin/teams", "admin_team_delete", admin_teams.delete),
+        ("GET", "api/admin/team-members", "admin_members", admin_teams.members),
+        ("POST", "api/admin/team-members", "admin_member_join", admin_teams.join),
+        ("DELETE", "api/admin/team-members", "admin_member_leave", admin_teams.leave),
+        ("POST", "api/admin/team-rules", "admin_rule_create", admin_teams.add_rule),
+        ("DELETE", "api/admin/team-rules", "admin_rule_delete", admin_teams.delete_rule),
+        ("GET", "api/admin/permissions", "admin_permissions", admin_resources.permissions),
+        ("GET", "api/admin/explain", "admin_explain", admin_resources.explain),
+        ("GET", "api/admin/unowned", "admin_unowned", admin_resources.unowned),
+        ("POST", "api/admin/assign", "admin_assign", admin_resources.assign),
+        ("GET", "api/admin/trash", "admin_trash", admin_resources.trash),
+        ("POST", "api/admin/restore", "admin_restore", admin_resources.restore),
+        ("GET", "api/admin/audit", "admin_audit", admin_resources.events),
         ("GET", "cli", "cli_page", cli_login.page),
         ("GET", "api/cli", "cli_about", cli_login.about),
         ("POST", "api/cli/consent", "cli_consent", cli_login.consent),

@@ -1,0 +1,189 @@
+"""Administrators' JSON on resources: who holds what and why, what nobody owns, the trash, the audit trail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import jsonify, request
+from mlflow.exceptions import MlflowException
+
+from ..errors import BadRequest, NotFound
+from ..policy import words
+from ..policy.names import Found
+from ..policy.rules import KINDS
+from ..store import audit
+from ..store.teams import Resource
+from .access_key import iso
+from .administration import account, administrator, body, slice_of, text
+from .context import Web
+
+
+def permissions(web: Web) -> Any:
+    """All grants, filtered by user, team, kind and resource."""
+    administrator()
+    first, size = slice_of(request.args)
+    names = {"user": "user", "team": "team", "kind": "kind", "pattern": "id"}
+    filters = {name: request.args.get(given, "") for name, given in names.items()}
+    found, total = web.services.grants.page(**filters, first=first, size=size)
+    by_kind: dict[str, list[str]] = {}
+    for grant in found:
+        by_kind.setdefault(grant.resource.resource_type, []).append(grant.resource.pattern)
+    titles = {kind: web.catalog.titles(kind, patterns) for kind, patterns in by_kind.items()}
+    return jsonify(
+        total=total,
+        items=[
+            {
+                "holder_kind": grant.holder.kind,
+                "holder": grant.holder.name,
+                "level": grant.holder.level,
+                "kind": grant.resource.resource_type,
+                "id": grant.resource.pattern,
+                "name": titles[grant.resource.resource_type].get(grant.resource.pattern),
+                "workspace": grant.resource.workspace,
+                "fixed": grant.holder.fixed,
+            }
+            for grant in found
+        ],
+    )
+
+
+def explain(web: Web) -> Any:
+    """Why somebody can do what they can do on one resource: each reason, and the level that comes of all."""
+    administrator()
+    user = account(web, text(request.args, "user"))
+    found = _found(web, request.args)
+    reasons = []
+    if user.blocked or user.disabled:
+        reasons.append("The account is " + ("blocked here." if user.blocked else "out, as Keycloak says."))
+    if user.is_admin:
+        reasons.append("An administrator manages everything.")
+    held, _ = web.services.grants.page(user=user.username, kind=found.resource_type, size=10_000)
+    for grant in held:
+        if grant.resource.workspace != found.workspace or grant.resource.pattern not in (found.pattern, "*"):
+            continue
+        what = f"on every {words.kind_of(found.resource_type)}" if grant.resource.pattern == "*" else "on it"
+        who = {"user": "granted to them", "team": f"through the team '{grant.holder.name}'"}
+        why = who.get(grant.holder.kind, f"through the role '{grant.holder.name}'")
+        rule = ", by a rule" if grant.holder.kind == "team" and grant.holder.fixed else ""
+        reasons.append(f"{grant.holder.level} {what}, {why}{rule}.")
+    level = web.store.get_role_permission_for_resource(
+        user.user_id, found.resource_type, found.pattern, found.workspace
+    )
+    shut = user.blocked or user.disabled
+    named = None if shut else "MANAGE" if user.is_admin else level.name if level is not None else None
+    return jsonify(
+        user=user.username,
+        kind=found.resource_type,
+        id=found.pattern,
+        name=found.name,
+        level=named,
+        allows=words.LEVELS.get(named or "", "nothing"),
+        reasons=reasons or ["Nobody has granted them anything on it."],
+    )
+
+
+def unowned(web: Web) -> Any:
+    """What nobody manages but administrators."""
+    administrator()
+    first, size = slice_of(request.args)
+    wanted = request.args.get("kind")
+    if wanted and wanted not in KINDS:
+        raise BadRequest(f"'kind' is '{wanted[:40]}', expected one of {', '.join(KINDS)}.")
+    found = []
+    for kind in (wanted,) if wanted else KINDS:
+        managed = web.services.grants.managed(kind)
+        # MLflow's own Default experiment is meant to be nobody's.
+        default = (kind, words.DEFAULT_EXPERIMENT_ID)
+        found += [
+            each
+            for each in web.catalog.everything(kind)
+            if each.pattern not in managed and (kind, each.pattern) != default
+        ]
+    return jsonify(items=[_item(each) for each in found[first : first + size]], total=len(found))
+
+
+def assign(web: Web) -> Any:
+    """Give an account MANAGE on many resources at once; all of them or none."""
+    administrator()
+    sent = body()
+    user = account(web, text(sent, "user"))
+    wanted = sent.get("resources")
+    if not isinstance(wanted, list) or not wanted or not all(isinstance(each, dict) for each in wanted):
+        raise BadRequest("'resources' is no list of objects with 'kind' and 'id'.")
+    found = [_found(web, each) for each in wanted]
+    for each in found:
+        role = web.store.own_role(user.user_id, each.workspace)
+        try:
+            web.store.set_grants(Resource(each.resource_type, each.pattern, each.workspace), {role: "MANAGE"})
+        except MlflowException as error:
+            raise BadRequest(error.message) from None
+    return jsonify(user=user.username, assigned=len(found))
+
+
+def trash(web: Web) -> Any:
+    """Deleted experiments, whose names are still taken, with who manages them."""
+    administrator()
+    first, size = slice_of(request.args)
+    found = [each for each in web.catalog.everything("experiment") if each.trashed]
+    return jsonify(
+        total=len(found),
+        items=[{**_item(each), "managers": _managers(web, each)} for each in found[first : first + size]],
+    )
+
+
+def restore(web: Web) -> Any:
+    """Take an experiment out of the trash."""
+    administrator()
+    found = _found(web, {"kind": "experiment", "id": text(body(), "id")})
+    if not found.trashed:
+        raise BadRequest(f"The experiment '{found.name}' is not in the trash.")
+    web.catalog.restore_experiment(found.pattern)
+    return jsonify({**_item(found), "trashed": False})
+
+
+def events(web: Web) -> Any:
+    """The audit trail, the newest first."""
+    administrator()
+    first, size = slice_of(request.args)
+    since, until = (_seconds(name) for name in ("since", "until"))
+    filters = {name: request.args.get(name, "") for name in ("actor", "action", "target")}
+    with web.services.database.read() as connection:
+        found, total = audit.page(connection, **filters, since=since, until=until, first=first, size=size)
+    items = [
+        {**{name: getattr(each, name) for name in ("actor", "action", "target", "client")},
+         "at": iso(each.at), "detail": dict(each.detail)}
+        for each in found
+    ]  # fmt: skip
+    return jsonify(items=items, total=total)
+
+
+def _seconds(name: str) -> int | None:
+    value = request.args.get(name, "")
+    if value and not (value.isascii() and value.isdecimal() and len(value) < 13):
+        raise BadRequest(f"'{name}' is '{value[:40]}', expected UTC seconds since 1970.")
+    return int(value) if value else None
+
+
+def _found(web: Web, given: Any) -> Found:
+    kind, pattern = text(given, "kind"), text(given, "id", 500)
+    found = web.catalog.at(kind, pattern)
+    if found is None:
+        raise NotFound(f"There is no {words.kind_of(kind)} '{pattern[:80]}'.")
+    return found
+
+
+def _item(found: Found) -> dict[str, Any]:
+    return {
+        "kind": found.resource_type,
+        "kind_label": words.kind_of(found.resource_type),
+        "id": found.pattern,
+        "name": found.name,
+        "workspace": found.workspace,
+        "trashed": found.trashed,
+    }
+
+
+def _managers(web: Web, found: Found) -> list[str]:
+    held = web.services.grants.holders(Resource(found.resource_type, found.pattern, found.workspace))
+    return [holder.name for holder in held if holder.level == "MANAGE"]
+

@@ -1,0 +1,77 @@
+"""What administrators' pages and JSON share: who may, which page, which account."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import request
+
+from ..errors import BadRequest, NotFound, PermissionDenied
+from ..store.accounts import Account
+from ..store.people import Person
+from .context import Web, caller
+
+LARGEST_PAGE = 200
+
+
+def administrator() -> Person:
+    """The caller, who must be an administrator.
+
+    Raises:
+        Unauthenticated: nobody is calling.
+        PermissionDenied: somebody else is.
+    """
+    person = caller()
+    if not person.is_admin:
+        raise PermissionDenied("Only administrators may do this.")
+    return person
+
+
+def slice_of(given: Mapping[str, str]) -> tuple[int, int]:
+    """``first`` and ``size`` of a page.
+
+    Raises:
+        BadRequest: they are no numbers.
+    """
+    numbers = {name: given.get(name, default) for name, default in (("first", "0"), ("size", "50"))}
+    for name, text in numbers.items():
+        if not (text.isascii() and text.isdecimal() and len(text) < 10):
+            raise BadRequest(f"'{name}' is '{text[:40]}', expected a number from 0.")
+    return int(numbers["first"]), max(1, min(int(numbers["size"]), LARGEST_PAGE))
+
+
+def body() -> Mapping[str, Any]:
+    """The JSON object that was sent.
+
+    Raises:
+        BadRequest: there is none.
+    """
+    sent = request.get_json(silent=True)
+    if not isinstance(sent, dict):
+        raise BadRequest("Expected a JSON object.")
+    return sent
+
+
+def text(given: Mapping[str, Any], name: str, longest: int = 255) -> str:
+    """A parameter that must be there.
+
+    Raises:
+        BadRequest: it is missing, empty, too long or no text.
+    """
+    value = given.get(name)
+    if not isinstance(value, str) or not value.strip() or len(value) > longest or not value.isprintable():
+        raise BadRequest(f"'{name}' is {value!r:.60}, expected 1 to {longest} printable characters.")
+    return value.strip()
+
+
+def account(web: Web, name: str) -> Account:
+    """The account of that name.
+
+    Raises:
+        NotFound: there is none.
+    """
+    found = web.services.accounts.find(name)
+    if found is None:
+        raise NotFound(f"There is no account '{name[:80]}'.")
+    return found
