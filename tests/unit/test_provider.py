@@ -97,8 +97,7 @@ def test_an_older_discovery_document_beats_none(peer: Peer, provider: Provider) 
     peer.answers[path] = (200, json.dumps({"issuer": f"{peer.url}/realms/r", "jwks_uri": "j"}))
     assert provider.endpoint("jwks_uri") == "j"
     peer.answers[path] = (503, "")
-    provider._discovery.forget()
-    assert provider.endpoint("jwks_uri") == "j"
+    assert provider._discovery.get(0)["jwks_uri"] == "j"
     assert peer.asked == [path] * 2
 
 
@@ -127,3 +126,15 @@ def test_a_group_below_another_confirms_no_role_of_its_name() -> None:
     held = _Held(get, "users/s-1")
     assert not held.holds(Membership("realm_access.roles", "prokube-admins"))
     assert held.holds(Membership("groups", "/team-x/prokube-admins"))
+
+
+def test_whether_a_key_still_signs_is_asked_anew(peer: Peer, provider: Provider) -> None:
+    peer.answers["/realms/r/.well-known/openid-configuration"] = (
+        200, json.dumps({"issuer": f"{peer.url}/realms/r", "jwks_uri": f"{peer.url}/keys"}),
+    )  # fmt: skip
+    old, new = (RSAKey.generate_key(2048, parameters={"kid": kid}) for kid in ("old", "new"))
+    token = jwt.encode({"alg": "RS256", "kid": "old"}, {"sub": "x"}, old)
+    peer.answers["/keys"] = (200, json.dumps({"keys": [old.as_dict(private=False)]}))
+    assert provider.still_signs(token)
+    peer.answers["/keys"] = (200, json.dumps({"keys": [new.as_dict(private=False)]}))
+    assert not provider.still_signs(token)
