@@ -272,6 +272,14 @@ def test_a_consent_is_refused_where_the_port_is_anything_else(world: World, port
     assert "expected a port from 1024 to 65535" in answer.json()["message"]
 
 
+def test_the_page_without_parameters_says_how_to_start_it(world: World) -> None:
+    answer = httpx.get(f"{world.url}/prokube-auth/cli", headers={"Accept": "text/html", "Sec-Fetch-Mode": "navigate"})
+    assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (400, "text/html")
+    assert "Start this with mlflow-prokube-auth login." in answer.text
+    assert f"mlflow-prokube-auth login --tracking-uri {world.url}" in answer.text
+    assert "A-Z" not in answer.text
+
+
 def test_a_consent_leads_to_loopback_and_nowhere_else(world: World) -> None:
     browser, _ = world.log_in(ALICE)
     body = {**ASKED, "redirect": "https://evil.test", "redirect_uri": "https://evil.test", "host": "evil.test"}
