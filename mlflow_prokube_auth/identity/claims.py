@@ -136,17 +136,18 @@ def admit(sources: Sequence[Mapping[str, Any]], settings: Settings) -> Admission
     named = service or next((value for s in sources if (value := claim(s, settings.username_claim))), None)
     account = str(named or identity.get("preferred_username") or identity.get("sub") or "this account")
     if not isinstance(named, str) or not named.strip() or ":" in named or len(named) > 255:
-        return Denial(account, f"Its claim '{settings.username_claim}' is missing or is not usable as a user name.")
+        reason = f"The claim '{settings.username_claim}' of this account is missing or is not usable as a user name."
+        return Denial(account, reason)
     verified = any(source.get("email_verified") is True for source in sources)
     by_email = settings.username_claim == "email" and service is None
     if settings.require_verified_email and by_email and not verified:
-        return Denial(account, "Its e-mail address is not verified in Keycloak.")
+        return Denial(account, "The e-mail address of this account is not verified in Keycloak.")
     groups = groups_of(sources, settings.groups_claims)
     admin_by = first_match(groups, settings.admin_groups)
     admitted_by = first_match(groups, settings.user_groups) or admin_by
     if admitted_by is None:
         wanted = " or ".join(f"'{name}'" for name in settings.user_groups)
-        return Denial(account, f"It is not a member of the group {wanted}.")
+        return Denial(account, f"This account is not a member of the group {wanted}.")
     return Admission(
         issuer=settings.oidc_issuer,
         subject=str(identity["sub"]),

@@ -12,9 +12,11 @@ from flask import Response, jsonify, request
 from ..errors import BadRequest
 from ..identity import tokens as token_format
 from ..store.people import Person
+from ..store.tokens import TokenRow
 from .context import Web, client_address, session_identity
 
 DAY = 86400
+WARNING = 14 * DAY
 
 
 def expiry(body: Any, now: int, max_days: int) -> int:
@@ -85,10 +87,16 @@ def describe(web: Web, user_id: int) -> dict[str, Any] | None:
         "created_at": iso(token.created_at),
         "expires_at": iso(token.expires_at),
         "days_left": max(0, (token.expires_at - now) // DAY),
+        "expires_soon": expires_soon(token, now),
         "state": "active" if token.expires_at > now else "expired",
         "last_used_at": iso(token.last_used_at) if token.last_used_at else None,
         "last_used_from": token.last_used_from,
     }
+
+
+def expires_soon(token: TokenRow, now: int) -> bool:
+    """Whether it is time to warn, as it stays after the end: a short life would else be spent under a warning."""
+    return token.expires_at - now <= min(WARNING, (token.expires_at - token.created_at) / 4)
 
 
 def iso(seconds: int) -> str:

@@ -22,7 +22,7 @@ from ..errors import BadRequest
 from ..identity.caller import current_identity
 from ..identity.pkce import CHALLENGE, VERIFIER, challenge_of
 from .access_key import DAY, describe, iso, mint
-from .context import PAGE_POLICY, Web, client_address, session_identity
+from .context import PAGE_POLICY, Web, client_address, is_navigation, session_identity
 
 # Nothing may lay this page under a bait (RFC 6819, section 4.4.1.9).
 CONSENT_POLICY = PAGE_POLICY.replace("frame-ancestors 'self'", "frame-ancestors 'none'")
@@ -98,6 +98,14 @@ def about(web: Web) -> Any:
 
 def page(web: Web) -> Any:
     """The question; a browser without a session goes through login and comes back."""
+    if not request.args and is_navigation():
+        return web.message(
+            400,
+            "Log in on the command line",
+            "Start this with mlflow-prokube-auth login. The whole command is:",
+            {"label": "Back to MLflow", "href": web.base, "primary": True},
+            command=f"mlflow-prokube-auth login --tracking-uri {web.settings.external_url}",
+        )
     twice = sorted({name for name in request.args if len(request.args.getlist(name)) > 1})
     if twice:
         raise BadRequest(f"Given more than once: {', '.join(ascii(name)[:44] for name in twice[:5])}. Expected once.")

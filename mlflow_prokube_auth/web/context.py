@@ -65,9 +65,9 @@ class Web:
         response.headers["Referrer-Policy"] = "same-origin"
         return response
 
-    def message(self, status: int, title: str, message: str, *actions: dict[str, Any], detail: str = "") -> Response:
+    def message(self, status: int, title: str, message: str, *actions: dict[str, Any], command: str = "") -> Response:
         """A page that says one thing and offers what to do next."""
-        return self.page("message.html", status, title=title, message=message, actions=list(actions), detail=detail)
+        return self.page("message.html", status, title=title, message=message, actions=list(actions), command=command)
 
 
     def refuse(self, refusal: Refusal) -> Response:

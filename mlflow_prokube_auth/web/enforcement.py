@@ -26,6 +26,15 @@ from .context import Web, is_navigation, static_prefix
 _logger = logging.getLogger(__name__)
 OWN = "prokube_auth."
 _API_ROUTE = re.compile(r"/(?:ajax-)?api/\d+\.\d+/mlflow/(.+)")
+# Below these nobody opens a page, whether there is such a route or not.
+_API_PATH = re.compile(
+    r"/(?:(?:ajax-)?api|graphql|gateway|v1|mlflow-artifacts|prokube-auth/(?:api|assets))(?:/|$)"
+)
+
+
+def path_here() -> str:
+    """The running request's path without the static prefix."""
+    return request.path.removeprefix(static_prefix())
 
 
 def api_route() -> str:
@@ -140,9 +149,12 @@ class Enforcement:
         if is_navigation() and not api_route() and request.endpoint in PAGES:
             query = f"?{request.query_string.decode('latin-1')}" if request.query_string else ""
             # As the browser sees it: a proxy may have taken the prefix off.
-            path = self._web.base + request.path.removeprefix(static_prefix()).lstrip("/")
+            path = self._web.base + path_here().lstrip("/")
             target = quote(f"{path}{query}", safe="")
             return redirect(self._web.url(f"login?next={target}"))  # type: ignore[return-value]  # werkzeug's
+        if is_navigation() and request.endpoint is None and not _API_PATH.match(path_here()):
+            # No such page, so MLflow's own is where login leads.
+            return redirect(self._web.url(f"login?next={quote(self._web.base, safe='')}"))  # type: ignore[return-value]
         refusal = Unauthenticated(
             "You are not signed in. In a browser, log in at "
             f"{self._web.settings.external_url}/prokube-auth/login ; elsewhere, set MLFLOW_TRACKING_USERNAME and "

@@ -104,7 +104,8 @@ def callback(web: Web) -> Any:
     except Blocked:
         return _denied(web, Denial(verdict.username, "An administrator of MLflow has blocked this account."), login)
     except NameTaken:
-        return _denied(web, Denial(verdict.username, "Its user name belongs to another account here."), login)
+        taken = Denial(verdict.username, "The user name of this account belongs to another account here.")
+        return _denied(web, taken, login)
     web.store.welcome(person)
     tokens = seal_tokens(web.box, login.refresh_token, login.id_token)
     session.log_in(person.user_id, KeycloakSession(login.sid, tokens))  # type: ignore[attr-defined]  # ours
@@ -119,7 +120,6 @@ def _denied(web: Web, denial: Denial, login: Login) -> Any:
     return web.message(
         403,
         "You may not log in here",
-        f"You are signed in as {denial.account}. {denial.reason} Ask {web.settings.contact} for access.",
+        f"You are logged in at Keycloak as {denial.account}. {denial.reason} Ask {web.settings.contact} for access.",
         {"label": "Sign in as someone else", "href": again or web.url("login"), "primary": True},
-        detail=denial.account,
     )

@@ -41,6 +41,7 @@ def register(app: Flask, web: Web) -> None:
         ("GET", "login/local", "local_login_page", break_glass.page),
         ("POST", "login/local", "local_login", break_glass.log_in),
         ("GET", "callback", "callback", login.callback),
+        ("GET", "logout", "logout_page", logout.page),
         ("POST", "logout", "logout", logout.logout),
         ("POST", "backchannel-logout", "backchannel_logout", backchannel.logout),
         ("GET", "logged-out", "logged_out", logout.logged_out),

@@ -128,7 +128,7 @@ def test_a_session_that_ended_meanwhile_leads_through_login_and_back_to_the_ques
     through_login(page, f"{world.url}/prokube-auth/cli?{httpx.QueryParams(ASKED)}")
     page.context.clear_cookies(name="prokube_auth_session")
     page.click("#allow")
-    expect(page.locator("#page-error")).to_contain_text("You were signed out")
+    expect(page.locator("#page-error")).to_contain_text("You were logged out")
     page.get_by_role("link", name="Log in again").click()
     page.click("#login-button")
     expect(page.locator("#consent-name")).to_have_text("laptop")

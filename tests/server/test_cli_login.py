@@ -244,7 +244,7 @@ def test_the_page_warns_of_the_present_key_with_its_last_use(world: World) -> No
     browser.request("DELETE", "/prokube-auth/api/access-key", headers={"Origin": world.origin})
     assert "replace-warning" not in browser.get(address, params=ASKED).text
     key = world.make_key(browser).json()["access_key"].split("_")[1]
-    assert re.search(r"stops working at once. It was last used:\s+never", browser.get(address, params=ASKED).text)
+    assert "stops working at once. It was never used." in browser.get(address, params=ASKED).text
     world.sql("UPDATE prokube_tokens SET last_used_at = 86400, last_used_from = '10.1.2.3' WHERE key_id = ?", key)
     assert (
         '<time datetime="1970-01-02T00:00:00Z">1970-01-02</time> from 10.1.2.3'
@@ -270,6 +270,14 @@ def test_a_consent_is_refused_where_the_port_is_anything_else(world: World, port
     answer = browser.post("/prokube-auth/api/cli/consent", json=body, headers={"Origin": world.origin})
     assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
     assert "expected a port from 1024 to 65535" in answer.json()["message"]
+
+
+def test_the_page_without_parameters_says_how_to_start_it(world: World) -> None:
+    answer = httpx.get(f"{world.url}/prokube-auth/cli", headers={"Accept": "text/html", "Sec-Fetch-Mode": "navigate"})
+    assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (400, "text/html")
+    assert "Start this with mlflow-prokube-auth login." in answer.text
+    assert f"mlflow-prokube-auth login --tracking-uri {world.url}" in answer.text
+    assert "A-Z" not in answer.text
 
 
 def test_a_consent_leads_to_loopback_and_nowhere_else(world: World) -> None:

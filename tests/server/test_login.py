@@ -78,6 +78,36 @@ def test_a_browser_is_sent_to_login_and_an_api_client_is_not(world: World) -> No
     assert "www-authenticate" not in answer.headers
 
 
+@pytest.mark.parametrize("path", ["/nonsense", "/prokube-auth/nonsense", "/prokube-auth/backchannel-logout"])
+def test_a_browser_at_an_address_without_a_page_is_sent_to_login_and_anybody_else_is_not(
+    world: World, path: str
+) -> None:
+    sent = world.browser().get(path)
+    assert (sent.status_code, sent.headers["location"]) == (302, "/prokube-auth/login?next=%2F")
+    for headers in ({}, {"Accept": "application/json"}, {"Accept": "text/html", "Sec-Fetch-Mode": "cors"}):
+        answer = httpx.get(world.url + path, headers=headers)
+        assert (answer.status_code, answer.json()["error_code"]) == (401, "UNAUTHENTICATED")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api/nonsense", "/ajax-api/2.0/mlflow/nonsense", "/api/2.0/mlflow/experiments/create", "/graphql", "/v1/nonsense",
+     "/gateway/nonsense", "/mlflow-artifacts/nonsense", "/prokube-auth/api/nonsense", "/prokube-auth/api/access-key"],
+)  # fmt: skip
+def test_no_path_of_an_api_is_ever_sent_to_login(world: World, path: str) -> None:
+    answer = world.browser().get(path)
+    assert (answer.status_code, answer.json()["error_code"]) == (401, "UNAUTHENTICATED")
+
+
+def test_the_address_of_logout_asks_and_ends_nothing_by_itself(world: World) -> None:
+    anonymous = world.browser().get("/prokube-auth/logout")
+    assert (anonymous.status_code, anonymous.headers["location"]) == (302, "/prokube-auth/login")
+    browser, _ = world.log_in("alice@example.com")
+    answer = browser.get("/prokube-auth/logout")
+    assert (answer.status_code, "Log out?" in answer.text) == (200, True)
+    assert browser.get(CURRENT).status_code == 200
+
+
 def bad_nonce(claims: dict[str, Any]) -> dict[str, Any]:
     return {**claims, "nonce": "another"}
 

@@ -47,7 +47,7 @@
       return;
     }
     const answer = await response.json().catch(() => ({}));
-    if (response.status === 401) showProblem("You were signed out.", true);
+    if (response.status === 401) showProblem("You were logged out.", true);
     else if (answer.redirect && isLoopback(answer.redirect)) location.replace(answer.redirect);
     else if (answer.code) showCode(answer.code);
     else showProblem(answer.message || `The server answered ${response.status}. Try again.`);

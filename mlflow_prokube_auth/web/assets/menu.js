@@ -5,7 +5,6 @@
   const base = document.currentScript.dataset.base;
   const own = (path) => base + "prokube-auth/" + path;
   const plainFetch = window.fetch.bind(window);
-  const WARNING_DAYS = 14;
 
   const sheet = document.createElement("link");
   sheet.rel = "stylesheet";
@@ -105,7 +104,7 @@
   }
 
   function keyWords(key) {
-    if (key === null) return ["You have no access key yet.", "Create one"];
+    if (key === null) return ["You have no access key.", "Create one"];
     if (key.state === "expired") return ["Your access key has expired.", "Replace it"];
     const days = key.days_left;
     if (days < 1) return ["Your access key expires in less than a day.", "Replace it"];
@@ -116,7 +115,7 @@
     const response = await plainFetch(own("api/me"), { credentials: "same-origin" });
     if (!response.ok) return;
     const { username, key } = await response.json();
-    if (key !== null && key.days_left > WARNING_DAYS) return;
+    if (key !== null && !key.expires_soon) return;
 
     const name = `prokube-auth-hint-${username}`;
     const about = key === null ? "none" : `${key.key_id} ${key.state}`;
@@ -133,6 +132,7 @@
       remember(name, about);
       drop(box.id);
     });
+    box.addEventListener("keydown", (event) => { if (event.key === "Escape") close.click(); });
     box.append(close);
     show(box);
   }

@@ -1,9 +1,31 @@
-// What every page needs: the mark of a scripted page, logout, dates, copy buttons, and the way out of a frame.
+// What every page needs: the mark of a scripted page, MLflow's colours, logout, dates, copy buttons, and the way out of a frame.
 "use strict";
 (() => {
   const base = document.documentElement.dataset.base;
   const framed = window.self !== window.top;
   document.documentElement.classList.add("js");
+
+  // The switch in MLflow's UI; without it the system's colours hold.
+  let dark = null;
+  try { dark = localStorage.getItem("_mlflow_dark_mode_toggle_enabled"); } catch { /* The browser keeps nothing. */ }
+  if (dark !== null) document.documentElement.classList.add(dark === "true" ? "dark" : "light");
+
+  // Buttons wait for the page's own script; where it does not come, they would be dead without a word.
+  function sayNotLoaded() {
+    const notice = document.createElement("p");
+    notice.id = "not-loaded";
+    notice.className = "notice error";
+    notice.setAttribute("role", "alert");
+    notice.textContent = "A part of this page did not load, so its buttons do not work. Reload the page.";
+    document.getElementById("content").prepend(notice);
+  }
+
+  // Such errors do not bubble, so they are caught on their way down.
+  window.addEventListener("error", (event) => {
+    if (!(event.target instanceof HTMLScriptElement)) return;
+    if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", sayNotLoaded);
+    else sayNotLoaded();
+  }, true);
 
   // Keycloak refuses to be framed, so it gets the whole window (Kubeflow's dashboard frames us).
   function leave(url) {

@@ -39,22 +39,36 @@
     }
     const answer = await response.json().catch(() => ({}));
     if (response.ok) return answer;
-    if (response.status === 401) showProblem("You were signed out.", true);
+    if (response.status === 401) showProblem("You were logged out.", true);
     else showProblem(answer.message || `The server answered ${response.status}. Try again.`);
     return null;
   }
 
   // --- panels -------------------------------------------------------------------------------
 
-  function toggle(button, panel, open) {
-    at(panel).hidden = !open;
-    at(button).setAttribute("aria-expanded", String(open));
+  const openedBy = { "key-presets": "create-key", "revoke-confirm": "revoke-key" };
+
+  // One panel at a time, or none. A key that was just made steps back meanwhile: nobody can see it a second time.
+  function open(panel) {
+    for (const [id, button] of Object.entries(openedBy)) {
+      at(id).hidden = id !== panel;
+      at(button).setAttribute("aria-expanded", String(id === panel));
+    }
+    at("new-key-panel").hidden = Boolean(panel) || !at("new-key").value;
+    if (panel) at("key-revoked").hidden = true;
   }
 
   function openPresets() {
-    toggle("revoke-key", "revoke-confirm", false);
-    toggle("create-key", "key-presets", true);
-    at("key-presets").querySelector("button").focus();
+    at("date-form").reset();
+    open("key-presets");
+    at("presets-title").focus();
+  }
+
+  function close() {
+    const panel = Object.keys(openedBy).find((id) => !at(id).hidden);
+    if (!panel) return;
+    open(null);
+    at(openedBy[panel]).focus();
   }
 
   function busy(on) {
@@ -91,6 +105,13 @@
     return element;
   }
 
+  function haveKey(have) {
+    at("key-expiry")?.remove();
+    at("key-none").hidden = have;
+    at("key-facts").hidden = at("revoke-key").hidden = at("replace-warning").hidden = !have;
+    at("create-key").textContent = have ? "Replace access key" : "Create access key";
+  }
+
   function showKey(answer) {
     at("new-key").value = answer.access_key;
     at("new-key-expiry").replaceChildren(timeElement(answer.expires_at));
@@ -103,16 +124,9 @@
     fact("expires_at").replaceChildren(timeElement(answer.expires_at));
     fact("expires_at").previousElementSibling.textContent = "Expires";
     fact("last_used_at").textContent = "never";
-    document.querySelector('[data-copy-of="last_used_at"]').textContent = "never";
-    at("key-expiry")?.remove();
-    at("key-none").hidden = true;
-    at("key-facts").hidden = false;
-    at("revoke-key").hidden = false;
-    at("replace-warning").hidden = false;
-    at("create-key").textContent = "Replace access key";
-
-    toggle("create-key", "key-presets", false);
-    at("new-key-panel").hidden = false;
+    at("replace-last-use").textContent = "It was never used.";
+    haveKey(true);
+    open(null);
     at("copy-key").focus();
     at("new-key-panel").scrollIntoView({ block: "nearest" });
   }
@@ -130,10 +144,17 @@
     busy(true);
     const answer = await call("DELETE");
     busy(false);
-    if (!answer) return;
-    // Also drops "#create-key", which would open the presets again.
-    history.replaceState(null, "", location.pathname + location.search);
-    location.reload();
+    if (!answer) {
+      at("confirm-revoke").focus();
+      return;
+    }
+    at("new-key").value = "";
+    document.querySelectorAll("[id^=snippet-]").forEach((snippet) => { snippet.textContent = ""; });
+    haveKey(false);
+    open(null);
+    at("key-revoked").hidden = false;
+    at("copy-status").textContent = at("key-revoked").textContent;
+    at("create-key").focus();
   }
 
   // --- tabs ---------------------------------------------------------------------------------
@@ -179,7 +200,7 @@
     button.addEventListener("click", () => create({ days: Number(button.dataset.days) })));
   at("create-key").addEventListener("click", () => {
     if (at("key-presets").hidden) openPresets();
-    else toggle("create-key", "key-presets", false);
+    else close();
   });
   at("date-form").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -188,14 +209,15 @@
   at("expires-on").min = localDate(1);
   at("expires-on").max = localDate(Number(at("date-form").dataset.maxDays));
   at("revoke-key").addEventListener("click", () => {
-    const open = at("revoke-confirm").hidden;
-    toggle("create-key", "key-presets", false);
-    toggle("revoke-key", "revoke-confirm", open);
-    if (open) at("cancel-revoke").focus();
+    if (at("revoke-confirm").hidden) {
+      open("revoke-confirm");
+      at("cancel-revoke").focus();
+    } else close();
   });
-  at("cancel-revoke").addEventListener("click", () => {
-    toggle("revoke-key", "revoke-confirm", false);
-    at("revoke-key").focus();
+  at("cancel-create").addEventListener("click", close);
+  at("cancel-revoke").addEventListener("click", close);
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !event.defaultPrevented) close();
   });
   at("confirm-revoke").addEventListener("click", revoke);
   at("new-key").addEventListener("focus", (event) => event.target.select());
