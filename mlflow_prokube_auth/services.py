@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .settings import Settings
+from .settings import Settings, StoreSettings
 from .store.consents import Consents
 from .store.database import Database
 from .store.local_admins import LocalAdmins
@@ -24,7 +24,6 @@ _logger = logging.getLogger(__name__)
 class Services:
     """The stores."""
 
-    settings: Settings
     database: Database
     people: People
     tokens: Tokens
@@ -34,11 +33,10 @@ class Services:
     local_admins: LocalAdmins
 
 
-def open_services(settings: Settings, uri: str) -> Services:
+def open_services(settings: Settings | StoreSettings, uri: str) -> Services:
     """All stores on the database at ``uri``."""
     database = Database(uri)
     return Services(
-        settings=settings,
         database=database,
         people=People(database),
         tokens=Tokens(database),
