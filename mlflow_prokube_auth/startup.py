@@ -53,7 +53,7 @@ def prepare() -> None:
         raise click.ClickException(f"prokube-auth cannot start, {SettingsError(mistakes)}")
     _migrate(uri)
     share(settings)
-    _tell(settings)
+    tell(settings)
 
 
 def _default_backend() -> str:
@@ -145,7 +145,7 @@ def _own_hosts(settings: Settings) -> list[str]:
     return [urlsplit(settings.external_url).netloc.lower(), *settings.internal_hosts]
 
 
-def _tell(settings: Settings) -> None:
+def tell(settings: Settings) -> None:
     """Say which hosts are accepted: MLflow has just named options that nobody needs here."""
     click.echo(
         f"[prokube-auth] Accepted hosts: {', '.join(_own_hosts(settings))}, and MLflow's own list (--allowed-hosts, "
