@@ -147,6 +147,16 @@ def test_the_realm_brings_its_groups_the_directory_right_and_no_person(realm: di
     assert not {"defaultClientScopes", "optionalClientScopes"} & set(realm["clients"][0])
 
 
+def test_a_newcomer_is_told_that_make_demo_installs_first(tmp_path: Path) -> None:
+    program = shutil.which("make")
+    if program is None:
+        pytest.skip("no make was found")
+    command = [program, "--dry-run", "demo", f"VENV={tmp_path}/venv"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    told, installed = said.index(f"Installing into {tmp_path}/venv; this takes"), said.index("pip install --quiet")
+    assert told < installed
+
+
 @pytest.mark.skipif(
     not NEED_EVERYTHING, reason="installs MLflow from scratch; set PROKUBE_TESTS_NEED_EVERYTHING=1 to run it"
 )
