@@ -16,6 +16,7 @@ from .identity.provider import Provider
 from .identity.recheck import Vouching
 from .identity.secretbox import SecretBox
 from .identity.sessions import StoredSessions
+from .logs import show_ours
 from .policy import words
 from .policy.names import NamePolicy
 from .policy.rules import TeamRules
@@ -36,6 +37,7 @@ def create() -> Any:
         EngineChanged: this MLflow has another engine.
         SchemaOutdated: nobody has migrated the database.
     """
+    show_ours()
     settings = load(os.environ)
     uri = database_uri(settings, os.environ.get(BACKEND_STORE_ENV))
     if uri is None:

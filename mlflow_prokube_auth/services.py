@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .settings import Settings
+from .settings import Settings, StoreSettings
 from .store.accounts import Accounts
 from .store.consents import Consents
 from .store.database import Database
@@ -27,7 +27,6 @@ _logger = logging.getLogger(__name__)
 class Services:
     """The stores."""
 
-    settings: Settings
     database: Database
     people: People
     tokens: Tokens
@@ -40,12 +39,11 @@ class Services:
     local_admins: LocalAdmins
 
 
-def open_services(settings: Settings, uri: str) -> Services:
+def open_services(settings: Settings | StoreSettings, uri: str) -> Services:
     """All stores on the database at ``uri``."""
     database = Database(uri)
     teams = Teams(database)
     return Services(
-        settings=settings,
         database=database,
         people=People(database, teams),
         tokens=Tokens(database),

@@ -6,15 +6,24 @@ import getpass
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from ..logs import hide_starlettes_warning
+
 if TYPE_CHECKING:
     from ..services import Services
+    from ..settings import DatabaseSettings
+
+Wanted = TypeVar("Wanted", bound="DatabaseSettings")
+WAYS = "PROKUBE_AUTH_DATABASE_URI, --backend-store-uri or MLFLOW_BACKEND_STORE_URI"
 
 BACKEND_OPTION = click.option(
-    "--backend-store-uri", envvar="MLFLOW_BACKEND_STORE_URI", help="Tracking backend, where DATABASE_URI is not set."
+    "--backend-store-uri",
+    envvar="MLFLOW_BACKEND_STORE_URI",
+    show_envvar=True,
+    help="Tracking backend, where PROKUBE_AUTH_DATABASE_URI is not set.",
 )
 
 
@@ -24,6 +33,7 @@ def needs_server() -> None:
     Raises:
         click.ClickException: saying what to install.
     """
+    hide_starlettes_warning()
     try:
         import sqlalchemy  # noqa: F401 - only asked whether it is there
         from mlflow.server import handlers  # noqa: F401 - likewise
@@ -35,21 +45,35 @@ def needs_server() -> None:
 
 
 def auth_database_uri(backend_store_uri: str | None) -> str:
-    """The database that the environment names.
+    """The database that the environment or the option names; no other setting is asked for.
 
     Raises:
-        click.ClickException: it names none.
+        click.ClickException: none is named, or one that cannot be used.
     """
-    from ..settings import SettingsError, load
-    from ..startup import database_uri
+    from ..settings import DatabaseSettings
+    from ..startup import database_problem, database_uri
+
+    uri = database_uri(read_settings(DatabaseSettings), backend_store_uri)
+    if uri is None:
+        raise click.ClickException(f"no SQL database is named; set one of {WAYS}")
+    problem = database_problem(uri)
+    if problem is not None:
+        raise click.ClickException(f"the auth database cannot be used: {problem}. Check {WAYS}")
+    return uri
+
+
+def read_settings(model: type[Wanted]) -> Wanted:
+    """The few settings that a command needs.
+
+    Raises:
+        click.ClickException: one of them is not usable.
+    """
+    from ..settings import SettingsError, read
 
     try:
-        uri = database_uri(load(os.environ), backend_store_uri)
+        return read(model, os.environ)
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
-    if uri is None:
-        raise click.ClickException("set PROKUBE_AUTH_DATABASE_URI or pass --backend-store-uri with an SQL URI")
-    return uri
 
 
 def operator() -> str:
@@ -58,8 +82,8 @@ def operator() -> str:
 
 
 @contextmanager
-def database_in_words() -> Iterator[None]:
-    """Around work on the database.
+def database_in_words(uri: str) -> Iterator[None]:
+    """Around work on the database at ``uri``.
 
     Raises:
         click.ClickException: it does not answer, or knows no such revision.
@@ -67,15 +91,16 @@ def database_in_words() -> Iterator[None]:
     from alembic.util import CommandError
     from sqlalchemy.exc import SQLAlchemyError
 
+    from ..startup import why_unanswered
+    from ..store.database import revisions
+
     try:
         yield
     except CommandError as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(f"{error}; expected one of base, {', '.join(revisions())}") from None
     except (SQLAlchemyError, OSError) as error:
-        reason = type(getattr(error, "orig", None) or error).__name__
         raise click.ClickException(
-            f"the auth database does not answer or refuses this ({reason}): "
-            "check PROKUBE_AUTH_DATABASE_URI or --backend-store-uri"
+            f"the auth database does not answer or refuses this ({why_unanswered(uri, error)}). Check {WAYS}"
         ) from None
 
 
@@ -87,11 +112,13 @@ def services(backend_store_uri: str | None) -> Services:
     """
     needs_server()
     from ..services import open_services
-    from ..settings import load
+    from ..settings import StoreSettings
     from ..store.database import SchemaOutdated, check_schema
 
     uri = auth_database_uri(backend_store_uri)
-    opened = open_services(load(os.environ), uri)
+    opened = open_services(read_settings(StoreSettings), uri)
+    with database_in_words(uri), opened.database.read():
+        pass  # it answers
     try:
         check_schema(opened.database.engine)
     except SchemaOutdated as error:

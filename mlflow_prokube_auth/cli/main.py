@@ -9,6 +9,7 @@ from .break_glass import break_glass
 from .db import db
 from .demo import demo
 from .login import login
+from .settings import settings
 from .tokens import tokens
 
 
@@ -22,6 +23,7 @@ main.add_command(break_glass)
 main.add_command(db)
 main.add_command(demo)
 main.add_command(login)
+main.add_command(settings)
 main.add_command(tokens)
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ class Directory:
     def check_right(self) -> None:
         """Say plainly in the log, at start, where a disabled user's key would live on."""
         if self._settings.directory_check == "off":
-            self._warn("is switched off (PROKUBE_AUTH_DIRECTORY_CHECK)")
+            _logger.info("directory check: off (PROKUBE_AUTH_DIRECTORY_CHECK); keys of disabled users go on working")
             return
         try:
             if not isinstance(self._get("users?max=1"), list):
@@ -61,7 +61,8 @@ class Directory:
         except NoRight:
             pass  # it has been said
         except ProviderDown as error:
-            _logger.warning("directory check: Keycloak does not answer yet (%s)", error)
+            url = self._settings.discovery_url
+            _logger.warning("directory check: Keycloak (%s) does not answer yet (%s)", url, error)
 
     def look_up(self, standing: Standing, teams: Sequence[str] = ()) -> Entry:
         """Ask for exactly what admitted the person: enabled, and the group or role; the same for an administrator.

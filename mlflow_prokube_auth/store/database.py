@@ -98,6 +98,11 @@ def head_revision() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
+def revisions() -> list[str]:
+    """All revisions that this version knows, the oldest first."""
+    return [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()][::-1]
+
+
 @contextlib.contextmanager
 def migration_lock(engine: Engine) -> Iterator[None]:
     """Hold every other migration off: an advisory lock in PostgreSQL (across hosts), a locked file else."""
