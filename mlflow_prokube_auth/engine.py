@@ -17,6 +17,7 @@ from flask import Flask, Response, has_request_context, request
 from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, PERMISSION_DENIED
+from mlflow.server import security_utils
 from mlflow.server.auth.db import utils as auth_db
 from mlflow.server.auth.db.models import SqlRole, SqlRolePermission, SqlUserRoleAssignment
 from mlflow.server.auth.entities import Role, User, UserRoleAssignment
@@ -91,6 +92,8 @@ CONFIG_FIELDS = (
     "auth_cache_ttl_seconds",
     "read_database_uri",
 )
+# Asked by probes, whose Host is an address: the host check lets them pass as it does MLflow's own /health.
+PROBES = ("/prokube-auth/health", "/prokube-auth/ready")
 WILDCARD = "*"
 # One name, two kinds of grants: MLflow keeps prompts among the registered models.
 GRANTED_AS = {"registered_model": ("registered_model", "prompt")}
@@ -124,6 +127,8 @@ def check_seams() -> None:
     missing = missing_columns()
     if missing:
         raise EngineChanged(f"MLflow {VERSION} has no {', '.join(missing)}")
+    if not isinstance(getattr(security_utils, "HEALTH_ENDPOINTS", None), list):
+        raise EngineChanged(f"MLflow {VERSION} has no list mlflow.server.security_utils HEALTH_ENDPOINTS")
     if auth.auth_config._fields != CONFIG_FIELDS:
         raise EngineChanged(f"MLflow {VERSION}: auth_config has the fields {auth.auth_config._fields}")
 
@@ -463,6 +468,7 @@ def install(
     auth.filter_experiment_ids = _closed(auth.filter_experiment_ids)
     guard = _graphql_guard(auth.GraphQLAuthorizationMiddleware, contact)
     auth.get_graphql_authorization_middleware = lambda: [guard]
+    security_utils.HEALTH_ENDPOINTS.extend(path for path in PROBES if path not in security_utils.HEALTH_ENDPOINTS)
     # Without it the engine would insist on an administrator with a password.
     os.environ["_MLFLOW_AUTH_ADMIN_BOOTSTRAPPED"] = "true"
     return auth.create_app(app)
