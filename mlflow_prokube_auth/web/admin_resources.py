@@ -11,10 +11,8 @@ from ..errors import BadRequest, NotFound
 from ..policy import words
 from ..policy.names import Found
 from ..policy.rules import KINDS
-from ..store import audit
 from ..store.teams import Resource
-from .access_key import iso
-from .administration import account, administrator, body, slice_of, text
+from .administration import account, administration, administrator, body, slice_of, text
 from .context import Web
 
 
@@ -147,14 +145,8 @@ def events(web: Web) -> Any:
     first, size = slice_of(request.args)
     since, until = (_seconds(name) for name in ("since", "until"))
     filters = {name: request.args.get(name, "") for name in ("actor", "action", "target")}
-    with web.services.database.read() as connection:
-        found, total = audit.page(connection, **filters, since=since, until=until, first=first, size=size)
-    items = [
-        {**{name: getattr(each, name) for name in ("actor", "action", "target", "client")},
-         "at": iso(each.at), "detail": dict(each.detail)}
-        for each in found
-    ]  # fmt: skip
-    return jsonify(items=items, total=total)
+    found, total = administration(web).events(**filters, since=since, until=until, first=first, size=size)
+    return jsonify(items=found, total=total)
 
 
 def _seconds(name: str) -> int | None:
