@@ -9,6 +9,7 @@ from .audit import audit
 from .break_glass import break_glass
 from .db import db
 from .demo import demo
+from .doctor import doctor
 from .login import login
 from .service_accounts import service_accounts
 from .settings import settings
@@ -23,7 +24,7 @@ def main() -> None:
     """Operate the prokube-auth plugin of an MLflow server."""
 
 
-for command in (audit, break_glass, db, demo, login, service_accounts, settings, teams, tokens, users):
+for command in (audit, break_glass, db, demo, doctor, login, service_accounts, settings, teams, tokens, users):
     main.add_command(command)
 
 if __name__ == "__main__":
