@@ -91,6 +91,7 @@ def test_our_own_routes_are_few_and_known(demo: Demo) -> None:
             ("GET", "/prokube-auth/assets/style.css", 200),
             ("GET", "/prokube-auth/assets/../context.py", 401),
             ("GET", "/prokube-auth/assets/..%2Fcontext.py", 401),
+            ("GET", "/prokube-auth/api/openapi.json", 401),
             ("GET", "/prokube-auth/api/me", 401),
             ("GET", "/prokube-auth/api/permissions", 401),
             ("POST", "/prokube-auth/api/access-key", 401),
