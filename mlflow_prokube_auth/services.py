@@ -19,6 +19,7 @@ from .store.people import People
 from .store.sessions import Sessions
 from .store.teams import Teams
 from .store.tokens import Tokens
+from .store.versions import CountedVersions
 
 _logger = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class Services:
     grants: Grants
     accounts: Accounts
     local_admins: LocalAdmins
+    counted_versions: CountedVersions
 
 
 def open_services(settings: Settings, uri: str) -> Services:
@@ -56,6 +58,7 @@ def open_services(settings: Settings, uri: str) -> Services:
         grants=Grants(database),
         accounts=Accounts(database),
         local_admins=LocalAdmins(database),
+        counted_versions=CountedVersions(database),
     )
 
 
