@@ -204,7 +204,10 @@ class MlflowCatalog:
 
     def is_local(self, source: str) -> bool:
         """Whether MLflow takes a version's source for a path on the server."""
-        return bool(is_local_uri(source))
+        try:
+            return bool(is_local_uri(source))
+        except MlflowException:  # a file on another host
+            return False
 
     def artifact_roots(self, run_id: str, model_id: str) -> list[str]:
         """Where the files of a run and of a logged model are; without what does not exist."""
