@@ -59,7 +59,6 @@ def read(prefix: str) -> dict[str, Any]:
         "predictions": predictions,
         "downloaded": sorted(file.name for file in folder.iterdir()),
         "listed": sorted(file.path for file in mlflow.artifacts.list_artifacts(f"models:/{name}/1")),
-        "card": mlflow.models.get_model_info(f"models:/{name}/1").flavors["sklearn"]["pickled_model"],
         "prompts": [mlflow.genai.load_prompt(f"prompts:/{prefix}-prompt/{version}").template for version in (1, 2)],
         "refused": refused,
     }
