@@ -167,6 +167,7 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     url = root + PREFIX if prefixed else root
     with running_world(tmp_path_factory.mktemp(request.param), url, port, *SERVERS[request.param]) as world:
         bases = [f"{base}{api}" for base in dict.fromkeys((url, root)) for api in ("/api/2.0", "/ajax-api/2.0")]
+        httpx.get(f"{url}/health", timeout=180)  # gunicorn takes connections before it can answer them
         yield Served(with_keys(world), bases)
 
 
