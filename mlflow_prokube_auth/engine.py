@@ -21,6 +21,7 @@ from mlflow.server.auth.db import utils as auth_db
 from mlflow.server.auth.db.models import SqlRole, SqlRolePermission, SqlUserRoleAssignment
 from mlflow.server.auth.entities import Role, User, UserRoleAssignment
 from mlflow.server.auth.sqlalchemy_store import RoleGrantRow, SqlAlchemyStore
+from mlflow.server.handlers import _get_model_registry_store
 from mlflow.store.db.utils import _get_managed_session_maker
 from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME
 from mlflow.version import VERSION
@@ -62,6 +63,14 @@ SEAMS: dict[str, tuple[str, ...] | None] = {
     "_get_gateway_model_definition_permission": ("model_definition_id",),
     "_get_mcp_server_permission": ("name", "username"),
     "_find_fastapi_validator": ("path", "method"),
+    "_authorize_flask_artifact_proxy": ("action",),
+    "_authorize_fastapi_artifact_proxy": ("path", "username", "query_path", "action"),
+    "_artifact_proxy_path": (),
+    "_artifact_proxy_path_from_request_path": ("path", "query_path"),
+    "_artifact_proxy_child": ("artifact_path", "action"),
+    "authorize": ("username", "anchor", "requirements"),
+    "Requirement": ("resource_type", "resource_id", "action", "fallback_if_no_grant"),
+    "ACTION_NOT_DENIED": None,
 }
 STORE_SEAMS: dict[str, tuple[str, ...]] = {
     "init_db": ("self", "db_uri", "read_db_uri"),
@@ -92,6 +101,7 @@ CONFIG_FIELDS = (
     "read_database_uri",
 )
 WILDCARD = "*"
+ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts/"
 # One name, two kinds of grants: MLflow keeps prompts among the registered models.
 GRANTED_AS = {"registered_model": ("registered_model", "prompt")}
 GRAPHQL_ERRORS = {
@@ -387,6 +397,18 @@ def _may(found: Found, username: str, what: str) -> bool:
         return False
 
 
+def version_readable(name: str, username: str) -> bool:
+    """Whether that user may read the versions of a model or prompt, as the engine decides for each read of one."""
+    kind = "prompt" if _get_model_registry_store().get_registered_model(name)._is_prompt() else "registered_model"
+    need = (auth.Requirement(kind, name, "read"), auth.Requirement(f"{kind}_version", "*", auth.ACTION_NOT_DENIED))
+    return bool(auth.authorize(username, (kind, name), need))
+
+
+def path_readable(username: str, path: str) -> bool:
+    """Whether that user may download what is served under a path."""
+    return bool(auth._authorize_fastapi_artifact_proxy(f"{ARTIFACTS}{path}", username, None, "read"))
+
+
 PERMISSION_ON: dict[str, Callable[[str, str], Any]] = {
     "experiment": auth._get_experiment_permission,
     "registered_model": lambda name, _: auth._get_registered_model_or_prompt_permission(name),
@@ -437,10 +459,12 @@ def install(
     unauthenticated: Callable[[], Response],
     refuse: Callable[[Refusal], Response],
     before: Callable[[Callable[[], Any]], Any],
+    model_artifacts: Callable[[str, str | None], bool],
 ) -> Any:
     """Put ourselves into the seams and make MLflow's app; a Flask or a FastAPI application comes back.
 
-    ``before`` is called around the engine's own ``before_request``.
+    ``before`` is called around the engine's own ``before_request``; ``model_artifacts`` says of a user and a path
+    whose download the engine refuses whether it comes with a model that the user may read.
     """
     global _unauthenticated, _refuse
     check_seams()
@@ -460,12 +484,48 @@ def install(
     auth.make_forbidden_response = lambda: _forbidden(contact)
     engine_before = auth._before_request
     auth._before_request = lambda: before(engine_before)
+    _allow_model_artifacts(model_artifacts)
     auth.filter_experiment_ids = _closed(auth.filter_experiment_ids)
     guard = _graphql_guard(auth.GraphQLAuthorizationMiddleware, contact)
     auth.get_graphql_authorization_middleware = lambda: [guard]
     # Without it the engine would insist on an administrator with a password.
     os.environ["_MLFLOW_AUTH_ADMIN_BOOTSTRAPPED"] = "true"
     return auth.create_app(app)
+
+
+def _allow_model_artifacts(allowed: Callable[[str, str | None], bool]) -> None:
+    """Ask ``allowed`` where the engine refuses to list or download; on Flask's routes and on FastAPI's own."""
+    flask, fastapi = auth._authorize_flask_artifact_proxy, auth._authorize_fastapi_artifact_proxy
+
+    def also(username: str, path: str | None) -> bool:
+        try:
+            return allowed(username, path) and not _denied(username, path)
+        except Exception as error:
+            _logger.warning("asking whether a path comes with a model failed, it is denied: %s", type(error).__name__)
+            return False
+
+    def authorize_flask(action: str) -> bool:
+        person = _caller()
+        return bool(flask(action)) or (
+            action == "read" and person is not None and also(person.username, auth._artifact_proxy_path())
+        )
+
+    def authorize_fastapi(path: str, username: str, query_path: str | None, action: str) -> bool:
+        # These routes serve what their path names, whatever the query says.
+        return bool(fastapi(path, username, query_path, action)) or (
+            action == "read" and also(username, auth._artifact_proxy_path_from_request_path(path, None))
+        )
+
+    auth._authorize_flask_artifact_proxy = authorize_flask
+    auth._authorize_fastapi_artifact_proxy = authorize_fastapi
+
+
+def _denied(username: str, path: str | None) -> bool:
+    """Whether DENY stands on the experiment, or on its runs or logged models: that holds whatever else is granted."""
+    tiers, experiment = auth._artifact_proxy_child(path, "read")
+    kinds = [experiment, *((tier, "*") for tier in tiers)]
+    need = [auth.Requirement(*kind, auth.ACTION_NOT_DENIED) for kind in kinds]
+    return not auth.authorize(username, experiment, need)
 
 
 def _closed(function: Callable[[list[str]], list[str]]) -> Callable[[list[str]], list[str]]:
