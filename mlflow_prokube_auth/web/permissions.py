@@ -11,7 +11,7 @@ from ..identity.caller import current_identity
 from ..policy.rules import KINDS as SHARED
 from ..policy.words import LEVELS
 from ..store.people import Person
-from .access_key import describe
+from .access_key import PRESETS, describe
 from .context import Web, caller
 
 KINDS = {
@@ -98,6 +98,7 @@ def page(web: Web) -> Any:
         permissions=grants_of(web, person),
         level_words=LEVELS,
         max_days=web.settings.token_max_days,
+        presets=[days for days in PRESETS if days <= web.settings.token_max_days] or [web.settings.token_max_days],
     )
 
 
