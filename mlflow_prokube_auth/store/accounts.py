@@ -87,6 +87,12 @@ class Accounts:
             row = connection.execute(query).first()
         return None if row is None else _account(row)
 
+    def service_names(self) -> set[str]:
+        """The names of all service accounts."""
+        query = select(users.c.username).select_from(_USERS).where(_ISSUER == SERVICE_ISSUER)
+        with self._database.read() as connection:
+            return set(connection.execute(query).scalars())
+
     def expiring(self, now: int, seconds: int) -> list[Account]:
         """Accounts whose key in force expires within ``seconds``, the next first."""
         query = _ACCOUNTS.where(tokens.c.expires_at > now, tokens.c.expires_at <= now + seconds)
