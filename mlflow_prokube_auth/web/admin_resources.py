@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import jsonify, request
@@ -157,12 +158,22 @@ def events(web: Web) -> Any:
     filters = {name: request.args.get(name, "") for name in ("actor", "action", "target")}
     with web.services.database.read() as connection:
         found, total = audit.page(connection, **filters, since=since, until=until, first=first, size=size)
+    # Ids mean something to the database only; who is gone keeps theirs.
+    people = web.services.accounts.names(each.detail["user_id"] for each in found if each.detail.get("user_id"))
     items = [
-        {**{name: getattr(each, name) for name in ("actor", "action", "target", "client")},
-         "at": iso(each.at), "detail": dict(each.detail)}
+        {
+            **{name: getattr(each, name) for name in ("actor", "action", "target", "client")},
+            "at": iso(each.at),
+            "detail": {**each.detail, **_user_of(each.detail, people)},
+        }
         for each in found
-    ]  # fmt: skip
+    ]
     return jsonify(items=items, total=total)
+
+
+def _user_of(detail: Mapping[str, Any], people: Mapping[int, str]) -> dict[str, str]:
+    name = people.get(detail.get("user_id", 0))
+    return {} if name is None else {"user": name}
 
 
 def _seconds(name: str) -> int | None:

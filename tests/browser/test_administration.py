@@ -98,7 +98,7 @@ def test_only_administrators_see_the_pages_and_the_links_to_them(demo: Demo, adm
 
 def test_a_service_accounts_key_from_the_page_logs_a_run(demo: Demo, admin: Page) -> None:
     go(admin, demo, "service-accounts")
-    admin.get_by_label("Name").first.fill("nightly")
+    admin.get_by_label("Name", exact=True).fill("nightly")
     admin.get_by_label("What it is for").fill("Training at night")
     admin.get_by_role("button", name="Create").click()
     done(admin, "nightly is there")
@@ -145,7 +145,7 @@ def test_a_service_accounts_key_from_the_page_logs_a_run(demo: Demo, admin: Page
 def test_a_user_is_found_blocked_and_unblocked(demo: Demo, admin: Page) -> None:
     pattern = experiment(demo, "bob", "bob's own")
     go(admin, demo, "users")
-    admin.get_by_label("Name").fill("BOB@")
+    admin.get_by_label("Search").fill("BOB@")
     expect(admin.locator("#list tbody tr")).to_have_count(1)
     admin.reload()
     expect(admin.locator("#list tbody tr")).to_have_count(1)  # the address keeps the search
@@ -167,7 +167,7 @@ def test_a_user_is_found_blocked_and_unblocked(demo: Demo, admin: Page) -> None:
     confirm(panel)
     done(admin, f"{BOB} is unblocked.")
     assert read(demo, "bob", pattern) == 200
-    admin.get_by_label("Name").fill("admin@")
+    admin.get_by_label("Search").fill("admin@")
     expect(admin.locator("#list tbody tr")).to_have_count(1)
     expect(manage(admin, "admin@example.com")).to_contain_text("your own account")
     expect(admin.locator('[data-action="delete"]')).to_have_count(0)
@@ -176,7 +176,7 @@ def test_a_user_is_found_blocked_and_unblocked(demo: Demo, admin: Page) -> None:
 def test_a_team_its_members_and_its_rules(demo: Demo, admin: Page) -> None:
     pattern = experiment(demo, "alice", "ops-alerts")
     go(admin, demo, "teams")
-    admin.get_by_label("Name").fill("ops")
+    admin.get_by_label("Name", exact=True).fill("ops")
     admin.get_by_role("button", name="Create").click()
     done(admin, "The team ops is there.")
     panel = manage(admin, "ops")
@@ -267,7 +267,7 @@ def test_keys_that_expire_and_what_has_been_done(demo: Demo, admin: Page) -> Non
     admin.get_by_label("What").fill("user.")
     expect(admin.locator("#pager")).to_contain_text("1 to ")
     expect(admin.locator("#list tbody tr")).to_have_count(3)
-    expect(admin.locator("#list tbody tr td:nth-child(3)")).to_have_text(["user.delete", "user.unblock", "user.block"])
+    expect(admin.locator("#list tbody tr td:nth-child(3)")).to_have_text(["user.unblock", "user.block", "user.delete"])
     for action in ("service.create", "team.create", "rule.create", "team.join", "grant.create"):
         admin.get_by_label("What").fill(action)
         expect(admin.locator(f'#list tr[data-action="{action}"]').first).to_contain_text("admin@example.com")
@@ -281,7 +281,7 @@ def test_a_session_that_has_ended_leads_back_to_the_page(demo: Demo, chromium: B
     page.wait_for_url("**/prokube-auth/admin/teams?search=x")
     expect(page.locator("#nothing")).to_be_visible()
     page.context.clear_cookies(name="prokube_auth_session")
-    page.get_by_label("Team").fill("xy")
+    page.get_by_label("Search").fill("xy")
     page.locator("#page-error").get_by_role("link", name="Log in again").click()
     page.click("#login-button")
     page.wait_for_url("**/prokube-auth/admin/teams?search=xy")

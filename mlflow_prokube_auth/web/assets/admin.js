@@ -244,6 +244,7 @@
         body.replaceChildren(...items.map(row));
         table.hidden = !items.length;
         at("nothing").hidden = Boolean(items.length);
+        at("pager").hidden = !items.length;
         where.textContent = items.length ? `${first + 1} to ${first + items.length} of ${total}` : "";
         back.disabled = first === 0;
         next.disabled = first + items.length >= total;

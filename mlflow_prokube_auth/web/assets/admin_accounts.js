@@ -105,7 +105,7 @@
         ...notes.map((text) => element("p", { className: "quiet" }, text)),
         element("p", { className: "actions" }, ...actions(panel, account)),
         services ? membership(panel, account) : null,
-        element("p", {}, link("What it was granted", section("permissions", { user: account.username }))),
+        element("p", {}, link(services ? "What it may do" : "What they may do", section("permissions", { user: account.username }))),
       );
     };
   }
@@ -159,7 +159,7 @@
       const team = input.value.trim();
       change("POST", team, `${name} is in the team ${team} now.`);
     });
-    const held = account.teams.map((team) => element("li", {}, team, " ",
+    const held = account.teams.map((team) => element("li", {}, element("span", {}, team),
       button("Remove", () => ask(panel, {
         text: `${name} loses what it has through the team ${team}, at once.`,
         action: "Remove it now",

@@ -101,6 +101,13 @@
     },
 
     audit() {
+      const details = ({ detail: { user, user_id: id, ...detail }, client }) => quiet(Object.entries({ user: user || id, ...detail, from: client })
+        .filter(([, value]) => value !== null && value !== undefined && value !== "")
+        .map(([name, value]) => {
+          const shown = name.endsWith("_at") && Number.isInteger(value) ? new Date(value * 1000).toLocaleDateString(undefined, { dateStyle: "medium" }) : value;
+          return `${name.replaceAll("_", " ")}: ${shown}`;
+        })
+        .join(", "));
       const day = (text, days) => {
         const [year, month, date] = text.split("-").map(Number);
         return Math.floor(new Date(year, month - 1, date + days).getTime() / 1000);
@@ -117,7 +124,7 @@
           { label: "Who", cell: ({ actor }) => actor },
           { label: "What", cell: ({ action }) => element("code", {}, action) },
           { label: "To", cell: ({ target }) => target },
-          { label: "Details", cell: ({ detail, client }) => quiet(Object.entries({ ...detail, from: client }).filter(([, value]) => value !== null && value !== "").map(([name, value]) => `${name.replaceAll("_", " ")}: ${value}`).join(", ")) },
+          { label: "Details", cell: details },
         ],
       });
     },

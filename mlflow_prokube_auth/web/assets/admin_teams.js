@@ -21,7 +21,7 @@
         await again(`${name} is no longer in the team ${team}.`);
       },
     }), "small", { removeMember: name });
-    const rows = known.members.map((name) => element("li", {}, name, " ", known.by_hand.includes(name) ? remove(name) : null));
+    const rows = known.members.map((name) => element("li", {}, element("span", {}, name), known.by_hand.includes(name) ? remove(name) : null));
     const input = element("input", {
       type: "text", required: true, maxLength: 255, spellcheck: false, autocomplete: "off", name: "user",
       placeholder: known.from_keycloak ? "service account" : "name@example.com",
@@ -45,7 +45,7 @@
   }
 
   function rules(panel, team, found, again) {
-    const rows = found.map((rule) => element("li", {}, ...ruleText(rule), " ", button("Delete", () => ask(panel, {
+    const rows = found.map((rule) => element("li", {}, element("span", {}, ...ruleText(rule)), button("Delete", () => ask(panel, {
       text: `The team ${team} loses what this rule gave it on every ${kinds[rule.kind]} named ${rule.prefix}…, and others may use such names again.`,
       action: "Delete it now",
       run: async () => {
@@ -100,7 +100,7 @@
       }), "danger", { action: "delete" });
       panel.show(
         ...members(panel, team, known, again), ...rules(panel, team, item.rules, again),
-        element("p", { className: "actions end" }, remove, link("What it was granted", section("permissions", { team }))),
+        element("p", { className: "actions end" }, remove, link("What it may do", section("permissions", { team }))),
       );
     };
   }
