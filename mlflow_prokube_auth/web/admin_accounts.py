@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import asdict
 from typing import Any
 
 from flask import Response, jsonify, request
@@ -150,11 +149,6 @@ def delete(web: Web, name: str) -> Any:
 def expiring_keys(web: Web) -> Any:
     """Accounts whose key expires within 14 days, the next first."""
     administrator()
+    first, size = slice_of(request.args)
     found = web.services.accounts.expiring(int(time.time()), EXPIRING_DAYS * DAY)
-    return jsonify(items=[asdict_key(each) for each in found], total=len(found))
-
-
-def asdict_key(each: Account) -> dict[str, Any]:
-    """What is shown of a key that expires."""
-    known = asdict(each)
-    return {"username": known["username"], "key_expires_at": iso(known["key_expires_at"])}
+    return jsonify(items=[describe(web, each) for each in found[first : first + size]], total=len(found))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import jsonify, request
@@ -10,7 +11,7 @@ from mlflow.exceptions import MlflowException
 from ..errors import BadRequest, NotFound
 from ..policy import words
 from ..policy.names import Found
-from ..policy.rules import KINDS
+from ..policy.rules import KINDS, NAMED_AS
 from ..store import audit
 from ..store.teams import Resource
 from .access_key import iso
@@ -19,11 +20,14 @@ from .context import Web
 
 
 def permissions(web: Web) -> Any:
-    """All grants, filtered by user, team, kind and resource."""
+    """All grants, filtered by user, team, kind and resource: its id, or its name where the kind is given."""
     administrator()
     first, size = slice_of(request.args)
     names = {"user": "user", "team": "team", "kind": "kind", "pattern": "id"}
-    filters = {name: request.args.get(given, "") for name, given in names.items()}
+    filters = {name: request.args.get(given, "").strip() for name, given in names.items()}
+    named = _named(web, filters["kind"], filters["pattern"])
+    if named is not None:
+        filters["pattern"] = named.pattern
     found, total = web.services.grants.page(**filters, first=first, size=size)
     by_kind: dict[str, list[str]] = {}
     for grant in found:
@@ -33,6 +37,8 @@ def permissions(web: Web) -> Any:
         total=total,
         items=[
             {
+                "kind_label": words.kind_of(grant.resource.resource_type),
+                "shared": grant.resource.resource_type in KINDS and grant.resource.pattern != "*",
                 "holder_kind": grant.holder.kind,
                 "holder": grant.holder.name,
                 "level": grant.holder.level,
@@ -48,10 +54,13 @@ def permissions(web: Web) -> Any:
 
 
 def explain(web: Web) -> Any:
-    """Why somebody can do what they can do on one resource: each reason, and the level that comes of all."""
+    """Why somebody can do what they can do on one resource: each reason, and the level that comes of all.
+
+    ``id`` may be a name, too.
+    """
     administrator()
     user = account(web, text(request.args, "user"))
-    found = _found(web, request.args)
+    found = _named(web, text(request.args, "kind"), text(request.args, "id", 500)) or _found(web, request.args)
     reasons = []
     if user.blocked or user.disabled:
         reasons.append("The account is " + ("blocked here." if user.blocked else "out, as Keycloak says."))
@@ -149,12 +158,22 @@ def events(web: Web) -> Any:
     filters = {name: request.args.get(name, "") for name in ("actor", "action", "target")}
     with web.services.database.read() as connection:
         found, total = audit.page(connection, **filters, since=since, until=until, first=first, size=size)
+    # Ids mean something to the database only; who is gone keeps theirs.
+    people = web.services.accounts.names(each.detail["user_id"] for each in found if each.detail.get("user_id"))
     items = [
-        {**{name: getattr(each, name) for name in ("actor", "action", "target", "client")},
-         "at": iso(each.at), "detail": dict(each.detail)}
+        {
+            **{name: getattr(each, name) for name in ("actor", "action", "target", "client")},
+            "at": iso(each.at),
+            "detail": {**each.detail, **_user_of(each.detail, people)},
+        }
         for each in found
-    ]  # fmt: skip
+    ]
     return jsonify(items=items, total=total)
+
+
+def _user_of(detail: Mapping[str, Any], people: Mapping[int, str]) -> dict[str, str]:
+    name = people.get(detail.get("user_id", 0))
+    return {} if name is None else {"user": name}
 
 
 def _seconds(name: str) -> int | None:
@@ -170,6 +189,14 @@ def _found(web: Web, given: Any) -> Found:
     if found is None:
         raise NotFound(f"There is no {words.kind_of(kind)} '{pattern[:80]}'.")
     return found
+
+
+def _named(web: Web, kind: str, given: str) -> Found | None:
+    """The resource of that id, else of that name."""
+    if kind not in KINDS or not given:
+        return None
+    found = web.catalog.at(kind, given) or web.catalog.find(NAMED_AS.get(kind, kind), given)
+    return found if found is not None and found.resource_type == kind else None
 
 
 def _item(found: Found) -> dict[str, Any]:

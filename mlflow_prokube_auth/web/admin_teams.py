@@ -10,7 +10,7 @@ from flask import Response, jsonify, request
 from ..errors import BadRequest, Conflict, NotFound
 from ..policy.rules import KINDS
 from ..store.teams import Resource, Rule, Team, TeamExists
-from .administration import account, administrator, body, text
+from .administration import account, administrator, body, slice_of, text
 from .context import Web, client_address
 from .sharing import levels_of
 
@@ -24,18 +24,22 @@ def _team(web: Web, given: Any) -> Team:
 
 
 def teams(web: Web) -> Any:
-    """All teams with their rules."""
+    """Teams by name with their rules, page by page."""
     administrator()
+    first, size = slice_of(request.args)
+    wanted = request.args.get("search", "").strip().lower()
+    found = [team for team in web.services.teams.everyone() if wanted in team.name.lower()]
     rules = web.services.teams.rules()
     return jsonify(
+        total=len(found),
         items=[
             {
                 "team": team.name,
                 "from_keycloak": team.from_keycloak,
                 "rules": [_rule(rule) for rule, owner in rules if owner.id == team.id],
             }
-            for team in web.services.teams.everyone()
-        ]
+            for team in found[first : first + size]
+        ],
     )
 
 
@@ -63,24 +67,31 @@ def delete(web: Web) -> Any:
 
 
 def members(web: Web) -> Any:
-    """User names of a team's members."""
+    """User names of a team's members, and which of them are there by hand."""
     administrator()
-    team = _team(web, request.args)
-    return jsonify(team=team.name, from_keycloak=team.from_keycloak, members=web.services.teams.members(team))
+    return _members(web, _team(web, request.args))
+
+
+def _members(web: Web, team: Team) -> Any:
+    members = web.services.teams.members(team)
+    by_hand = set(members)
+    if team.from_keycloak:
+        by_hand &= web.services.accounts.service_names()
+    return jsonify(team=team.name, from_keycloak=team.from_keycloak, members=members, by_hand=sorted(by_hand))
 
 
 def join(web: Web) -> Any:
     """Make an account a member of a team made by hand."""
     person, team, user = _change(web)
     web.services.teams.join(team, user, person, client_address())
-    return jsonify(team=team.name, members=web.services.teams.members(team))
+    return _members(web, team)
 
 
 def leave(web: Web) -> Any:
     """The opposite."""
     person, team, user = _change(web)
     web.services.teams.leave(team, user, person, client_address())
-    return jsonify(team=team.name, members=web.services.teams.members(team))
+    return _members(web, team)
 
 
 def _change(web: Web) -> tuple[str, Team, int]:

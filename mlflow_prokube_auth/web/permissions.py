@@ -13,7 +13,7 @@ from ..policy.words import LEVELS
 from ..store.grants import Holder
 from ..store.people import Person
 from ..store.teams import Resource
-from .access_key import describe
+from .access_key import PRESETS, describe
 from .administration import slice_of
 from .context import Web, caller
 
@@ -109,6 +109,7 @@ def page(web: Web) -> Any:
         total=total,
         level_words=LEVELS,
         max_days=web.settings.token_max_days,
+        presets=[days for days in PRESETS if days <= web.settings.token_max_days] or [web.settings.token_max_days],
     )
 
 

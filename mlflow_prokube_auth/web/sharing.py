@@ -22,6 +22,9 @@ from .context import Web, caller
 LEVELS = ("READ", "EDIT", "MANAGE")
 GATEWAY_LEVELS = ("READ", "USE", "EDIT", "MANAGE")
 
+# Where MLflow's UI shows them.
+PLACES = {"experiment": "experiments", "registered_model": "models", "prompt": "prompts"}
+
 
 def levels_of(resource_type: str) -> tuple[str, ...]:
     """The levels that may be given on a kind of resource."""
@@ -35,7 +38,14 @@ def page(web: Web) -> Any:
         return redirect(web.url(f"login?next={quote(target, safe='')}"))
     person = caller()
     found = _managed(web, person, request.args)
-    return web.page("share.html", me={"username": person.username}, words=words.LEVELS, **_describe(web, found, person))
+    place = PLACES.get(found.resource_type)
+    return web.page(
+        "share.html",
+        me={"username": person.username},
+        words=words.LEVELS,
+        back=f"{web.base}#/{place}/{quote(found.pattern, safe='')}" if place else web.base,
+        **_describe(web, found, person),
+    )
 
 
 def show(web: Web) -> Any:
