@@ -37,6 +37,7 @@ STORE_SEAMS: dict[str, tuple[str, ...]] = {
     "unassign_role_from_user": ("self", "user_id", "role_id"),
     "update_role": ("self", "role_id", "name", "description"),
     "delete_role": ("self", "role_id"),
+    "delete_roles_for_workspace": ("self", "workspace_name"),
     "_synthetic_user_role_name": ("user_id",),
     "_get_or_create_synthetic_user_role": ("self", "session", "user_id", "workspace"),
     "delete_grants_for_resource": ("self", "resource_type", "resource_pattern", "workspace_scoped"),
@@ -137,6 +138,11 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
         """As MLflow's; a team's role goes with the team."""
         self._refuse_team_role(role_id)
         super().delete_role(role_id)
+
+    def delete_roles_for_workspace(self, workspace_name: str) -> None:
+        """As MLflow's; the roles are no team's any more before their ids can be another role's."""
+        self._teams.forget_workspace(workspace_name)
+        super().delete_roles_for_workspace(workspace_name)
 
     def _team_by_hand(self, role_id: int) -> Team | None:
         """The team whose own role this is and whose members are chosen by hand; None for a role of no team.
