@@ -96,7 +96,7 @@ def test_only_administrators_see_the_pages_and_the_links_to_them(demo: Demo, adm
     admin.wait_for_url("**/prokube-auth/admin")
 
 
-def test_a_service_accounts_key_from_the_page_logs_a_run(demo: Demo, admin: Page) -> None:
+def test_a_service_accounts_key_from_the_page_logs_a_run(demo: Demo, admin: Page, pictures: Path) -> None:
     go(admin, demo, "service-accounts")
     admin.get_by_label("Name", exact=True).fill("nightly")
     admin.get_by_label("What it is for").fill("Training at night")
@@ -111,6 +111,7 @@ def test_a_service_accounts_key_from_the_page_logs_a_run(demo: Demo, admin: Page
     expect(admin.locator("#copy-key")).to_be_focused()
     admin.keyboard.press("Enter")
     expect(admin.locator("#copy-status")).to_contain_text("Copied")
+    admin.screenshot(path=pictures / "admin-new-key-1280-light.png", full_page=True)
     key = admin.evaluate("navigator.clipboard.readText()")
     assert key == admin.locator("#new-key").input_value()
     assert f"--from-literal=MLFLOW_TRACKING_PASSWORD={key}" in str(admin.locator("#snippet-kubectl").text_content())
@@ -173,7 +174,7 @@ def test_a_user_is_found_blocked_and_unblocked(demo: Demo, admin: Page) -> None:
     expect(admin.locator('[data-action="delete"]')).to_have_count(0)
 
 
-def test_a_team_its_members_and_its_rules(demo: Demo, admin: Page) -> None:
+def test_a_team_its_members_and_its_rules(demo: Demo, admin: Page, pictures: Path) -> None:
     pattern = experiment(demo, "alice", "ops-alerts")
     go(admin, demo, "teams")
     admin.get_by_label("Name", exact=True).fill("ops")
@@ -207,6 +208,7 @@ def test_a_team_its_members_and_its_rules(demo: Demo, admin: Page) -> None:
     expect(admin.locator("#why-level")).to_have_text(
         f"{BOB} may do EDIT on 'ops-alerts': see it, log to it and change it."
     )
+    admin.screenshot(path=pictures / "admin-why-1280-light.png", full_page=True)
     expect(admin.locator("#why-reasons li")).to_have_text(["EDIT on it, through the team 'ops', by a rule."])
 
     go(admin, demo, "teams")
@@ -221,7 +223,9 @@ def test_a_team_its_members_and_its_rules(demo: Demo, admin: Page) -> None:
     expect(row(admin, "ops")).to_have_count(0)
 
 
-def test_what_nobody_owns_gets_an_owner_and_the_trash_gives_back(demo: Demo, admin: Page) -> None:
+def test_what_nobody_owns_gets_an_owner_and_the_trash_gives_back(
+    demo: Demo, admin: Page, pictures: Path
+) -> None:
     patterns = [experiment(demo, "alice", f"left behind {number}") for number in range(3)]
     with sqlite3.connect(demo.directory / "data" / "mlflow.db", timeout=20) as connection:
         for pattern in patterns:  # as if they had been made before there was any login
@@ -234,6 +238,11 @@ def test_what_nobody_owns_gets_an_owner_and_the_trash_gives_back(demo: Demo, adm
     admin.get_by_label("All on this page").check()
     admin.get_by_label("Choose left behind 2").uncheck()
     expect(admin.locator("#chosen")).to_have_text("2 chosen")
+    admin.screenshot(path=pictures / "admin-assign-1280-light.png", full_page=True)
+    admin.set_viewport_size({"width": 390, "height": 860})
+    admin.screenshot(path=pictures / "admin-assign-390-light.png", full_page=True)
+    assert admin.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    admin.set_viewport_size({"width": 1280, "height": 860})
     admin.get_by_role("button", name="Give to them").click()
     done(admin, f"{BOB} manages 2 more now.")
     expect(admin.locator("#list tbody tr")).to_have_count(1)
