@@ -96,7 +96,7 @@ def test_only_administrators_see_the_pages_and_the_links_to_them(demo: Demo, adm
     admin.wait_for_url("**/prokube-auth/admin")
 
 
-def test_a_service_accounts_key_from_the_page_logs_a_run(demo: Demo, admin: Page) -> None:
+def test_a_service_accounts_key_from_the_page_logs_a_run(demo: Demo, admin: Page, pictures: Path) -> None:
     go(admin, demo, "service-accounts")
     admin.get_by_label("Name", exact=True).fill("nightly")
     admin.get_by_label("What it is for").fill("Training at night")
@@ -111,6 +111,7 @@ def test_a_service_accounts_key_from_the_page_logs_a_run(demo: Demo, admin: Page
     expect(admin.locator("#copy-key")).to_be_focused()
     admin.keyboard.press("Enter")
     expect(admin.locator("#copy-status")).to_contain_text("Copied")
+    admin.screenshot(path=pictures / "admin-new-key-1280-light.png", full_page=True)
     key = admin.evaluate("navigator.clipboard.readText()")
     assert key == admin.locator("#new-key").input_value()
     assert f"--from-literal=MLFLOW_TRACKING_PASSWORD={key}" in str(admin.locator("#snippet-kubectl").text_content())
@@ -173,7 +174,7 @@ def test_a_user_is_found_blocked_and_unblocked(demo: Demo, admin: Page) -> None:
     expect(admin.locator('[data-action="delete"]')).to_have_count(0)
 
 
-def test_a_team_its_members_and_its_rules(demo: Demo, admin: Page) -> None:
+def test_a_team_its_members_and_its_rules(demo: Demo, admin: Page, pictures: Path) -> None:
     pattern = experiment(demo, "alice", "ops-alerts")
     go(admin, demo, "teams")
     admin.get_by_label("Name", exact=True).fill("ops")
@@ -207,6 +208,7 @@ def test_a_team_its_members_and_its_rules(demo: Demo, admin: Page) -> None:
     expect(admin.locator("#why-level")).to_have_text(
         f"{BOB} may do EDIT on 'ops-alerts': see it, log to it and change it."
     )
+    admin.screenshot(path=pictures / "admin-why-1280-light.png", full_page=True)
     expect(admin.locator("#why-reasons li")).to_have_text(["EDIT on it, through the team 'ops', by a rule."])
 
     go(admin, demo, "teams")
@@ -221,7 +223,9 @@ def test_a_team_its_members_and_its_rules(demo: Demo, admin: Page) -> None:
     expect(row(admin, "ops")).to_have_count(0)
 
 
-def test_what_nobody_owns_gets_an_owner_and_the_trash_gives_back(demo: Demo, admin: Page) -> None:
+def test_what_nobody_owns_gets_an_owner_and_the_trash_gives_back(
+    demo: Demo, admin: Page, pictures: Path
+) -> None:
     patterns = [experiment(demo, "alice", f"left behind {number}") for number in range(3)]
     with sqlite3.connect(demo.directory / "data" / "mlflow.db", timeout=20) as connection:
         for pattern in patterns:  # as if they had been made before there was any login
@@ -234,6 +238,11 @@ def test_what_nobody_owns_gets_an_owner_and_the_trash_gives_back(demo: Demo, adm
     admin.get_by_label("All on this page").check()
     admin.get_by_label("Choose left behind 2").uncheck()
     expect(admin.locator("#chosen")).to_have_text("2 chosen")
+    admin.screenshot(path=pictures / "admin-assign-1280-light.png", full_page=True)
+    admin.set_viewport_size({"width": 390, "height": 860})
+    admin.screenshot(path=pictures / "admin-assign-390-light.png", full_page=True)
+    assert admin.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    admin.set_viewport_size({"width": 1280, "height": 860})
     admin.get_by_role("button", name="Give to them").click()
     done(admin, f"{BOB} manages 2 more now.")
     expect(admin.locator("#list tbody tr")).to_have_count(1)
@@ -249,7 +258,7 @@ def test_what_nobody_owns_gets_an_owner_and_the_trash_gives_back(demo: Demo, adm
     expect(admin.locator("#nothing")).to_have_text("The trash is empty.")
 
 
-def test_keys_that_expire_and_what_has_been_done(demo: Demo, admin: Page) -> None:
+def test_keys_that_expire_lead_to_their_accounts(demo: Demo, admin: Page) -> None:
     go(admin, demo, "keys")
     expect(admin.locator("#nothing")).to_be_visible()
     with sqlite3.connect(demo.directory / "data" / "mlflow.db", timeout=20) as connection:
@@ -259,18 +268,30 @@ def test_keys_that_expire_and_what_has_been_done(demo: Demo, admin: Page) -> Non
     row(admin, BOB).get_by_role("link", name="Manage").click()
     expect(admin.locator("#list tbody tr")).to_have_count(1)
 
+
+def test_the_audit_trail_is_searched_and_paged(demo: Demo, admin: Page) -> None:
+    base, headers = f"{demo.url}/prokube-auth/api/admin", {"Origin": demo.url}
+    assert admin.request.post(f"{base}/teams", data={"team": "audited"}, headers=headers).status == 201
+    for method in ("post", "delete") * 15:
+        body = {"team": "audited", "user": BOB}
+        assert getattr(admin.request, method)(f"{base}/team-members", data=body, headers=headers).status == 200
+    rule = {"team": "audited", "kind": "experiment", "prefix": "audited-", "level": "READ"}
+    assert admin.request.post(f"{base}/team-rules", data=rule, headers=headers).status == 201
+    for action in ("block", "unblock"):
+        assert admin.request.post(f"{base}/accounts/{BOB}/{action}", headers=headers).status == 200
     go(admin, demo, "audit")
     expect(admin.locator("#pager")).to_contain_text("1 to 25 of ")
+    expect(admin.locator("#list td:nth-child(3)").first).to_have_text("user.unblock")
     admin.get_by_role("button", name="Next").click()
     expect(admin.locator("#pager")).to_contain_text("26 to ")
     assert "first=25" in admin.url
-    admin.get_by_label("What").fill("user.")
-    expect(admin.locator("#pager")).to_contain_text("1 to ")
-    expect(admin.locator("#list tbody tr")).to_have_count(3)
-    expect(admin.locator("#list tbody tr td:nth-child(3)")).to_have_text(["user.unblock", "user.block", "user.delete"])
-    for action in ("service.create", "team.create", "rule.create", "team.join", "grant.create"):
+    admin.get_by_label("What").fill("team.")
+    admin.get_by_label("To").fill("audited")
+    expect(admin.locator("#pager")).to_contain_text("1 to 25 of 31")
+    for action in ("rule.create", "team.create", "team.join"):
         admin.get_by_label("What").fill(action)
         expect(admin.locator(f'#list tr[data-action="{action}"]').first).to_contain_text("admin@example.com")
+    expect(admin.locator("#list tbody tr").first).to_contain_text(f"user: {BOB}")
     admin.get_by_label("From").fill("2030-01-01")
     expect(admin.locator("#nothing")).to_be_visible()
 

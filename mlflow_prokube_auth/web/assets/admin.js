@@ -179,7 +179,8 @@
       }
     }), "danger", { confirm: "" });
     const stop = button("Cancel", panel.again);
-    panel.show(element("p", { data: { question: "" } }, text), more, box, element("p", { className: "actions" }, go, stop));
+    stop.setAttribute("aria-describedby", "question");
+    panel.show(element("p", { id: "question", data: { question: "" } }, text), more, box, element("p", { className: "actions" }, go, stop));
     stop.focus();
   }
 

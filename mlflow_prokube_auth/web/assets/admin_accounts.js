@@ -32,6 +32,13 @@
     return account.teams.flatMap((team, place) => [place ? ", " : null, link(team, section("teams", { search: team }))]);
   }
 
+  // A key that is no more is not shown any longer.
+  function hideKey(account) {
+    if (!services || at("new-key-panel").dataset.of !== account.username) return;
+    window.prokubeKey.clearKey();
+    at("new-key-panel").hidden = true;
+  }
+
   // --- what can be done ---------------------------------------------------------------------
 
   const sentences = {
@@ -57,6 +64,7 @@
       run: async (more) => {
         const heir = more.querySelector("input")?.value.trim();
         const answer = await call("DELETE", path(account) + (heir ? `?${new URLSearchParams({ heir })}` : ""));
+        hideKey(account);
         await finish(account, `${name} is deleted.` + (answer.heir ? ` ${answer.heir} manages ${answer.inherited} resources of it now.` : ""));
       },
     });
@@ -71,6 +79,7 @@
     if (account.key_expires_at) {
       found.push(put("Revoke key", "revoke", "Revoke it now", async () => {
         await call("DELETE", path(account, "/key"));
+        hideKey(account);
         await finish(account, `The access key of ${name} is revoked.`);
       }));
     }
@@ -116,6 +125,7 @@
     const answer = await call("POST", path(account, "/key"), sent);
     window.prokubeKey.fillKey(answer);
     at("new-key-title").textContent = `The new access key of ${account.username}`;
+    at("new-key-panel").dataset.of = account.username;
     at("new-key-panel").hidden = false;
     await table.load();
     at("copy-key").focus();
