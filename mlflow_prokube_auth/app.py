@@ -21,6 +21,7 @@ from .policy import words
 from .policy.artifacts import ModelArtifacts
 from .policy.names import NamePolicy
 from .policy.rules import TeamRules
+from .retention import AuditRetention
 from .services import Later, open_services
 from .settings import load
 from .startup import BACKEND_STORE_ENV, JOB_TOKEN_ENV, database_uri
@@ -82,6 +83,8 @@ def create() -> Any:
         provider=provider,
     )
     enforcement = Enforcement(web)
+    # Before the engine's, which may answer.
+    flask_app.before_request(AuditRetention(services.database, settings.audit_retention_days, later).look)
     # Registered before the engine's, so it runs after the engine has granted MANAGE.
     flask_app.after_request(enforcement.after)
     made = engine.install(

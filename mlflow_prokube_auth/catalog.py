@@ -127,16 +127,8 @@ class MlflowCatalog:
 
     def with_prefix(self, kind: str, prefix: str) -> list[Found]:
         """All whose names begin so, in the trash too; of models and prompts those of that kind."""
-        table_kind = "registered_model" if kind == "prompt" else kind
-        sessions = _sessions(table_kind)
-        if sessions is None:
-            return []
-        column = getattr(TABLES[table_kind].table, TABLES[table_kind].name)
-        with sessions() as session:
-            # Not LIKE: it knows no case in SQLite, and "_" is any character to it.
-            rows = session.query(TABLES[table_kind].table).filter(func.substr(column, 1, len(prefix)) == prefix)
-            found = [_found(session, table_kind, row) for row in rows]
-        return [each for each in found if each.resource_type == kind]
+        sessions = _sessions(kind)
+        return [] if sessions is None else with_prefix(sessions, kind, prefix)
 
     def everything(self, kind: str) -> list[Found]:
         """All of a kind, in every workspace, in the trash too; of a file store nothing."""
@@ -234,6 +226,17 @@ def _version(row: Any) -> Version:
     fixed = json.dumps([getattr(row, column) for column in VERSION_COLUMNS])
     location = str(row.storage_location or row.source or "")
     return Version(str(row.name), location, hashlib.sha256(fixed.encode()).hexdigest())
+
+
+def with_prefix(sessions: Callable[[], AbstractContextManager[Any]], kind: str, prefix: str) -> list[Found]:
+    """All of a kind whose names begin so, in MLflow's tables; commands ask them without a store of MLflow's."""
+    table_kind = "registered_model" if kind == "prompt" else kind
+    column = getattr(TABLES[table_kind].table, TABLES[table_kind].name)
+    with sessions() as session:
+        # Not LIKE: it knows no case in SQLite, and "_" is any character to it.
+        rows = session.query(TABLES[table_kind].table).filter(func.substr(column, 1, len(prefix)) == prefix)
+        found = [_found(session, table_kind, row) for row in rows]
+    return [each for each in found if each.resource_type == kind]
 
 
 def _found(session: Any, kind: str, row: Any) -> Found:

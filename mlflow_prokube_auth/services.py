@@ -61,7 +61,7 @@ def open_services(settings: Settings | StoreSettings, uri: str) -> Services:
 
 
 class Later:
-    """Small writes off the request path, in one daemon thread; dropped when they pile up."""
+    """Small works off the request path, in one daemon thread; dropped when they pile up."""
 
     def __init__(self) -> None:
         self._queue: queue.Queue[Callable[[], None]] = queue.Queue(maxsize=1000)
@@ -77,12 +77,12 @@ class Later:
         try:
             self._queue.put_nowait(work)
         except queue.Full:
-            _logger.warning("too many notes of last use are waiting; one is dropped")
+            _logger.warning("too many small works are waiting; one is dropped")
 
     def _run(self) -> None:
         while True:
             work = self._queue.get()
             try:
                 work()
-            except Exception as error:  # a note of last use is not worth a thread
-                _logger.warning("a note of last use failed: %s", type(error).__name__)
+            except Exception as error:  # none of them is worth a thread
+                _logger.warning("a small work off the request path failed: %s", type(error).__name__)

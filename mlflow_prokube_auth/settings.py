@@ -190,6 +190,10 @@ class Settings(BaseModel):
         8 * 3600, ge=0, description="How long sessions and keys live on while Keycloak does not answer."
     )
 
+    audit_retention_days: int = Field(
+        400, ge=0, description="Events of the audit trail are forgotten after so long; 0 keeps them for ever."
+    )
+
     @property
     def discovery_url(self) -> str:
         """Where the discovery document is fetched (OpenID Connect Discovery 1.0, section 4)."""

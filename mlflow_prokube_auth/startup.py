@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -37,11 +38,7 @@ def prepare() -> None:
         mistakes = []
     except SettingsError as error:
         settings, mistakes = None, error.mistakes
-    mistakes = mistakes + [
-        f"{name}: found {os.environ[name]!r}, which would switch off a protection; unset it"
-        for name, values in UNSAFE.items()
-        if os.environ.get(name, "").lower() in values
-    ]
+    mistakes = mistakes + unsafe(os.environ)
     uri = None
     if settings is not None:
         uri = database_uri(settings, context.params.get("backend_store_uri") or _default_backend())
@@ -54,6 +51,15 @@ def prepare() -> None:
     _migrate(uri)
     share(settings)
     tell(settings)
+
+
+def unsafe(environ: Mapping[str, str]) -> list[str]:
+    """Variables of MLflow's that would switch off a protection, one line each."""
+    return [
+        f"{name}: found {environ[name]!r}, which would switch off a protection; unset it"
+        for name, values in UNSAFE.items()
+        if environ.get(name, "").lower() in values
+    ]
 
 
 def _default_backend() -> str:

@@ -16,7 +16,7 @@ PASSWORD_FILE = click.option(
 )
 
 
-@click.group("break-glass")
+@click.group("break-glass", short_help="Local administrators, for when Keycloak is away.")
 def break_glass() -> None:
     """Local administrators, for the day on which Keycloak is away."""
 

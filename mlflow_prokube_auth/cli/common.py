@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from ..logs import hide_starlettes_warning
 
 if TYPE_CHECKING:
+    from ..administration import Actor, Administration
     from ..services import Services
     from ..settings import DatabaseSettings
 
@@ -25,6 +27,7 @@ BACKEND_OPTION = click.option(
     show_envvar=True,
     help="Tracking backend, where PROKUBE_AUTH_DATABASE_URI is not set.",
 )
+JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def needs_server() -> None:
@@ -78,7 +81,59 @@ def read_settings(model: type[Wanted]) -> Wanted:
 
 def operator() -> str:
     """Who runs this command, for the audit trail."""
-    return f"operator {getpass.getuser()}"
+    try:
+        return f"operator {getpass.getuser()}"
+    except (KeyError, OSError):  # a container whose user has no name
+        return f"operator {os.getuid()}"
+
+
+def acting() -> Actor:
+    """The same as the one who acts."""
+    from ..administration import Actor
+
+    return Actor(operator(), "cli")
+
+
+@contextmanager
+def administration(backend_store_uri: str | None) -> Iterator[Administration]:
+    """What administrators do, on that database.
+
+    Raises:
+        click.ClickException: the settings or the tables are not in order, or what is asked for is refused.
+    """
+    opened = services(backend_store_uri)
+    from ..administration import Administration
+    from ..errors import Refusal
+
+    with database_in_words(opened.database.uri):
+        try:
+            yield Administration(opened)
+        except Refusal as refusal:
+            raise click.ClickException(refusal.message) from None
+        finally:
+            opened.database.engine.dispose()
+
+
+def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool, nothing: str) -> None:
+    """Print rows as JSON, or some of their columns as a table; ``nothing`` is said where there are none."""
+    if as_json:
+        click.echo(json.dumps(list(rows), indent=2, ensure_ascii=False))
+        return
+    if not rows:
+        click.echo(nothing, err=True)
+        return
+    lines = [[column.replace("_", " ").upper() for column in columns]]
+    lines += [[_cell(row[column]) for column in columns] for row in rows]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(columns))]
+    for line in lines:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = ", ".join(map(str, value)) if isinstance(value, list) else "-" if value in (None, "") else str(value)
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 @contextmanager

@@ -32,7 +32,7 @@ CA_VARIABLES = ("MLFLOW_TRACKING_SERVER_CERT_PATH", "REQUESTS_CA_BUNDLE", "CURL_
 WINNING_VARIABLES = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 
 
-@click.command(short_help="Log in with the browser, for MLflow's client on this computer.")
+@click.command(short_help="Log in with the browser, for the client on this computer.")
 @click.option(
     "--tracking-uri",
     envvar="MLFLOW_TRACKING_URI",

@@ -15,6 +15,7 @@ from typing import Any
 import mlflow.server.auth as auth
 from flask import Flask, Response, has_request_context, request
 from mlflow.exceptions import MlflowException
+from mlflow.server import security_utils
 from mlflow.server.auth.db import utils as auth_db
 from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
 from mlflow.server.handlers import _get_model_registry_store
@@ -77,6 +78,8 @@ CONFIG_FIELDS = (
     "read_database_uri",
 )
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts/"
+# Asked by probes, whose Host is an address: the host check lets them pass as it does MLflow's own /health.
+PROBES = ("/prokube-auth/health", "/prokube-auth/ready")
 GRAPHQL_ERRORS = {
     "mlflowGetExperiment": "MlflowGetExperimentResponse",
     "mlflowGetRun": "MlflowGetRunResponse",
@@ -107,6 +110,8 @@ def check_seams() -> None:
     missing = missing_columns()
     if missing:
         raise EngineChanged(f"MLflow {VERSION} has no {', '.join(missing)}")
+    if not isinstance(getattr(security_utils, "HEALTH_ENDPOINTS", None), list):
+        raise EngineChanged(f"MLflow {VERSION} has no list mlflow.server.security_utils HEALTH_ENDPOINTS")
     if auth.auth_config._fields != CONFIG_FIELDS:
         raise EngineChanged(f"MLflow {VERSION}: auth_config has the fields {auth.auth_config._fields}")
 
@@ -221,6 +226,7 @@ def install(
     auth.filter_experiment_ids = _closed(auth.filter_experiment_ids)
     guard = _graphql_guard(auth.GraphQLAuthorizationMiddleware, contact)
     auth.get_graphql_authorization_middleware = lambda: [guard]
+    security_utils.HEALTH_ENDPOINTS.extend(path for path in PROBES if path not in security_utils.HEALTH_ENDPOINTS)
     # Without it the engine would insist on an administrator with a password.
     os.environ["_MLFLOW_AUTH_ADMIN_BOOTSTRAPPED"] = "true"
     return auth.create_app(app)

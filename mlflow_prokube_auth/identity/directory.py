@@ -94,7 +94,7 @@ class Directory:
 
     def _get(self, path: str) -> Any:
         try:
-            url = f"{self._base()}/{path}"
+            url = f"{self.admin_url()}/{path}"
             try:
                 return self._provider.get_json(url, self._provider.service_token())
             except GrantRefused:
@@ -105,7 +105,13 @@ class Directory:
             self._warn(f"has no right to look up users in Keycloak ({error})")
             raise NoRight(str(error)) from None
 
-    def _base(self) -> str:
+    def admin_url(self) -> str:
+        """The Admin REST API of the realm.
+
+        Raises:
+            GrantRefused: the identity provider is no Keycloak.
+            ProviderDown: Keycloak does not answer.
+        """
         if self._settings.keycloak_admin_url is not None:
             return self._settings.keycloak_admin_url
         before, realms, after = self._provider.endpoint("token_endpoint").partition("/realms/")

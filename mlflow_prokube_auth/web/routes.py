@@ -20,6 +20,7 @@ from . import (
     backchannel,
     break_glass,
     cli_login,
+    health,
     index,
     login,
     logout,
@@ -37,6 +38,8 @@ def register(app: Flask, web: Web) -> None:
     """Add our routes to MLflow's app, and put ours in the place of those that make no sense here."""
     prefix = static_prefix()
     routes: list[tuple[str, str, str, View]] = [
+        ("GET", "health", "health", health.health),
+        ("GET", "ready", "ready", health.ready),
         ("GET", "login", "login_page", login.page),
         ("GET", "login/start", "login_start", login.start),
         ("GET", "login/local", "local_login_page", break_glass.page),

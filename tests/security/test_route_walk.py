@@ -82,6 +82,8 @@ def test_nothing_hides_below_the_prefixes_that_the_engine_lets_pass() -> None:
 def test_our_own_routes_are_few_and_known(demo: Demo) -> None:
     with httpx.Client(base_url=demo.url, timeout=60) as client:
         for method, path, expected in (
+            ("GET", "/prokube-auth/health", 200),
+            ("GET", "/prokube-auth/ready", 200),
             ("GET", "/prokube-auth/login", 200),
             ("GET", "/prokube-auth/login/local", 404),
             ("POST", "/prokube-auth/login/local", 404),
