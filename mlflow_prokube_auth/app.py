@@ -18,6 +18,7 @@ from .identity.secretbox import SecretBox
 from .identity.sessions import StoredSessions
 from .logs import show_ours
 from .policy import words
+from .policy.artifacts import ModelArtifacts
 from .policy.names import NamePolicy
 from .policy.rules import TeamRules
 from .retention import AuditRetention
@@ -68,6 +69,7 @@ def create() -> Any:
     )
     store = engine.ProkubeStore(services.database, services.teams)
     catalog = MlflowCatalog(engine.readable, engine.manageable, store.is_granted, store.grant_manage, store.sweep)
+    models = ModelArtifacts(catalog, services.counted_versions, engine.version_readable, engine.path_readable)
     flask_app.session_interface = StoredSessions(settings, services.sessions)
     web = Web(
         settings=settings,
@@ -76,6 +78,7 @@ def create() -> Any:
         store=store,
         catalog=catalog,
         names=NamePolicy(services.names, catalog, TeamRules(services.teams), settings.contact),
+        models=models,
         box=box,
         provider=provider,
     )
@@ -92,6 +95,7 @@ def create() -> Any:
         enforcement.unauthenticated,
         enforcement.refuse,
         enforcement.before,
+        models.may_read,
     )
     register(flask_app, web)
     prefix = static_prefix()

@@ -19,6 +19,7 @@ from .store.people import People
 from .store.sessions import Sessions
 from .store.teams import Teams
 from .store.tokens import Tokens
+from .store.versions import CountedVersions
 
 _logger = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class Services:
     grants: Grants
     accounts: Accounts
     local_admins: LocalAdmins
+    counted_versions: CountedVersions
 
 
 def open_services(settings: Settings | StoreSettings, uri: str) -> Services:
@@ -54,6 +56,7 @@ def open_services(settings: Settings | StoreSettings, uri: str) -> Services:
         grants=Grants(database),
         accounts=Accounts(database),
         local_admins=LocalAdmins(database),
+        counted_versions=CountedVersions(database),
     )
 
 

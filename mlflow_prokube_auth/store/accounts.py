@@ -6,7 +6,7 @@ access key is made by an administrator.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,6 +86,18 @@ class Accounts:
         with self._database.read() as connection:
             row = connection.execute(query).first()
         return None if row is None else _account(row)
+
+    def names(self, user_ids: Iterable[int]) -> dict[int, str]:
+        """The names of those of these users who are there."""
+        query = select(users.c.id, users.c.username).where(users.c.id.in_(set(user_ids)))
+        with self._database.read() as connection:
+            return {row.id: row.username for row in connection.execute(query)}
+
+    def service_names(self) -> set[str]:
+        """The names of all service accounts."""
+        query = select(users.c.username).select_from(_USERS).where(_ISSUER == SERVICE_ISSUER)
+        with self._database.read() as connection:
+            return set(connection.execute(query).scalars())
 
     def expiring(self, now: int, seconds: int) -> list[Account]:
         """Accounts whose key in force expires within ``seconds``, the next first."""

@@ -18,6 +18,8 @@ from .context import Web, client_address, session_identity
 
 DAY = 86400
 WARNING = 14 * DAY
+# Days of life that the pages offer.
+PRESETS = (7, 30, 90, 365)
 
 
 def expiry(body: Any, now: int, max_days: int) -> int:

@@ -90,5 +90,6 @@ def delete(web: Web, name: str) -> Any:
 def expiring_keys(web: Web) -> Any:
     """Accounts whose key expires within 14 days, the next first."""
     administrator()
+    first, size = slice_of(request.args)
     found = administration(web).expiring(EXPIRING_DAYS)
-    return jsonify(items=found, total=len(found))
+    return jsonify(items=found[first : first + size], total=len(found))

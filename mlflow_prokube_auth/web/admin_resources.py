@@ -10,18 +10,21 @@ from mlflow.exceptions import MlflowException
 from ..errors import BadRequest, NotFound
 from ..policy import words
 from ..policy.names import Found
-from ..policy.rules import KINDS
+from ..policy.rules import KINDS, NAMED_AS
 from ..store.teams import Resource
 from .administration import account, administration, administrator, body, slice_of, text
 from .context import Web
 
 
 def permissions(web: Web) -> Any:
-    """All grants, filtered by user, team, kind and resource."""
+    """All grants, filtered by user, team, kind and resource: its id, or its name where the kind is given."""
     administrator()
     first, size = slice_of(request.args)
     names = {"user": "user", "team": "team", "kind": "kind", "pattern": "id"}
-    filters = {name: request.args.get(given, "") for name, given in names.items()}
+    filters = {name: request.args.get(given, "").strip() for name, given in names.items()}
+    named = _named(web, filters["kind"], filters["pattern"])
+    if named is not None:
+        filters["pattern"] = named.pattern
     found, total = web.services.grants.page(**filters, first=first, size=size)
     by_kind: dict[str, list[str]] = {}
     for grant in found:
@@ -31,6 +34,8 @@ def permissions(web: Web) -> Any:
         total=total,
         items=[
             {
+                "kind_label": words.kind_of(grant.resource.resource_type),
+                "shared": grant.resource.resource_type in KINDS and grant.resource.pattern != "*",
                 "holder_kind": grant.holder.kind,
                 "holder": grant.holder.name,
                 "level": grant.holder.level,
@@ -46,10 +51,13 @@ def permissions(web: Web) -> Any:
 
 
 def explain(web: Web) -> Any:
-    """Why somebody can do what they can do on one resource: each reason, and the level that comes of all."""
+    """Why somebody can do what they can do on one resource: each reason, and the level that comes of all.
+
+    ``id`` may be a name, too.
+    """
     administrator()
     user = account(web, text(request.args, "user"))
-    found = _found(web, request.args)
+    found = _named(web, text(request.args, "kind"), text(request.args, "id", 500)) or _found(web, request.args)
     reasons = []
     if user.blocked or user.disabled:
         reasons.append("The account is " + ("blocked here." if user.blocked else "out, as Keycloak says."))
@@ -162,6 +170,14 @@ def _found(web: Web, given: Any) -> Found:
     if found is None:
         raise NotFound(f"There is no {words.kind_of(kind)} '{pattern[:80]}'.")
     return found
+
+
+def _named(web: Web, kind: str, given: str) -> Found | None:
+    """The resource of that id, else of that name."""
+    if kind not in KINDS or not given:
+        return None
+    found = web.catalog.at(kind, given) or web.catalog.find(NAMED_AS.get(kind, kind), given)
+    return found if found is not None and found.resource_type == kind else None
 
 
 def _item(found: Found) -> dict[str, Any]:

@@ -7,14 +7,18 @@ from typing import Any
 from flask import Response, jsonify, request
 
 from ..policy import checks
-from .administration import account, acting, administration, administrator, body, text
+from ..store.teams import Team
+from .administration import account, acting, administration, administrator, body, slice_of, text
 from .context import Web
 
 
 def teams(web: Web) -> Any:
-    """All teams with their rules."""
+    """Teams by name with their rules, page by page."""
     administrator()
-    return jsonify(items=administration(web).teams())
+    first, size = slice_of(request.args)
+    wanted = request.args.get("search", "").strip().lower()
+    found = [each for each in administration(web).teams() if wanted in each["team"].lower()]
+    return jsonify(total=len(found), items=found[first : first + size])
 
 
 def create(web: Web) -> Any:
@@ -32,25 +36,33 @@ def delete(web: Web) -> Any:
 
 
 def members(web: Web) -> Any:
-    """User names of a team's members."""
+    """User names of a team's members, and which of them are there by hand."""
     administrator()
-    admin = administration(web)
-    team = admin.team(request.args.get("team"))
-    return jsonify(team=team.name, from_keycloak=team.from_keycloak, members=admin.members(team))
+    return _members(web, administration(web).team(request.args.get("team")))
+
+
+def _members(web: Web, team: Team) -> Any:
+    members = administration(web).members(team)
+    by_hand = set(members)
+    if team.from_keycloak:
+        by_hand &= web.services.accounts.service_names()
+    return jsonify(team=team.name, from_keycloak=team.from_keycloak, members=members, by_hand=sorted(by_hand))
 
 
 def join(web: Web) -> Any:
     """Make an account a member of a team made by hand."""
     actor, sent, admin = acting(), body(), administration(web)
     team = admin.team(sent.get("team"))
-    return jsonify(team=team.name, members=admin.join(team, account(web, text(sent, "user")), actor))
+    admin.join(team, account(web, text(sent, "user")), actor)
+    return _members(web, team)
 
 
 def leave(web: Web) -> Any:
     """The opposite."""
     actor, sent, admin = acting(), body(), administration(web)
     team = admin.team(sent.get("team"))
-    return jsonify(team=team.name, members=admin.leave(team, account(web, text(sent, "user")), actor))
+    admin.leave(team, account(web, text(sent, "user")), actor)
+    return _members(web, team)
 
 
 def add_rule(web: Web) -> Any:

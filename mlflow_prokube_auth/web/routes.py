@@ -13,6 +13,7 @@ from ..store.database import DATABASE_DOWN
 from . import (
     access_key,
     admin_accounts,
+    admin_pages,
     admin_resources,
     admin_teams,
     assets,
@@ -60,6 +61,8 @@ def register(app: Flask, web: Web) -> None:
         ("POST", "api/sharing", "share", sharing.share),
         ("DELETE", "api/sharing", "unshare", sharing.withdraw),
         ("POST", "api/sharing/hand-over", "hand_over", sharing.hand_over),
+        ("GET", "admin", "admin_page", admin_pages.page),
+        ("GET", "admin/<section>", "admin_section", admin_pages.page),
         ("GET", "api/admin/users", "admin_users", admin_accounts.users),
         ("GET", "api/admin/service-accounts", "admin_services", admin_accounts.service_accounts),
         ("POST", "api/admin/service-accounts", "admin_service_create", admin_accounts.create_service),

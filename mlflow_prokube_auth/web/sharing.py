@@ -19,6 +19,9 @@ from ..store.people import Person
 from ..store.teams import Resource
 from .context import Web, caller
 
+# Where MLflow's UI shows them.
+PLACES = {"experiment": "experiments", "registered_model": "models", "prompt": "prompts"}
+
 
 def page(web: Web) -> Any:
     """The page of one resource."""
@@ -27,7 +30,14 @@ def page(web: Web) -> Any:
         return redirect(web.url(f"login?next={quote(target, safe='')}"))
     person = caller()
     found = _managed(web, person, request.args)
-    return web.page("share.html", me={"username": person.username}, words=words.LEVELS, **_describe(web, found, person))
+    place = PLACES.get(found.resource_type)
+    return web.page(
+        "share.html",
+        me={"username": person.username},
+        words=words.LEVELS,
+        back=f"{web.base}#/{place}/{quote(found.pattern, safe='')}" if place else web.base,
+        **_describe(web, found, person),
+    )
 
 
 def show(web: Web) -> Any:

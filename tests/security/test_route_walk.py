@@ -103,6 +103,9 @@ def test_our_own_routes_are_few_and_known(demo: Demo) -> None:
             ("POST", "/prokube-auth/api/cli/consent", 401),
             ("POST", "/prokube-auth/api/cli/token", 400),
             ("GET", "/prokube-auth/permissions", 302),
+            ("GET", "/prokube-auth/admin", 302),
+            ("GET", "/prokube-auth/admin/audit", 302),
+            ("GET", "/prokube-auth/api/admin/users", 401),
             ("GET", "/prokube-auth/callback?code=x&state=y", 400),
         ):
             answer = client.request(method, path)

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from mlflow_prokube_auth.demo.accounts import DemoUser
+from mlflow_prokube_auth.web.admin_pages import SECTIONS
 
 from ..conftest import free_port
 from .test_sharing import ADMIN, ALICE, API, BOB, OWN, USERS, get, share
@@ -212,7 +213,11 @@ def test_a_service_account_may_be_in_a_team_of_keycloaks_and_a_person_not_by_han
     pattern = experiment_of(alice)
     assert share(alice, pattern, team="team-a").status_code == 200
     assert get(client, pattern) == 403
-    assert name in admin.call("POST", "team-members", team="team-a", user=name)["members"]
+    joined = admin.call("POST", "team-members", team="team-a", user=name)
+    assert name in joined["members"]
+    assert ALICE in joined["members"]
+    assert joined["by_hand"] == [name]
+    assert admin.call("GET", "team-members", team="team-a")["by_hand"] == [name]
     assert get(client, pattern) == 200
     assert "in Keycloak" in admin.call("POST", "team-members", 400, team="team-a", user=BOB)["message"]
 
@@ -228,6 +233,10 @@ def test_why_somebody_can_do_what_they_can(admin: Admin, alice: httpx.Client, bo
     assert set(alices["reasons"]) == {"MANAGE on it, granted to them.", "EDIT on it, through the team 'team-a'."}
     admins = admin.call("GET", "explain", user=ADMIN, kind="experiment", id=pattern)
     assert (admins["level"], admins["reasons"]) == ("MANAGE", ["An administrator manages everything."])
+    name = alice.get(f"{API}/experiments/get", params={"experiment_id": pattern}).json()["experiment"]["name"]
+    assert admin.call("GET", "explain", user=BOB, kind="experiment", id=name) == bobs
+    assert admin.call("GET", "explain", 404, user=BOB, kind="registered_model", id=name)
+    assert admin.call("GET", "permissions", kind="experiment", id=name)["total"] == 3
     listed = admin.call("GET", "permissions", kind="experiment", id=pattern)
     assert {(item["holder"], item["level"]) for item in listed["items"]} == {
         (ALICE, "MANAGE"), (BOB, "READ"), ("team-a", "EDIT"),
@@ -268,6 +277,8 @@ def test_the_audit_trail_is_searched_and_holds_no_key(admin: Admin, world: World
     assert found["items"][0]["actor"] == ADMIN
     everything = admin.browser.get(f"{OWN}/admin/audit", params={"size": 200}).text
     assert "pkt_" not in everything
+    joined = admin.call("GET", "audit", action="token.create", actor=ADMIN)["items"]
+    assert name in {event["detail"]["user"] for event in joined}
     assert key not in everything
     assert admin.call("GET", "audit", 400, since="yesterday")["message"]
 
@@ -279,3 +290,30 @@ def test_users_are_found_and_paged(admin: Admin, bob: httpx.Client) -> None:
     assert [(item["username"], item["kind"]) for item in found] == [(BOB, "person")]
     assert found[0]["key_expires_at"] is not None
     assert found[0]["last_login_at"] is not None
+
+
+def test_teams_and_expiring_keys_are_paged(admin: Admin, world: World) -> None:
+    prefix = unique("paged")
+    for number in range(3):
+        admin.call("POST", "teams", 201, team=f"{prefix}-{number}")
+    page = admin.call("GET", "teams", search=prefix.upper(), first=1, size=1)
+    assert (page["total"], [item["team"] for item in page["items"]]) == (3, [f"{prefix}-1"])
+    name = unique("svc")
+    admin.call("POST", "service-accounts", 201, name=name)
+    admin.call("POST", f"accounts/{name}/key", 201, days=1)
+    first = admin.call("GET", "expiring-keys", size=1)
+    assert [(item["username"], item["kind"]) for item in first["items"]] == [(name, "service")]
+    assert first["total"] >= 1
+    assert name not in {item["username"] for item in admin.call("GET", "expiring-keys", first=1)["items"]}
+
+
+def test_the_pages_are_for_administrators_only(admin: Admin, world: World) -> None:
+    headers = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
+    bob, _ = world.log_in(BOB)
+    for section in ("", *(f"/{name}" for name in SECTIONS)):
+        path = f"/prokube-auth/admin{section}"
+        anonymous = httpx.get(world.url + path, headers=headers)
+        assert anonymous.status_code == 302
+        assert anonymous.headers["location"].startswith("/prokube-auth/login?next=%2Fprokube-auth%2Fadmin")
+        assert (bob.get(path).status_code, admin.browser.get(path, headers=headers).status_code) == (403, 200)
+    assert admin.browser.get("/prokube-auth/admin/nonsense", headers=headers).status_code == 404

@@ -1,4 +1,4 @@
-// Runs inside MLflow's own page, before its scripts: two menu items, and bars above the application that
+// Runs inside MLflow's own page, before its scripts: menu items, and bars above the application that
 // tell of a session that ended, of a missing access key and of one that expires soon.
 "use strict";
 (() => {
@@ -111,10 +111,16 @@
     return [`Your access key expires in ${days} day${days === 1 ? "" : "s"}.`, "Replace it"];
   }
 
-  async function hintAtKey() {
+  async function askWhoIAm() {
     const response = await plainFetch(own("api/me"), { credentials: "same-origin" });
     if (!response.ok) return;
-    const { username, key } = await response.json();
+    const { username, is_admin: admin, key } = await response.json();
+    isAdmin = admin;
+    extendMenu();
+    hintAtKey(username, key);
+  }
+
+  function hintAtKey(username, key) {
     if (key !== null && !key.expires_soon) return;
 
     const name = `prokube-auth-hint-${username}`;
@@ -161,16 +167,47 @@
     return null;
   }
 
+  let isAdmin = false;
+
+  // What MLflow's page shows at this moment: its router changes the hash, and nothing else.
+  const shared = [
+    [/^#\/experiments\/[^/?]+\/prompts\/([^/?]+)/, "prompt", "prompt"],
+    [/^#\/prompts\/([^/?]+)/, "prompt", "prompt"],
+    [/^#\/experiments\/(\d+)(?:[/?]|$)/, "experiment", "experiment"],
+    [/^#\/models\/([^/?]+)/, "registered_model", "model"],
+  ];
+
+  function shareItem() {
+    for (const [pattern, kind, word] of shared) {
+      const found = pattern.exec(location.hash);
+      if (!found) continue;
+      let id;
+      try { id = decodeURIComponent(found[1]); } catch { return null; }
+      return ["prokube-menu-share", `Share this ${word}`, own("share?" + new URLSearchParams({ kind, id }))];
+    }
+    return null;
+  }
+
   function extendMenu() {
     const menu = openMenu();
-    if (!menu || menu.querySelector("#prokube-menu-permissions")) return;
+    if (!menu) return;
     const siblings = menu.querySelectorAll('[role="menuitem"][data-component-id^="mlflow.sidebar."]');
     const last = siblings[siblings.length - 1];
     if (!last) return;
-    last.parentElement.append(
-      menuItem(last, "prokube-menu-permissions", "Permissions & access keys", own("permissions")),
-      menuItem(last, "prokube-menu-logout", "Log out", logOut),
-    );
+    const wanted = [
+      shareItem(),
+      ["prokube-menu-permissions", "Permissions & access keys", own("permissions")],
+      isAdmin ? ["prokube-menu-admin", "Administration", own("admin")] : null,
+      ["prokube-menu-logout", "Log out", logOut],
+    ].filter(Boolean);
+    const there = [...menu.querySelectorAll(".prokube-item")];
+    const same = there.length === wanted.length && wanted.every(([id, , where], place) =>
+      there[place].id === id && (typeof where !== "string" || there[place].getAttribute("href") === where));
+    if (same) return;
+    const focused = there.find((item) => item === document.activeElement)?.id;
+    there.forEach((item) => item.remove());
+    last.parentElement.append(...wanted.map((item) => menuItem(last, ...item)));
+    if (focused) document.getElementById(focused)?.focus();
   }
 
   // Radix's arrow keys know only its own items, so all of the menu's keys are answered here, before React.
@@ -204,6 +241,6 @@
   }).observe(document.documentElement, { childList: true, subtree: true });
 
   document.addEventListener("DOMContentLoaded", () => {
-    hintAtKey().catch(() => { /* A hint is worth no error. */ });
+    askWhoIAm().catch(() => { /* A hint is worth no error. */ });
   });
 })();

@@ -1,7 +1,8 @@
 // Create, copy and revoke the access key. Three clicks at most: create, expiry, copy.
 "use strict";
 (() => {
-  const { base, showTime } = window.prokubePage;
+  const { base } = window.prokubePage;
+  const { clearKey, fillKey, localDate, timeElement } = window.prokubeKey;
   const url = base + "prokube-auth/api/access-key";
   const at = (id) => document.getElementById(id);
   const fact = (name) => document.querySelector(`[data-fact="${name}"]`);
@@ -77,34 +78,6 @@
 
   // --- create -------------------------------------------------------------------------------
 
-  const safe = /^[\w@%+=:,./-]+$/;
-  const quoted = (text) => (safe.test(text) ? text : "'" + text.replaceAll("'", "'\\''") + "'");
-
-  function snippets({ tracking_uri: uri, username, access_key: key }) {
-    const pairs = [
-      ["MLFLOW_TRACKING_URI", uri],
-      ["MLFLOW_TRACKING_USERNAME", username],
-      ["MLFLOW_TRACKING_PASSWORD", key],
-    ];
-    const each = (line) => pairs.map(([name, value]) => line(name, value));
-    // MLflow reads this file with configparser, to which "%" is special.
-    const ini = (text) => text.replaceAll("%", "%%");
-    return {
-      shell: each((name, value) => `export ${name}=${quoted(value)}`).join("\n"),
-      env: each((name, value) => `${name}=${safe.test(value) ? value : JSON.stringify(value)}`).join("\n"),
-      python: ["import os", "", ...each((name, value) => `os.environ["${name}"] = ${JSON.stringify(value)}`)].join("\n"),
-      credentials: ["[mlflow]", `mlflow_tracking_username = ${ini(username)}`, `mlflow_tracking_password = ${ini(key)}`].join("\n"),
-      kubectl: ["kubectl create secret generic mlflow-access-key", ...each((name, value) => `  --from-literal=${name}=${quoted(value)}`)].join(" \\\n"),
-    };
-  }
-
-  function timeElement(iso) {
-    const element = document.createElement("time");
-    element.dateTime = iso;
-    showTime(element);
-    return element;
-  }
-
   function haveKey(have) {
     at("key-expiry")?.remove();
     at("key-none").hidden = have;
@@ -113,12 +86,7 @@
   }
 
   function showKey(answer) {
-    at("new-key").value = answer.access_key;
-    at("new-key-expiry").replaceChildren(timeElement(answer.expires_at));
-    for (const [name, text] of Object.entries(snippets(answer))) {
-      at("snippet-" + name).textContent = text;
-    }
-
+    fillKey(answer);
     fact("key_id").textContent = answer.key_id;
     fact("created_at").replaceChildren(timeElement(new Date().toISOString()));
     fact("expires_at").replaceChildren(timeElement(answer.expires_at));
@@ -148,8 +116,7 @@
       at("confirm-revoke").focus();
       return;
     }
-    at("new-key").value = "";
-    document.querySelectorAll("[id^=snippet-]").forEach((snippet) => { snippet.textContent = ""; });
+    clearKey();
     haveKey(false);
     open(null);
     at("key-revoked").hidden = false;
@@ -157,45 +124,8 @@
     at("create-key").focus();
   }
 
-  // --- tabs ---------------------------------------------------------------------------------
-
-  const tabs = [...document.querySelectorAll('[role="tab"]')];
-
-  function select(tab) {
-    for (const other of tabs) {
-      const on = other === tab;
-      other.setAttribute("aria-selected", String(on));
-      other.tabIndex = on ? 0 : -1;
-      at(other.getAttribute("aria-controls")).hidden = !on;
-    }
-    tab.focus();
-  }
-
-  function tabKey(event) {
-    const here = tabs.indexOf(event.currentTarget);
-    const next = {
-      ArrowRight: (here + 1) % tabs.length,
-      ArrowLeft: (here + tabs.length - 1) % tabs.length,
-      Home: 0,
-      End: tabs.length - 1,
-    }[event.key];
-    if (next === undefined) return;
-    event.preventDefault();
-    select(tabs[next]);
-  }
-
   // --- wiring -------------------------------------------------------------------------------
 
-  function localDate(daysAhead) {
-    const day = new Date();
-    day.setDate(day.getDate() + daysAhead);
-    return [day.getFullYear(), day.getMonth() + 1, day.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
-  }
-
-  for (const tab of tabs) {
-    tab.addEventListener("click", () => select(tab));
-    tab.addEventListener("keydown", tabKey);
-  }
   document.querySelectorAll("[data-days]").forEach((button) =>
     button.addEventListener("click", () => create({ days: Number(button.dataset.days) })));
   at("create-key").addEventListener("click", () => {
@@ -220,7 +150,6 @@
     if (event.key === "Escape" && !event.defaultPrevented) close();
   });
   at("confirm-revoke").addEventListener("click", revoke);
-  at("new-key").addEventListener("focus", (event) => event.target.select());
 
   // Until here a click would have been lost.
   at("create-key").disabled = at("revoke-key").disabled = false;
