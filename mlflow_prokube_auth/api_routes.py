@@ -44,6 +44,8 @@ def _maybe(name: str, kind: str, text: str = "") -> Field:
 
 KIND = Field("kind", "string", "experiment, registered_model, prompt, gateway_endpoint, gateway_secret, ...")
 ID = Field("id", "string", "the id; of a model, a prompt or an MCP server its name")
+NAMED = Field("id", "string", "the id, or the name")
+ANY_ID = Field("id", "string", "the id, or with a kind the name", needed=False)
 USER = Field("user", "string", "a user name")
 TEAM = Field("team", "string", "the name of a team")
 EITHER = (_maybe("user", "string", "a user name; this or `team`"), _maybe("team", "string", "this or `user`"))
@@ -105,7 +107,6 @@ SHAPES: dict[str, tuple[Field, ...]] = {
         Field("key_last_used_at", "time?"),
         Field("teams", "string[]"),
     ),
-    "Expiring": (Field("username", "string"), Field("key_expires_at", "time")),
     "Rule": (Field("id", "integer"), KIND, Field("prefix", "string"), LEVEL),
     "Team": (TEAM, Field("from_keycloak", "boolean", "its members follow a group"), Field("rules", "Rule[]")),
     "Grant": (
@@ -113,10 +114,12 @@ SHAPES: dict[str, tuple[Field, ...]] = {
         Field("holder", "string"),
         Field("level", "string"),
         KIND,
+        Field("kind_label", "string"),
         ID,
         Field("name", "string?", "null where it is gone"),
         Field("workspace", "string"),
         Field("fixed", "boolean"),
+        Field("shared", "boolean", "of a kind that is shared, and one resource"),
     ),
     "Item": (
         KIND,
@@ -152,7 +155,12 @@ def _items(shape: str) -> tuple[Field, ...]:
     return (Field("items", f"{shape}[]"), TOTAL)
 
 
-MEMBERS = (TEAM, Field("members", "string[]", "user names"))
+MEMBERS = (
+    TEAM,
+    Field("from_keycloak", "boolean"),
+    Field("members", "string[]", "user names"),
+    Field("by_hand", "string[]", "those of them whom an administrator may take out"),
+)
 ROUTES: tuple[Route, ...] = (
     Route("GET", "health", ANYBODY, "Whether the process answers", answer=(Field("status", "string", "ok"),)),
     Route(
@@ -170,8 +178,8 @@ ROUTES: tuple[Route, ...] = (
         answer=(Field("username", "string"), Field("is_admin", "boolean"), Field("key", "Key?")),
     ),
     Route(
-        "GET", "api/permissions", SIGNED_IN, "What I may do, by name and with the reason",
-        answer=(Field("permissions", "Permission[]"),),
+        "GET", "api/permissions", SIGNED_IN, "What I may do, by name and with the reason", query=PAGE,
+        answer=(Field("permissions", "Permission[]", "without those on what is gone for good"), TOTAL),
     ),
     Route(
         "POST", "api/access-key", SESSION, "Create my access key, replacing the one before", body=LIFE,
@@ -243,10 +251,12 @@ ROUTES: tuple[Route, ...] = (
         refusals=(404, 409),
     ),
     Route(
-        "GET", "api/admin/expiring-keys", ADMIN, "Whose key expires within 14 days, the next first",
-        answer=_items("Expiring"),
+        "GET", "api/admin/expiring-keys", ADMIN, "Whose key expires within 14 days, the next first", query=PAGE,
+        answer=_items("Account"),
     ),
-    Route("GET", "api/admin/teams", ADMIN, "All teams with their rules", answer=(Field("items", "Team[]"),)),
+    Route(
+        "GET", "api/admin/teams", ADMIN, "Teams with their rules, by name", query=(SEARCH, *PAGE), answer=_items("Team")
+    ),
     Route(
         "POST", "api/admin/teams", ADMIN, "Make a team whose members are chosen by hand", body=(TEAM,), answer="Team",
         status=201, refusals=(409,),
@@ -257,7 +267,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "api/admin/team-members", ADMIN, "A team's members", query=(TEAM,),
-        answer=(*MEMBERS, Field("from_keycloak", "boolean")), refusals=(404,),
+        answer=MEMBERS, refusals=(404,),
     ),
     Route(
         "POST", "api/admin/team-members", ADMIN, "Make an account a member of a team made by hand", body=(TEAM, USER),
@@ -279,10 +289,10 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "api/admin/permissions", ADMIN, "All grants",
-        query=(*(_maybe(name, "string") for name in ("user", "team", "kind", "id")), *PAGE), answer=_items("Grant"),
+        query=(*(_maybe(name, "string") for name in ("user", "team", "kind")), ANY_ID, *PAGE), answer=_items("Grant"),
     ),
     Route(
-        "GET", "api/admin/explain", ADMIN, "Why somebody can do what they can do on a resource", query=(USER, KIND, ID),
+        "GET", "api/admin/explain", ADMIN, "Why somebody can do what they can do on a resource", query=(USER, KIND, NAMED),
         answer=(
             USER, KIND, ID, Field("name", "string"), Field("level", "string?", "that comes of all reasons"),
             Field("allows", "string"), Field("reasons", "string[]"),

@@ -45,7 +45,13 @@ class ProkubeAuthClient(AuthServiceClient):  # type: ignore[misc]  # MLflow is u
 
     def permissions(self) -> list[dict[str, Any]]:
         """What I may do, by name and with the reason."""
-        return list(self._own("GET", "permissions")["permissions"])
+        found: list[dict[str, Any]] = []
+        first, total = 0, 1
+        while first < total:  # a page may be short: what is gone for good is left out
+            answer = self._own("GET", "permissions", params={"first": first, "size": PAGE_SIZE})
+            found += answer["permissions"]
+            first, total = first + PAGE_SIZE, answer["total"]
+        return found
 
     # Sharing
 
@@ -118,13 +124,13 @@ class ProkubeAuthClient(AuthServiceClient):  # type: ignore[misc]  # MLflow is u
 
     def expiring_keys(self) -> list[dict[str, Any]]:
         """Whose key expires within 14 days, the next first."""
-        return list(self._own("GET", "admin/expiring-keys")["items"])
+        return self._all("admin/expiring-keys")
 
     # Teams
 
-    def teams(self) -> list[dict[str, Any]]:
-        """All teams with their rules."""
-        return list(self._own("GET", "admin/teams")["items"])
+    def teams(self, search: str = "") -> list[dict[str, Any]]:
+        """Teams with their rules, by name."""
+        return self._all("admin/teams", search=search)
 
     def create_team(self, team: str) -> dict[str, Any]:
         """Make a team whose members are chosen by hand."""
