@@ -4,7 +4,7 @@
 set -eu
 wheel=$1
 python=$2
-"$python" -m pip install --no-cache-dir --disable-pip-version-check "$wheel[server,postgres]" 'boto3>=1.35,<2'
+"$python" -m pip install --no-cache-dir --disable-pip-version-check "$wheel[server,postgres,s3]"
 "$python" -m pip check --disable-pip-version-check
 # What is missing or broken is to be found now, not when the server starts.
 "$python" -c 'import boto3, sqlalchemy, mlflow.server.auth; from mlflow_prokube_auth.entry import create_app

@@ -16,9 +16,12 @@ from .identity.provider import Provider
 from .identity.recheck import Vouching
 from .identity.secretbox import SecretBox
 from .identity.sessions import StoredSessions
+from .logs import show_ours
 from .policy import words
+from .policy.artifacts import ModelArtifacts
 from .policy.names import NamePolicy
 from .policy.rules import TeamRules
+from .retention import AuditRetention
 from .services import Later, open_services
 from .settings import load
 from .startup import BACKEND_STORE_ENV, JOB_TOKEN_ENV, database_uri
@@ -36,6 +39,7 @@ def create() -> Any:
         EngineChanged: this MLflow has another engine.
         SchemaOutdated: nobody has migrated the database.
     """
+    show_ours()
     settings = load(os.environ)
     uri = database_uri(settings, os.environ.get(BACKEND_STORE_ENV))
     if uri is None:
@@ -65,6 +69,7 @@ def create() -> Any:
     )
     store = engine.ProkubeStore(services.database, services.teams)
     catalog = MlflowCatalog(engine.readable, engine.manageable, store.is_granted, store.grant_manage, store.sweep)
+    models = ModelArtifacts(catalog, services.counted_versions, engine.version_readable, engine.path_readable)
     flask_app.session_interface = StoredSessions(settings, services.sessions)
     web = Web(
         settings=settings,
@@ -73,10 +78,13 @@ def create() -> Any:
         store=store,
         catalog=catalog,
         names=NamePolicy(services.names, catalog, TeamRules(services.teams), settings.contact),
+        models=models,
         box=box,
         provider=provider,
     )
     enforcement = Enforcement(web)
+    # Before the engine's, which may answer.
+    flask_app.before_request(AuditRetention(services.database, settings.audit_retention_days, later).look)
     # Registered before the engine's, so it runs after the engine has granted MANAGE.
     flask_app.after_request(enforcement.after)
     made = engine.install(
@@ -87,6 +95,7 @@ def create() -> Any:
         enforcement.unauthenticated,
         enforcement.refuse,
         enforcement.before,
+        models.may_read,
     )
     register(flask_app, web)
     prefix = static_prefix()

@@ -6,18 +6,27 @@ themselves are asked.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+from mlflow.entities.model_registry.model_version_stages import STAGE_DELETED_INTERNAL
 from mlflow.exceptions import MlflowException
 from mlflow.prompt.constants import IS_PROMPT_TAG_KEY
-from mlflow.server.handlers import _get_model_registry_store, _get_tracking_store
+from mlflow.server.handlers import (
+    _get_model_registry_store,
+    _get_tracking_store,
+    _get_workspace_scoped_repo_path_if_enabled,
+)
 from mlflow.store.model_registry.dbmodels import models as registry_models
 from mlflow.store.tracking.dbmodels import models as tracking_models
+from mlflow.utils.uri import is_local_uri
 from sqlalchemy import func
 
+from .policy.artifacts import Version
 from .policy.names import Found
 
 
@@ -60,6 +69,8 @@ TABLES: dict[str, NamedTable] = {
     ),
     "mcp_server": NamedTable(tracking_models, "SqlMCPServer", "name", "name", "created_at", "name"),
 }
+# What never changes in the row of a model's version, but when it is deleted.
+VERSION_COLUMNS = ("workspace", "version", "creation_time", "source", "storage_location", "run_id")
 
 
 def missing_columns() -> list[str]:
@@ -69,7 +80,8 @@ def missing_columns() -> list[str]:
         table = getattr(named.models, named.model, None)
         wanted = (named.name, named.id, named.created, "workspace")
         missing += [f"{named.model}.{attribute}" for attribute in wanted if not hasattr(table, attribute)]
-    return missing
+    version = getattr(registry_models, "SqlModelVersion", None)
+    return missing + [f"SqlModelVersion.{column}" for column in VERSION_COLUMNS if not hasattr(version, column)]
 
 
 class MlflowCatalog:
@@ -115,16 +127,8 @@ class MlflowCatalog:
 
     def with_prefix(self, kind: str, prefix: str) -> list[Found]:
         """All whose names begin so, in the trash too; of models and prompts those of that kind."""
-        table_kind = "registered_model" if kind == "prompt" else kind
-        sessions = _sessions(table_kind)
-        if sessions is None:
-            return []
-        column = getattr(TABLES[table_kind].table, TABLES[table_kind].name)
-        with sessions() as session:
-            # Not LIKE: it knows no case in SQLite, and "_" is any character to it.
-            rows = session.query(TABLES[table_kind].table).filter(func.substr(column, 1, len(prefix)) == prefix)
-            found = [_found(session, table_kind, row) for row in rows]
-        return [each for each in found if each.resource_type == kind]
+        sessions = _sessions(kind)
+        return [] if sessions is None else with_prefix(sessions, kind, prefix)
 
     def everything(self, kind: str) -> list[Found]:
         """All of a kind, in every workspace, in the trash too; of a file store nothing."""
@@ -156,6 +160,83 @@ class MlflowCatalog:
                 for key, title in session.query(column, name).filter(column.in_(ids[start : start + 500])):
                     found[str(key)] = str(title)
         return found
+
+    def version(self, name: str, number: str) -> Version | None:
+        """One version of a model in the active workspace, unless it was deleted; None in a file store."""
+        table = registry_models.SqlModelVersion
+        found = self._versions(table.name == name, table.version == int(number))
+        return found[0] if found else None
+
+    def versions_at(self, locations: list[str]) -> list[Version]:
+        """The versions whose files are at one of these; the server's ``get-download-uri`` says where they are."""
+        table, wanted = registry_models.SqlModelVersion, set(locations)
+        place = func.coalesce(func.nullif(table.storage_location, ""), table.source)
+        found = self._versions(place.in_(locations))
+        return [version for version in found if version.location in wanted]  # a database may ignore case
+
+    def _versions(self, *where: Any) -> list[Version]:
+        sessions = _sessions("registered_model")
+        if sessions is None:
+            return []
+        table = registry_models.SqlModelVersion
+        workspace = _get_model_registry_store()._get_active_workspace()
+        with sessions() as session:
+            query = session.query(table).filter(
+                table.workspace == workspace, table.current_stage != STAGE_DELETED_INTERNAL, *where
+            )
+            return [_version(row) for row in query]
+
+    def served_path(self, path: str) -> str:
+        """Where MLflow looks for a path that somebody asks it to serve.
+
+        Raises:
+            MlflowException: it lies in another workspace than the request.
+        """
+        return str(_get_workspace_scoped_repo_path_if_enabled(path))
+
+    def is_local(self, source: str) -> bool:
+        """Whether MLflow takes a version's source for a path on the server."""
+        try:
+            return bool(is_local_uri(source))
+        except MlflowException:  # a file on another host
+            return False
+
+    def artifact_roots(self, run_id: str, model_id: str) -> list[str]:
+        """Where the files of a run and of a logged model are; without what does not exist."""
+        roots = []
+        try:
+            if run_id:
+                roots.append(str(_get_tracking_store().get_run(run_id).info.artifact_uri))
+            if model_id:
+                roots.append(str(_get_tracking_store().get_logged_model(model_id).artifact_location))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+        return roots
+
+    def is_prompt(self, name: str) -> bool:
+        """Whether a name in the active workspace is a prompt's."""
+        try:
+            return bool(_get_model_registry_store().get_registered_model(name)._is_prompt())
+        except MlflowException:
+            return False
+
+
+def _version(row: Any) -> Version:
+    fixed = json.dumps([getattr(row, column) for column in VERSION_COLUMNS])
+    location = str(row.storage_location or row.source or "")
+    return Version(str(row.name), location, hashlib.sha256(fixed.encode()).hexdigest())
+
+
+def with_prefix(sessions: Callable[[], AbstractContextManager[Any]], kind: str, prefix: str) -> list[Found]:
+    """All of a kind whose names begin so, in MLflow's tables; commands ask them without a store of MLflow's."""
+    table_kind = "registered_model" if kind == "prompt" else kind
+    column = getattr(TABLES[table_kind].table, TABLES[table_kind].name)
+    with sessions() as session:
+        # Not LIKE: it knows no case in SQLite, and "_" is any character to it.
+        rows = session.query(TABLES[table_kind].table).filter(func.substr(column, 1, len(prefix)) == prefix)
+        found = [_found(session, table_kind, row) for row in rows]
+    return [each for each in found if each.resource_type == kind]
 
 
 def _found(session: Any, kind: str, row: Any) -> Found:

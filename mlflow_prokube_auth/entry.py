@@ -13,6 +13,9 @@ from typing import Any
 
 def create_app() -> Any:
     """Make the application, in a worker (``mlflow server`` wants a plain function)."""
+    from .logs import hide_starlettes_warning
+
+    hide_starlettes_warning()  # before anything imports MLflow's server
     from .app import create
 
     return create()

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .settings import Settings
+from .settings import Settings, StoreSettings
 from .store.accounts import Accounts
 from .store.consents import Consents
 from .store.database import Database
@@ -19,6 +19,7 @@ from .store.people import People
 from .store.sessions import Sessions
 from .store.teams import Teams
 from .store.tokens import Tokens
+from .store.versions import CountedVersions
 
 _logger = logging.getLogger(__name__)
 
@@ -27,7 +28,6 @@ _logger = logging.getLogger(__name__)
 class Services:
     """The stores."""
 
-    settings: Settings
     database: Database
     people: People
     tokens: Tokens
@@ -38,14 +38,14 @@ class Services:
     grants: Grants
     accounts: Accounts
     local_admins: LocalAdmins
+    counted_versions: CountedVersions
 
 
-def open_services(settings: Settings, uri: str) -> Services:
+def open_services(settings: Settings | StoreSettings, uri: str) -> Services:
     """All stores on the database at ``uri``."""
     database = Database(uri)
     teams = Teams(database)
     return Services(
-        settings=settings,
         database=database,
         people=People(database, teams),
         tokens=Tokens(database),
@@ -56,11 +56,12 @@ def open_services(settings: Settings, uri: str) -> Services:
         grants=Grants(database),
         accounts=Accounts(database),
         local_admins=LocalAdmins(database),
+        counted_versions=CountedVersions(database),
     )
 
 
 class Later:
-    """Small writes off the request path, in one daemon thread; dropped when they pile up."""
+    """Small works off the request path, in one daemon thread; dropped when they pile up."""
 
     def __init__(self) -> None:
         self._queue: queue.Queue[Callable[[], None]] = queue.Queue(maxsize=1000)
@@ -76,12 +77,12 @@ class Later:
         try:
             self._queue.put_nowait(work)
         except queue.Full:
-            _logger.warning("too many notes of last use are waiting; one is dropped")
+            _logger.warning("too many small works are waiting; one is dropped")
 
     def _run(self) -> None:
         while True:
             work = self._queue.get()
             try:
                 work()
-            except Exception as error:  # a note of last use is not worth a thread
-                _logger.warning("a note of last use failed: %s", type(error).__name__)
+            except Exception as error:  # none of them is worth a thread
+                _logger.warning("a small work off the request path failed: %s", type(error).__name__)

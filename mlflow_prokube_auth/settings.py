@@ -9,17 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, get_args
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from annotated_types import Ge, Le
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 PREFIX = "PROKUBE_AUTH_"
 SECRETS = ("OIDC_CLIENT_SECRET", "SECRET_KEY", "SECRET_KEY_PREVIOUS", "DATABASE_URI")
-LIST_FIELDS = ("oidc_scopes", "groups_claims", "user_groups", "admin_groups", "team_groups", "internal_hosts")
-
-Words = Annotated[tuple[str, ...], NoDecode]
+SQL_BACKENDS = ("sqlite", "postgresql", "mysql", "mssql")
+DATABASE_URI_FORM = "an SQLAlchemy URI such as postgresql://user@host/db"
+# As browsers and clients write it in `Host`: a name or an address, perhaps with a port; MLflow takes `*` as any text.
+_HOST = re.compile(r"(?:[\w.*-]+|\[[0-9a-fA-F:.]+\])(?::(?:\d+|\*))?", re.ASCII)
 
 
 class SettingsError(Exception):
@@ -28,42 +29,136 @@ class SettingsError(Exception):
     def __init__(self, mistakes: list[str]) -> None:
         self.mistakes = mistakes
         lines = "\n".join(f"  - {mistake}" for mistake in mistakes)
-        super().__init__(f"prokube-auth cannot start, {len(mistakes)} setting(s) to mend:\n{lines}")
+        super().__init__(f"{len(mistakes)} setting(s) to mend:\n{lines}")
 
 
-class Settings(BaseSettings):
-    """All settings; see ``docs/settings.md``, which a test holds against these fields."""
+def _split(value: Any) -> Any:
+    """Accept comma- or blank-separated words."""
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    oidc_issuer: str = Field(description="Issuer URL of the Keycloak realm, exactly as in its tokens (`iss`).")
-    oidc_discovery_url: str | None = Field(
+def _text(value: str) -> str:
+    if not value.strip():
+        raise ValueError("expected a value")
+    return value
+
+
+def _secret(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().strip():
+        raise ValueError("expected a value, found an empty one")
+    return value
+
+
+def _secret_key(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < 32:
+        raise ValueError(f"expected at least 32 characters, found {len(value.get_secret_value())}")
+    return value
+
+
+def _names(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        raise ValueError("expected at least one name")
+    return value
+
+
+def _scopes(value: tuple[str, ...]) -> tuple[str, ...]:
+    if "openid" not in value:
+        raise ValueError("expected the scope `openid` among them")
+    return value
+
+
+def _hosts(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(_HOST.fullmatch(host) for host in value):
+        raise ValueError("expected host or host:port, without a scheme or a path, such as mlflow.mlflow.svc:5000")
+    return value
+
+
+def _patterns(value: tuple[str, ...]) -> tuple[str, ...]:
+    for pattern in value:
+        try:
+            re.compile(pattern if pattern.startswith("^") else "")
+        except re.error as error:
+            raise ValueError(f"expected globs or regular expressions, but {pattern!r} is neither: {error}") from None
+    return value
+
+
+def _url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        usable = usable and not any(map(str.isspace, value))
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("expected a URL such as https://host/path")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("expected a URL without user, query or fragment")
+    return value.rstrip("/")
+
+
+def is_database_uri(text: str) -> bool:
+    """Whether SQLAlchemy can read it, and it names a database that MLflow knows, too."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(text).get_backend_name() in SQL_BACKENDS
+    except (ArgumentError, ValueError):  # the latter for a port that is no number
+        return False
+
+
+def _database_uri(value: SecretStr) -> SecretStr:
+    if not is_database_uri(value.get_secret_value()):
+        raise ValueError(f"expected {DATABASE_URI_FORM}")
+    return value
+
+
+Url = Annotated[str, AfterValidator(_url)]
+Text = Annotated[str, AfterValidator(_text)]
+Secret = Annotated[SecretStr, AfterValidator(_secret)]
+SecretKey = Annotated[SecretStr, AfterValidator(_secret_key)]
+DatabaseUri = Annotated[SecretStr, AfterValidator(_database_uri)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_names)]
+Scopes = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_scopes)]
+Hosts = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_hosts)]
+Patterns = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_patterns)]
+TokenDays = Annotated[int, Field(ge=1, le=365)]
+IdleSeconds = Annotated[int, Field(ge=60)]
+
+
+class Settings(BaseModel):
+    """All settings of the server; see ``docs/settings.md``, which a test holds against these fields."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    oidc_issuer: Url = Field(description="Issuer URL of the Keycloak realm, exactly as in its tokens (`iss`).")
+    oidc_discovery_url: Url | None = Field(
         None, description="Discovery document, where the server reaches it under another name than the issuer."
     )
-    oidc_client_id: str = Field(description="Client id registered in Keycloak.")
-    oidc_client_secret: SecretStr = Field(description="Client secret.")
-    oidc_scopes: Words = Field(("openid", "email", "profile"), description="Scopes asked for at login.")
-    external_url: str = Field(description="URL under which browsers and clients reach the server, with its prefix.")
-    internal_hosts: Words = Field(
+    oidc_client_id: Text = Field(description="Client id registered in Keycloak.")
+    oidc_client_secret: Secret = Field(description="Client secret.")
+    oidc_scopes: Scopes = Field(("openid", "email", "profile"), description="Scopes asked for at login.")
+    external_url: Url = Field(description="URL under which browsers and clients reach the server, with its prefix.")
+    internal_hosts: Hosts = Field(
         (), description="Further `Host` values to accept, such as `mlflow.mlflow.svc:5000`, comma-separated."
     )
-    database_uri: SecretStr | None = Field(
+    database_uri: DatabaseUri | None = Field(
         None, description="SQLAlchemy URI of the auth tables; default: the tracking backend when it is SQL."
     )
-    secret_key: SecretStr = Field(description="At least 32 characters; encrypts and signs what sessions hold.")
+    secret_key: SecretKey = Field(description="Encrypts and signs what sessions hold; at least 32 characters.")
     secret_key_previous: SecretStr | None = Field(
         None, description="The secret key before the present one, so that a change ends no session."
     )
-    username_claim: str = Field("email", description="Claim that names the user (lower-cased).")
+    username_claim: Text = Field("email", description="Claim that names the user (lower-cased).")
     require_verified_email: bool = Field(True, description="Refuse a login whose e-mail is not verified.")
-    groups_claims: Words = Field(
+    groups_claims: Names = Field(
         ("groups", "realm_access.roles"), description="Claims that list groups and roles, dotted where nested."
     )
-    user_groups: Words = Field(("prokube-users",), description="Top-level groups or roles whose members may log in.")
-    admin_groups: Words = Field(
+    user_groups: Names = Field(("prokube-users",), description="Top-level groups or roles whose members may log in.")
+    admin_groups: Names = Field(
         ("prokube-admins",), description="Top-level groups or roles whose members are administrators."
     )
-    team_groups: Words = Field(
+    team_groups: Patterns = Field(
         (),
         description="Groups and roles that are teams, as globs (`team-*`) or regular expressions (`^team-.+$`); "
         "default: every group of the first groups claim but the user and admin groups.",
@@ -71,8 +166,8 @@ class Settings(BaseSettings):
     support_contact: str | None = Field(
         None, description='Whom refusals name, an e-mail address or a channel; default: "the MLflow admin".'
     )
-    token_max_days: int = Field(365, ge=1, le=365, description="Longest life of an access key, in days.")
-    session_idle_seconds: int = Field(8 * 3600, ge=60, description="A session unused for so long ends.")
+    token_max_days: TokenDays = Field(365, description="Longest life of an access key, in days.")
+    session_idle_seconds: IdleSeconds = Field(8 * 3600, description="A session unused for so long ends.")
     session_max_seconds: int = Field(7 * 86400, ge=300, description="A session ends this long after login.")
     login_seconds: int = Field(600, ge=60, le=3600, description="Time to finish a login that was begun.")
     session_recheck_seconds: int = Field(
@@ -86,7 +181,7 @@ class Settings(BaseSettings):
     directory_recheck_seconds: int = Field(
         300, ge=1, description="The owner of an access key in use is looked up this often."
     )
-    keycloak_admin_url: str | None = Field(
+    keycloak_admin_url: Url | None = Field(
         None,
         description="Admin REST API of the realm; default: derived from the token endpoint "
         "(`https://host/admin/realms/<realm>`).",
@@ -95,61 +190,9 @@ class Settings(BaseSettings):
         8 * 3600, ge=0, description="How long sessions and keys live on while Keycloak does not answer."
     )
 
-    @field_validator(*LIST_FIELDS, mode="before")
-    @classmethod
-    def _split(cls, value: Any) -> Any:
-        """Accept comma- or blank-separated words."""
-        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
-
-    @field_validator("oidc_issuer", "external_url", "oidc_discovery_url", "keycloak_admin_url")
-    @classmethod
-    def _url(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("expected a URL such as https://host/path")
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError("expected a URL without user, query or fragment")
-        return value.rstrip("/") if parts.path != "/" else value[:-1]
-
-    @field_validator("oidc_scopes")
-    @classmethod
-    def _openid(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if "openid" not in value:
-            raise ValueError("expected the scope `openid` among them")
-        return value
-
-    @field_validator("user_groups", "admin_groups", "groups_claims")
-    @classmethod
-    def _some(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not value:
-            raise ValueError("expected at least one name")
-        return value
-
-    @field_validator("team_groups")
-    @classmethod
-    def _patterns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for pattern in value:
-            try:
-                re.compile(pattern if pattern.startswith("^") else "")
-            except re.error as error:
-                raise ValueError(f"expected globs or regular expressions, {pattern!r} is none: {error}") from None
-        return value
-
-    @field_validator("oidc_client_secret")
-    @classmethod
-    def _present(cls, value: SecretStr) -> SecretStr:
-        if not value.get_secret_value():
-            raise ValueError("expected a value, found an empty one")
-        return value
-
-    @field_validator("secret_key")
-    @classmethod
-    def _long(cls, value: SecretStr) -> SecretStr:
-        if len(value.get_secret_value()) < 32:
-            raise ValueError(f"expected at least 32 characters, found {len(value.get_secret_value())}")
-        return value
+    audit_retention_days: int = Field(
+        400, ge=0, description="Events of the audit trail are forgotten after so long; 0 keeps them for ever."
+    )
 
     @property
     def discovery_url(self) -> str:
@@ -184,47 +227,106 @@ class Settings(BaseSettings):
         return self.support_contact or "the MLflow admin"
 
 
+class DatabaseSettings(BaseModel):
+    """What a command on the database alone reads."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    database_uri: DatabaseUri | None = None
+
+
+class StoreSettings(DatabaseSettings):
+    """What a command on the stores reads."""
+
+    token_max_days: TokenDays = 365
+    session_idle_seconds: IdleSeconds = 8 * 3600
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
 def load(environ: Mapping[str, str]) -> Settings:
-    """Read the settings out of ``environ``.
+    """Read the server's settings out of ``environ``.
 
     Raises:
-        SettingsError: with every mistake at once.
+        SettingsError: with every mistake at once, variables that are no setting included.
     """
-    mistakes: list[str] = []
-    values: dict[str, Any] = {}
-    for field in Settings.model_fields:
-        name = PREFIX + field.upper()
-        if name in environ and environ[name] != "":
-            values[field] = environ[name]
-    for secret in SECRETS:
-        name, file_name = PREFIX + secret, PREFIX + secret + "_FILE"
-        if file_name not in environ:
-            continue
-        if environ.get(name):
-            mistakes.append(f"{name} and {file_name} are both set; expected one of them")
-            continue
-        try:
-            values[secret.lower()] = Path(environ[file_name]).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            mistakes.append(f"{file_name}: cannot read {environ[file_name]!r} ({error.strerror})")
-            values[secret.lower()] = "x" * 32
     known = {PREFIX + field.upper() for field in Settings.model_fields}
     known |= {PREFIX + secret + "_FILE" for secret in SECRETS}
-    mistakes += [
-        f"{name} is not a setting; see docs/settings.md"
+    strays = [
+        f"{name} is not a setting; `mlflow-prokube-auth settings` lists them"
         for name in sorted(environ)
         if name.startswith(PREFIX) and name not in known
     ]
+    return read(Settings, environ, strays)
+
+
+def read(model: type[Model], environ: Mapping[str, str], mistakes: list[str] | None = None) -> Model:
+    """Read the settings of ``model`` alone.
+
+    Raises:
+        SettingsError: with every mistake at once, behind the given ones.
+    """
+    mistakes = list(mistakes or [])
+    values: dict[str, str] = {}
+    names: dict[str, str] = {}
+    for field, info in model.model_fields.items():
+        name = names[field] = PREFIX + field.upper()
+        # Compose files hand on what nobody has set as an empty text; where the default is nothing, that is meant.
+        if name in environ and (environ[name] or info.default not in (None, ())):
+            values[field] = environ[name]
+        file_name = environ.get(f"{name}_FILE") if name.removeprefix(PREFIX) in SECRETS else None
+        if not file_name:
+            continue
+        if environ.get(name):
+            mistakes.append(f"{name} and {name}_FILE are both set; expected one of them")
+            continue
+        names[field] = f"{name}_FILE"
+        try:
+            values[field] = Path(file_name).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            mistakes.append(f"{name}_FILE: cannot read {file_name!r} ({_why(error)})")
+            names[field] = ""
     try:
-        settings = Settings.model_validate(values)
+        settings = model.model_validate(values)
     except ValidationError as error:
         for item in error.errors(include_input=False, include_url=False):
-            name = PREFIX + str(item["loc"][0]).upper()
-            found = "" if name.removeprefix(PREFIX) in SECRETS else f"found {environ.get(name, '')!r}, "
-            problem = "is not set" if item["type"] == "missing" else found + item["msg"].removeprefix("Value error, ")
-            description = Settings.model_fields[str(item["loc"][0])].description
-            mistakes.append(f"{name}: {problem}. {description}")
+            field = str(item["loc"][0])
+            if names[field]:  # else its file has been told
+                mistakes.append(f"{names[field]}: {_problem(model, field, names[field], item, environ)}")
         raise SettingsError(mistakes) from None
     if mistakes:
         raise SettingsError(mistakes)
     return settings
+
+
+def _why(error: OSError | UnicodeDecodeError) -> str:
+    return str(error.strerror) if isinstance(error, OSError) else "it is no UTF-8 text"
+
+
+def _problem(model: type[BaseModel], field: str, name: str, item: Mapping[str, Any], environ: Mapping[str, str]) -> str:
+    """What was found, unless a secret may be in it, and what is expected."""
+    info = model.model_fields[field]
+    if item["type"] == "missing":
+        return f"is not set. {info.description}"
+    if item["type"] == "value_error":
+        expected = str(item["msg"]).removeprefix("Value error, ")
+    elif info.annotation is bool:
+        expected = "expected true or false"
+    elif info.annotation is int:
+        expected = f"expected {_whole_number(field, info.metadata, info.default)}"
+    else:
+        expected = f"expected one of {', '.join(get_args(info.annotation))}"
+    text = environ.get(name, "")
+    # A password in a URI stands behind a ":" or an "=" and before an "@"; a file's text may be a password alone.
+    word = field == "database_uri" and not name.endswith("_FILE") and ":" not in text
+    harmless = (field.upper() not in SECRETS or word) and not {"@", "="} & set(text)
+    return f"found {text!r}, {expected}" if harmless else expected
+
+
+def _whole_number(field: str, bounds: list[Any], example: int) -> str:
+    unit = "seconds" if field.endswith("_seconds") else "days"
+    low = next(bound.ge for bound in bounds if isinstance(bound, Ge))
+    high = next((bound.le for bound in bounds if isinstance(bound, Le)), None)
+    limits = f"at least {low}" if high is None else f"from {low} to {high}"
+    return f"whole {unit}, {limits}, such as {example}"

@@ -6,11 +6,15 @@ import hashlib
 import hmac
 import os
 import secrets
+from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
 
-from .settings import Settings, SettingsError, load
+from .hosts import is_loopback
+from .logs import hide_starlettes_warning
+from .settings import DATABASE_URI_FORM, SQL_BACKENDS, DatabaseSettings, Settings, SettingsError, is_database_uri, load
 
 BACKEND_STORE_ENV = "_MLFLOW_SERVER_FILE_STORE"
 JOB_TOKEN_ENV = "_MLFLOW_INTERNAL_GATEWAY_AUTH_TOKEN"  # noqa: S105 - a variable's name
@@ -19,7 +23,6 @@ UNSAFE = {
     "MLFLOW_SERVER_ENABLE_GRAPHQL_AUTH": ("false", "0"),
     "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": ("true", "1"),
 }
-SQL_BACKENDS = ("sqlite", "postgresql", "mysql", "mssql")
 
 
 def prepare() -> None:
@@ -29,16 +32,13 @@ def prepare() -> None:
         click.ClickException: with every mistake at once.
     """
     context = click.get_current_context()
+    hide_starlettes_warning()
     try:
         settings = load(os.environ)
         mistakes = []
     except SettingsError as error:
         settings, mistakes = None, error.mistakes
-    mistakes = mistakes + [
-        f"{name}: found {os.environ[name]!r}, which would switch off a protection; unset it"
-        for name, values in UNSAFE.items()
-        if os.environ.get(name, "").lower() in values
-    ]
+    mistakes = mistakes + unsafe(os.environ)
     uri = None
     if settings is not None:
         uri = database_uri(settings, context.params.get("backend_store_uri") or _default_backend())
@@ -47,9 +47,19 @@ def prepare() -> None:
                 "PROKUBE_AUTH_DATABASE_URI is not set, and the tracking backend is not SQL; expected one of them"
             )
     if mistakes or settings is None or uri is None:
-        raise click.ClickException(str(SettingsError(mistakes)))
+        raise click.ClickException(f"prokube-auth cannot start, {SettingsError(mistakes)}")
     _migrate(uri)
     share(settings)
+    tell(settings)
+
+
+def unsafe(environ: Mapping[str, str]) -> list[str]:
+    """Variables of MLflow's that would switch off a protection, one line each."""
+    return [
+        f"{name}: found {environ[name]!r}, which would switch off a protection; unset it"
+        for name, values in UNSAFE.items()
+        if environ.get(name, "").lower() in values
+    ]
 
 
 def _default_backend() -> str:
@@ -58,7 +68,7 @@ def _default_backend() -> str:
     return str(_get_default_tracking_uri())
 
 
-def database_uri(settings: Settings, backend: str | None) -> str | None:
+def database_uri(settings: Settings | DatabaseSettings, backend: str | None) -> str | None:
     """Where our tables live: the setting, or the tracking backend when it is SQL."""
     if settings.database_uri is not None:
         return settings.database_uri.get_secret_value()
@@ -66,7 +76,39 @@ def database_uri(settings: Settings, backend: str | None) -> str | None:
     return backend if scheme in SQL_BACKENDS else None
 
 
+def database_problem(uri: str) -> str | None:
+    """What is wrong with a database that needs no asking; in words that hold neither user nor password."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    if not is_database_uri(uri):
+        return f"its URI is unreadable, expected {DATABASE_URI_FORM}"
+    url = make_url(uri)
+    try:
+        url.get_dialect().import_dbapi()
+    except (ImportError, ArgumentError) as error:
+        return f"{url.drivername} needs a driver ({error}); pip install 'mlflow-prokube-auth[postgres]' for PostgreSQL"
+    if url.get_backend_name() == "sqlite" and url.database:
+        folder = Path(url.database).parent
+        if not folder.is_dir() and not url.database.startswith("file:"):
+            return f"the folder {str(folder)!r} does not exist"
+    return None
+
+
+def why_unanswered(uri: str, error: Exception) -> str:
+    """Which error, and of which database; in words that hold neither user nor password."""
+    from sqlalchemy.engine import make_url
+
+    url = make_url(uri)
+    server = f"{url.host or ''}{f':{url.port}' if url.port else ''}"
+    place = f"{server}/{url.database or ''}" if server else url.database
+    return f"{type(getattr(error, 'orig', None) or error).__name__} of {place}"
+
+
 def _migrate(uri: str) -> None:
+    problem = database_problem(uri)
+    if problem is not None:
+        raise click.ClickException(f"prokube-auth cannot start: the auth database cannot be used: {problem}")
     from sqlalchemy.exc import SQLAlchemyError
 
     from .engine import EngineChanged, check_seams, migrate_mlflow
@@ -82,10 +124,9 @@ def _migrate(uri: str) -> None:
     except EngineChanged as error:
         raise click.ClickException(f"prokube-auth cannot start: {error}") from None
     except (SQLAlchemyError, OSError) as error:
-        reason = type(getattr(error, "orig", None) or error).__name__
         raise click.ClickException(
-            f"prokube-auth cannot start: the auth database does not answer or cannot be migrated ({reason}). "
-            "Check PROKUBE_AUTH_DATABASE_URI or --backend-store-uri."
+            "prokube-auth cannot start: the auth database does not answer or cannot be migrated "
+            f"({why_unanswered(uri, error)}). Check PROKUBE_AUTH_DATABASE_URI or --backend-store-uri."
         ) from None
 
 
@@ -99,7 +140,27 @@ def share(settings: Settings) -> None:
 
     hosts = [h for h in os.environ.get("MLFLOW_SERVER_ALLOWED_HOSTS", "").split(",") if h]
     hosts = hosts or list(get_default_allowed_hosts())
-    hosts += [urlsplit(settings.external_url).netloc, *settings.internal_hosts]
+    hosts += _own_hosts(settings)
     os.environ["MLFLOW_SERVER_ALLOWED_HOSTS"] = ",".join(dict.fromkeys(hosts))
     origins = [o for o in os.environ.get("MLFLOW_SERVER_CORS_ALLOWED_ORIGINS", "").split(",") if o]
     os.environ["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"] = ",".join(dict.fromkeys([*origins, settings.origin]))
+
+
+def _own_hosts(settings: Settings) -> list[str]:
+    # Browsers send names in lower case, however the URL was typed.
+    return [urlsplit(settings.external_url).netloc.lower(), *settings.internal_hosts]
+
+
+def tell(settings: Settings) -> None:
+    """Say which hosts are accepted: MLflow has just named options that nobody needs here."""
+    click.echo(
+        f"[prokube-auth] Accepted hosts: {', '.join(_own_hosts(settings))}, and MLflow's own list (--allowed-hosts, "
+        "else loopback and private addresses).",
+        err=True,
+    )
+    if not settings.secure and not is_loopback(urlsplit(settings.external_url).hostname or ""):
+        click.echo(
+            f"[prokube-auth] WARNING: PROKUBE_AUTH_EXTERNAL_URL is {settings.external_url}: cookies and access keys "
+            "travel in clear. Put TLS before the server, and name its https:// URL.",
+            err=True,
+        )

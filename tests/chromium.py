@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -17,6 +19,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+MENU_BUTTON = 'button[aria-label^="Account menu for "]'
 _RUNNING = pytest.StashKey[Browser]()
 
 
@@ -41,3 +44,20 @@ def chromium(request: pytest.FixtureRequest) -> Browser:
     config.stash[_RUNNING] = browser
     expect.set_options(timeout=60_000)  # Server, identity provider and browser share the machine's cores.
     return browser
+
+
+def click(page: Page, selector: str) -> None:
+    """Click something in MLflow's UI, which a dialog of its own at the first visit covers sooner or later."""
+    page.wait_for_selector(selector)
+    for _ in range(20):
+        page.keyboard.press("Escape")
+        with suppress(PlaywrightTimeout):
+            page.click(selector, timeout=3_000)
+            return
+    pytest.fail(f"{selector} cannot be clicked")
+
+
+def open_menu(page: Page) -> None:
+    """Open MLflow's avatar menu."""
+    click(page, MENU_BUTTON)
+    page.wait_for_selector("[role=menu]")

@@ -20,6 +20,8 @@ import pytest
 from .postgres import Postgres, running_postgres
 
 SECRET_KEY = "secret-key-of-the-tests-0123456789"
+# What uvicorn and gunicorn write when they answer.
+UP = ("Application startup complete", "Booting worker with pid")
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ def running_server(
             command, stdout=output, stderr=subprocess.STDOUT, env=environment, start_new_session=True
         )
     try:
-        await_start(process, log, 180, lambda: "Application startup complete" in log.read_text())
+        await_start(process, log, 180, lambda: any(word in log.read_text() for word in UP))
         yield log
     finally:
         for sent in (signal.SIGTERM, signal.SIGKILL):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import IO
 
@@ -15,12 +16,12 @@ PASSWORD_FILE = click.option(
 )
 
 
-@click.group("break-glass")
+@click.group("break-glass", short_help="Local administrators, for when Keycloak is away.")
 def break_glass() -> None:
     """Local administrators, for the day on which Keycloak is away."""
 
 
-@break_glass.command("set")
+@break_glass.command("set", short_help="Make a local administrator, or give a new password.")
 @BACKEND_OPTION
 @click.argument("name")
 @PASSWORD_FILE
@@ -33,7 +34,7 @@ def set_(backend_store_uri: str | None, name: str, password_file: IO[bytes] | No
     try:
         usable_name(name)
         password = usable_password(_read(password_file))
-        with database_in_words():
+        with database_in_words(opened.database.uri):
             replaced = opened.local_admins.set(name, password, int(time.time()), operator(), "cli")
     except Unusable as error:
         raise click.ClickException(str(error)) from None
@@ -43,16 +44,16 @@ def set_(backend_store_uri: str | None, name: str, password_file: IO[bytes] | No
             "basic-auth. Choose a name that nobody has, such as 'break-glass'"
         ) from None
     done = "has a new password" if replaced else "is a local administrator now"
-    click.echo(f"'{name.strip().lower()}' {done}; the login is at {_login_url(opened.settings.external_url)}")
+    click.echo(f"'{name.strip().lower()}' {done}; the login is at {_login_url()}")
 
 
-@break_glass.command()
+@break_glass.command(short_help="End a local administrator at once.")
 @BACKEND_OPTION
 @click.argument("name")
 def remove(backend_store_uri: str | None, name: str) -> None:
     """End the local administrator NAME at once, with sessions and access key."""
     opened = services(backend_store_uri)
-    with database_in_words():
+    with database_in_words(opened.database.uri):
         found = opened.local_admins.remove(name, int(time.time()), operator(), "cli")
     if not found:
         raise click.ClickException(f"there is no local administrator '{name}'; `break-glass list` shows them")
@@ -64,7 +65,7 @@ def remove(backend_store_uri: str | None, name: str) -> None:
 def list_(backend_store_uri: str | None) -> None:
     """Show the local administrators, one a line."""
     opened = services(backend_store_uri)
-    with database_in_words():
+    with database_in_words(opened.database.uri):
         admins = opened.local_admins.everyone()
     now = int(time.time())
     for admin in admins:
@@ -86,5 +87,6 @@ def _read(password_file: IO[bytes] | None) -> str:
         raise click.ClickException("the password file is not UTF-8 text") from None
 
 
-def _login_url(external_url: str) -> str:
-    return f"{external_url}/prokube-auth/login/local"
+def _login_url() -> str:
+    """Where the login is, as far as this shell's environment knows it."""
+    return f"{os.environ.get('PROKUBE_AUTH_EXTERNAL_URL', '').rstrip('/')}/prokube-auth/login/local"

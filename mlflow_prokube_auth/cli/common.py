@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ..logs import hide_starlettes_warning
+
 if TYPE_CHECKING:
+    from ..administration import Actor, Administration
     from ..services import Services
+    from ..settings import DatabaseSettings
+
+Wanted = TypeVar("Wanted", bound="DatabaseSettings")
+WAYS = "PROKUBE_AUTH_DATABASE_URI, --backend-store-uri or MLFLOW_BACKEND_STORE_URI"
 
 BACKEND_OPTION = click.option(
-    "--backend-store-uri", envvar="MLFLOW_BACKEND_STORE_URI", help="Tracking backend, where DATABASE_URI is not set."
+    "--backend-store-uri",
+    envvar="MLFLOW_BACKEND_STORE_URI",
+    show_envvar=True,
+    help="Tracking backend, where PROKUBE_AUTH_DATABASE_URI is not set.",
 )
+JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def needs_server() -> None:
@@ -24,6 +36,7 @@ def needs_server() -> None:
     Raises:
         click.ClickException: saying what to install.
     """
+    hide_starlettes_warning()
     try:
         import sqlalchemy  # noqa: F401 - only asked whether it is there
         from mlflow.server import handlers  # noqa: F401 - likewise
@@ -35,31 +48,97 @@ def needs_server() -> None:
 
 
 def auth_database_uri(backend_store_uri: str | None) -> str:
-    """The database that the environment names.
+    """The database that the environment or the option names; no other setting is asked for.
 
     Raises:
-        click.ClickException: it names none.
+        click.ClickException: none is named, or one that cannot be used.
     """
-    from ..settings import SettingsError, load
-    from ..startup import database_uri
+    from ..settings import DatabaseSettings
+    from ..startup import database_problem, database_uri
+
+    uri = database_uri(read_settings(DatabaseSettings), backend_store_uri)
+    if uri is None:
+        raise click.ClickException(f"no SQL database is named; set one of {WAYS}")
+    problem = database_problem(uri)
+    if problem is not None:
+        raise click.ClickException(f"the auth database cannot be used: {problem}. Check {WAYS}")
+    return uri
+
+
+def read_settings(model: type[Wanted]) -> Wanted:
+    """The few settings that a command needs.
+
+    Raises:
+        click.ClickException: one of them is not usable.
+    """
+    from ..settings import SettingsError, read
 
     try:
-        uri = database_uri(load(os.environ), backend_store_uri)
+        return read(model, os.environ)
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
-    if uri is None:
-        raise click.ClickException("set PROKUBE_AUTH_DATABASE_URI or pass --backend-store-uri with an SQL URI")
-    return uri
 
 
 def operator() -> str:
     """Who runs this command, for the audit trail."""
-    return f"operator {getpass.getuser()}"
+    try:
+        return f"operator {getpass.getuser()}"
+    except (KeyError, OSError):  # a container whose user has no name
+        return f"operator {os.getuid()}"
+
+
+def acting() -> Actor:
+    """The same as the one who acts."""
+    from ..administration import Actor
+
+    return Actor(operator(), "cli")
 
 
 @contextmanager
-def database_in_words() -> Iterator[None]:
-    """Around work on the database.
+def administration(backend_store_uri: str | None) -> Iterator[Administration]:
+    """What administrators do, on that database.
+
+    Raises:
+        click.ClickException: the settings or the tables are not in order, or what is asked for is refused.
+    """
+    opened = services(backend_store_uri)
+    from ..administration import Administration
+    from ..errors import Refusal
+
+    with database_in_words(opened.database.uri):
+        try:
+            yield Administration(opened)
+        except Refusal as refusal:
+            raise click.ClickException(refusal.message) from None
+        finally:
+            opened.database.engine.dispose()
+
+
+def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool, nothing: str) -> None:
+    """Print rows as JSON, or some of their columns as a table; ``nothing`` is said where there are none."""
+    if as_json:
+        click.echo(json.dumps(list(rows), indent=2, ensure_ascii=False))
+        return
+    if not rows:
+        click.echo(nothing, err=True)
+        return
+    lines = [[column.replace("_", " ").upper() for column in columns]]
+    lines += [[_cell(row[column]) for column in columns] for row in rows]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(columns))]
+    for line in lines:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = ", ".join(map(str, value)) if isinstance(value, list) else "-" if value in (None, "") else str(value)
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+@contextmanager
+def database_in_words(uri: str) -> Iterator[None]:
+    """Around work on the database at ``uri``.
 
     Raises:
         click.ClickException: it does not answer, or knows no such revision.
@@ -67,15 +146,16 @@ def database_in_words() -> Iterator[None]:
     from alembic.util import CommandError
     from sqlalchemy.exc import SQLAlchemyError
 
+    from ..startup import why_unanswered
+    from ..store.database import revisions
+
     try:
         yield
     except CommandError as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(f"{error}; expected one of base, {', '.join(revisions())}") from None
     except (SQLAlchemyError, OSError) as error:
-        reason = type(getattr(error, "orig", None) or error).__name__
         raise click.ClickException(
-            f"the auth database does not answer or refuses this ({reason}): "
-            "check PROKUBE_AUTH_DATABASE_URI or --backend-store-uri"
+            f"the auth database does not answer or refuses this ({why_unanswered(uri, error)}). Check {WAYS}"
         ) from None
 
 
@@ -87,11 +167,13 @@ def services(backend_store_uri: str | None) -> Services:
     """
     needs_server()
     from ..services import open_services
-    from ..settings import load
+    from ..settings import StoreSettings
     from ..store.database import SchemaOutdated, check_schema
 
     uri = auth_database_uri(backend_store_uri)
-    opened = open_services(load(os.environ), uri)
+    opened = open_services(read_settings(StoreSettings), uri)
+    with database_in_words(uri), opened.database.read():
+        pass  # it answers
     try:
         check_schema(opened.database.engine)
     except SchemaOutdated as error:

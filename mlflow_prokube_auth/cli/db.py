@@ -21,7 +21,7 @@ def upgrade(backend_store_uri: str | None) -> None:
     from ..store.database import head_revision, migrate, open_engine
 
     uri = auth_database_uri(backend_store_uri)
-    with database_in_words():
+    with database_in_words(uri):
         migrate(open_engine(uri), migrate_mlflow)
     click.echo(f"The auth tables are at revision {head_revision()}.")
 
@@ -35,6 +35,6 @@ def downgrade(backend_store_uri: str | None, revision: str) -> None:
     from ..store.database import migrate_down, open_engine
 
     uri = auth_database_uri(backend_store_uri)
-    with database_in_words():
+    with database_in_words(uri):
         migrate_down(open_engine(uri), revision)
     click.echo(f"Our tables are at revision {revision}.")

@@ -9,7 +9,7 @@ import click
 from .common import needs_server
 
 
-@click.command()
+@click.command(short_help="Try it: MLflow with login and four users, on loopback.")
 @click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True, help="Port of MLflow.")
 @click.option(
     "--dir",
@@ -24,7 +24,7 @@ from .common import needs_server
 @click.option(
     "--info-file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write URI, users and keys there as JSON (mode 0600) once the server answers.",
+    help="Write URI, users and a key for each there as JSON (mode 0600) once the server answers.",
 )
 def demo(port: int, directory: Path, workers: int, gunicorn: bool, info_file: Path | None) -> None:
     """Run MLflow with login, access keys and four users, on loopback only."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import secrets
 import shlex
@@ -19,6 +18,7 @@ from urllib.parse import SplitResult, urlencode, urlsplit
 
 import click
 
+from ..hosts import is_loopback
 from ..identity import tokens
 from ..identity.pkce import challenge_of
 from .credentials import CredentialsFile, CredentialsUnusable
@@ -32,7 +32,7 @@ CA_VARIABLES = ("MLFLOW_TRACKING_SERVER_CERT_PATH", "REQUESTS_CA_BUNDLE", "CURL_
 WINNING_VARIABLES = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 
 
-@click.command()
+@click.command(short_help="Log in with the browser, for the client on this computer.")
 @click.option(
     "--tracking-uri",
     envvar="MLFLOW_TRACKING_URI",
@@ -88,19 +88,12 @@ def server_url(text: str, insecure: bool) -> str:
         )
     if parts.username is not None or parts.query or parts.fragment or any(map(str.isspace, url)):
         raise click.ClickException("expected a tracking URI without user, query, fragment (#) or blanks")
-    if parts.scheme == "http" and not insecure and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not insecure and not is_loopback(parts.hostname):
         raise click.ClickException(
             f"over http:// the access key would travel to {parts.hostname} in clear. Use https://, or --insecure "
             "where you trust the network between"
         )
     return url
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _computer() -> str:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import secrets
+import shlex
 import signal
 import socket
 import subprocess
@@ -14,7 +15,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import click
 import httpx
@@ -28,6 +28,7 @@ from .provider import DEMO_USERS, DemoProvider, DemoUser
 CLIENT_ID = "mlflow"
 START_SECONDS = 180
 KEY_DAYS = 30
+SHOWN_USER = "alice@example.com"
 
 
 def run(port: int, directory: Path, workers: int, gunicorn: bool, info_file: Path | None) -> None:
@@ -41,7 +42,7 @@ def run(port: int, directory: Path, workers: int, gunicorn: bool, info_file: Pat
     (directory / "artifacts").mkdir(parents=True, exist_ok=True)
     url = f"http://127.0.0.1:{port}"
     client_secret = secrets.token_urlsafe(24)
-    port_file = directory / "provider-port"
+    port_file, snippet_file = directory / "provider-port", directory / "alice.sh"
     provider = DemoProvider(
         client_id=CLIENT_ID,
         client_secret=client_secret,
@@ -77,13 +78,17 @@ def run(port: int, directory: Path, workers: int, gunicorn: bool, info_file: Pat
                 f"sqlite:///{directory}/mlflow.db",
                 "--artifacts-destination",
                 str(directory / "artifacts"),
-                *(["--gunicorn-opts", ""] if gunicorn else []),
+                # Gunicorn writes no access log by itself; uvicorn's would scroll what is printed below out of sight.
+                *(["--gunicorn-opts", ""] if gunicorn else ["--uvicorn-opts", "--no-access-log"]),
             ],
             env=environment,
             start_new_session=True,
         )
         _wait(server, url)
-        _announce(url, provider.issuer, _keys(environment, directory), info_file)
+        keys = _keys(environment, directory, everybodys=info_file is not None)
+        if info_file is not None:
+            _write_info(info_file, url, provider.issuer, keys)
+        _announce(url, keys, snippet_file)
         server.wait()
         raise click.ClickException(f"the server ended by itself with code {server.returncode}")
     except KeyboardInterrupt:
@@ -93,6 +98,7 @@ def run(port: int, directory: Path, workers: int, gunicorn: bool, info_file: Pat
         if server is not None:
             _end(server)
         provider.stop()
+        snippet_file.unlink(missing_ok=True)
         if info_file is not None:
             info_file.unlink(missing_ok=True)
 
@@ -130,15 +136,14 @@ def _start(provider: DemoProvider, port_file: Path) -> None:
 def _settings(directory: Path, url: str, issuer: str, client_secret: str) -> dict[str, str]:
     key_file = directory / "secret-key"
     if not key_file.exists():
-        descriptor = os.open(key_file, os.O_CREAT | os.O_WRONLY, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(48))
+        _write_private(key_file, secrets.token_urlsafe(48))
     return {
         "PROKUBE_AUTH_OIDC_ISSUER": issuer,
         "PROKUBE_AUTH_OIDC_CLIENT_ID": CLIENT_ID,
         "PROKUBE_AUTH_OIDC_CLIENT_SECRET": client_secret,
         "PROKUBE_AUTH_EXTERNAL_URL": url,
         "PROKUBE_AUTH_SECRET_KEY_FILE": str(key_file),
+        "PROKUBE_AUTH_DIRECTORY_CHECK": "off",  # the embedded provider has no Admin REST API
     }
 
 
@@ -154,19 +159,27 @@ def _wait(server: subprocess.Popen[bytes], url: str) -> None:
     raise click.ClickException(f"the server did not answer within {START_SECONDS} seconds")
 
 
-def _keys(environment: dict[str, str], directory: Path) -> dict[str, str | None]:
-    services = open_services(load(environment), f"sqlite:///{directory}/mlflow.db")
-    return {user.email: _key(services, user) for user in DEMO_USERS}
+def _keys(environment: dict[str, str], directory: Path, everybodys: bool) -> dict[str, str | None]:
+    """A key for the one whose key is shown, and for the others where somebody asks for them.
+
+    Else the others would have to replace a key that they never saw.
+    """
+    settings = load(environment)
+    services = open_services(settings, f"sqlite:///{directory}/mlflow.db")
+    return {
+        user.email: _key(services, user, settings.oidc_issuer, everybodys or user.email == SHOWN_USER)
+        for user in DEMO_USERS
+    }
 
 
-def _key(services: Services, user: DemoUser) -> str | None:
+def _key(services: Services, user: DemoUser, issuer: str, wanted: bool) -> str | None:
     groups = [group.removeprefix("/") for group in user.groups]
     if "prokube-users" not in groups:
         return None
     now = int(time.time())
     person = services.people.log_in(
         Admission(
-            issuer=services.settings.oidc_issuer,
+            issuer=issuer,
             subject=user.subject,
             username=user.email,
             name_verified=True,
@@ -178,23 +191,36 @@ def _key(services: Services, user: DemoUser) -> str | None:
         now,
         "demo",
     )
+    if not wanted:
+        return None
     token = compose(secrets.token_bytes(41))
     services.tokens.mint(token, person.user_id, now, now + KEY_DAYS * 86400, "demo", "demo")
     return token.text
 
 
-def _announce(url: str, issuer: str, keys: dict[str, str | None], info_file: Path | None) -> None:
-    if info_file is not None:
-        info: dict[str, Any] = {
-            "tracking_uri": url,
-            "issuer": issuer,
-            "users": [{"username": name, "access_key": key, "password": None} for name, key in keys.items()],
-        }
-        beside = info_file.with_name(info_file.name + ".part")
-        descriptor = os.open(beside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(info, file, indent=2)
-        beside.replace(info_file)
+def _write_private(path: Path, text: str) -> None:
+    """Write for the owner alone; whoever waits for the file finds it whole."""
+    beside = path.with_name(path.name + ".part")
+    beside.unlink(missing_ok=True)
+    descriptor = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    beside.replace(path)
+
+
+def _write_info(info_file: Path, url: str, issuer: str, keys: dict[str, str | None]) -> None:
+    users = [{"username": name, "access_key": key, "password": None} for name, key in keys.items()]
+    _write_private(info_file, json.dumps({"tracking_uri": url, "issuer": issuer, "users": users}, indent=2))
+
+
+def _announce(url: str, keys: dict[str, str | None], snippet_file: Path) -> None:
+    snippet = [
+        f"export MLFLOW_TRACKING_URI={url}",
+        f"export MLFLOW_TRACKING_USERNAME={SHOWN_USER}",
+        f"export MLFLOW_TRACKING_PASSWORD={keys[SHOWN_USER]}",
+    ]
+    _write_private(snippet_file, "\n".join(snippet) + "\n")
+    indented = "\n".join(f"    {line}" for line in snippet)
     click.echo(
         f"""
   MLflow with login:  {url}
@@ -202,9 +228,8 @@ def _announce(url: str, issuer: str, keys: dict[str, str | None], info_file: Pat
     admin@example.com is an administrator; mallory@example.com is in no group and may not log in.
 
   In a notebook, as alice:
-    export MLFLOW_TRACKING_URI={url}
-    export MLFLOW_TRACKING_USERNAME=alice@example.com
-    export MLFLOW_TRACKING_PASSWORD={keys["alice@example.com"]}
+{indented}
+  The same, for as long as the demo runs:  . {shlex.quote(str(snippet_file))}
 
   Ctrl-C stops everything.
 """

@@ -53,7 +53,7 @@ class Directory:
     def check_right(self) -> None:
         """Say plainly in the log, at start, where a disabled user's key would live on."""
         if self._settings.directory_check == "off":
-            self._warn("is switched off (PROKUBE_AUTH_DIRECTORY_CHECK)")
+            _logger.info("directory check: off (PROKUBE_AUTH_DIRECTORY_CHECK); keys of disabled users go on working")
             return
         try:
             if not isinstance(self._get("users?max=1"), list):
@@ -61,7 +61,8 @@ class Directory:
         except NoRight:
             pass  # it has been said
         except ProviderDown as error:
-            _logger.warning("directory check: Keycloak does not answer yet (%s)", error)
+            url = self._settings.discovery_url
+            _logger.warning("directory check: Keycloak (%s) does not answer yet (%s)", url, error)
 
     def look_up(self, standing: Standing, teams: Sequence[str] = ()) -> Entry:
         """Ask for exactly what admitted the person: enabled, and the group or role; the same for an administrator.
@@ -93,7 +94,7 @@ class Directory:
 
     def _get(self, path: str) -> Any:
         try:
-            url = f"{self._base()}/{path}"
+            url = f"{self.admin_url()}/{path}"
             try:
                 return self._provider.get_json(url, self._provider.service_token())
             except GrantRefused:
@@ -104,7 +105,13 @@ class Directory:
             self._warn(f"has no right to look up users in Keycloak ({error})")
             raise NoRight(str(error)) from None
 
-    def _base(self) -> str:
+    def admin_url(self) -> str:
+        """The Admin REST API of the realm.
+
+        Raises:
+            GrantRefused: the identity provider is no Keycloak.
+            ProviderDown: Keycloak does not answer.
+        """
         if self._settings.keycloak_admin_url is not None:
             return self._settings.keycloak_admin_url
         before, realms, after = self._provider.endpoint("token_endpoint").partition("/realms/")

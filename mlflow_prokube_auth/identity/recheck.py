@@ -94,7 +94,7 @@ class Vouching:
         try:
             return self._refresh(row, standing, refresh_token, now)
         except ProviderDown as error:
-            _logger.warning("session re-check: Keycloak does not answer (%s)", error)
+            _logger.warning("session re-check: Keycloak (%s) does not answer (%s)", self._settings.discovery_url, error)
             return self._within_grace(standing.person, row.checked_at, self._settings.session_recheck_seconds)
 
     def _refresh(self, row: SessionRow, standing: Standing, refresh_token: str, now: int) -> Person | None:
@@ -159,7 +159,7 @@ class Vouching:
         except NoRight:
             return self._without_right(standing)
         except ProviderDown as error:
-            _logger.warning("directory check: Keycloak does not answer (%s)", error)
+            _logger.warning("directory check: Keycloak (%s) does not answer (%s)", self._settings.discovery_url, error)
             self._directory_grace(standing)
             return standing
         self._people.checked(standing, found.enabled, found.is_admin, now)

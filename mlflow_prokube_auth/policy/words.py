@@ -166,6 +166,11 @@ def moment(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
 
 
+def iso(seconds: int) -> str:
+    """UTC seconds as JSON has them, ISO 8601."""
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def without_sql(message: str) -> str | None:
     """``message`` without what a database said; None where nothing had to go."""
     for mark in (" Error: (", "(sqlite3.", "(psycopg2.", "(psycopg.", "[SQL:", "(Background on this error"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -93,9 +94,15 @@ def current_revision(engine: Engine) -> str | None:
         return context.get_current_revision()
 
 
+@functools.cache
 def head_revision() -> str | None:
     """The revision that this version works with."""
     return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def revisions() -> list[str]:
+    """All revisions that this version knows, the oldest first."""
+    return [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()][::-1]
 
 
 @contextlib.contextmanager

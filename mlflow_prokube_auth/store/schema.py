@@ -205,6 +205,13 @@ team_roles = Table(
     UniqueConstraint("team_id", "rule_id", "workspace", name="uq_prokube_team_roles"),
 )
 
+# Versions of registered models whose creator could read their files, by what never changes in MLflow's row.
+counted_versions = Table(
+    "prokube_counted_versions",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+)
+
 audit_events = Table(
     "prokube_audit_events",
     metadata,

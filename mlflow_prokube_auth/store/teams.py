@@ -162,6 +162,11 @@ class Teams:
                     _leave(connection, team, user_id)
                     audit.record(connection, "team.leave", "keycloak", target=username, team=team.name)
 
+    def forget_workspace(self, workspace: str) -> None:
+        """The roles of a workspace are about to be deleted."""
+        with self._database.write() as connection:
+            connection.execute(team_roles.delete().where(team_roles.c.workspace == workspace))
+
     # Rules
 
     def rules(self) -> list[tuple[Rule, Team]]:

@@ -11,6 +11,7 @@ from flask import Response, jsonify, request
 
 from ..errors import BadRequest
 from ..identity import tokens as token_format
+from ..policy.words import iso
 from ..store.people import Person
 from ..store.tokens import TokenRow
 from .context import Web, client_address, session_identity
@@ -99,8 +100,3 @@ def describe(web: Web, user_id: int) -> dict[str, Any] | None:
 def expires_soon(token: TokenRow, now: int) -> bool:
     """Whether it is time to warn, as it stays after the end: a short life would else be spent under a warning."""
     return token.expires_at - now <= min(WARNING, (token.expires_at - token.created_at) / 4)
-
-
-def iso(seconds: int) -> str:
-    """UTC, ISO 8601."""
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -10,11 +10,11 @@ from flask import redirect, request
 from ..errors import NotFound
 from ..identity.caller import current_identity
 from ..policy import words
+from ..policy.checks import levels_of
 from ..policy.rules import KINDS
 from .access_key import PRESETS
 from .admin_accounts import EXPIRING_DAYS
 from .context import Web, caller
-from .sharing import levels_of
 
 # Address below ``/prokube-auth/admin/`` and what the section is called.
 SECTIONS = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from flask import jsonify, request
@@ -12,10 +11,8 @@ from ..errors import BadRequest, NotFound
 from ..policy import words
 from ..policy.names import Found
 from ..policy.rules import KINDS, NAMED_AS
-from ..store import audit
 from ..store.teams import Resource
-from .access_key import iso
-from .administration import account, administrator, body, slice_of, text
+from .administration import account, administration, administrator, body, slice_of, text
 from .context import Web
 
 
@@ -156,24 +153,8 @@ def events(web: Web) -> Any:
     first, size = slice_of(request.args)
     since, until = (_seconds(name) for name in ("since", "until"))
     filters = {name: request.args.get(name, "") for name in ("actor", "action", "target")}
-    with web.services.database.read() as connection:
-        found, total = audit.page(connection, **filters, since=since, until=until, first=first, size=size)
-    # Ids mean something to the database only; who is gone keeps theirs.
-    people = web.services.accounts.names(each.detail["user_id"] for each in found if each.detail.get("user_id"))
-    items = [
-        {
-            **{name: getattr(each, name) for name in ("actor", "action", "target", "client")},
-            "at": iso(each.at),
-            "detail": {**each.detail, **_user_of(each.detail, people)},
-        }
-        for each in found
-    ]
-    return jsonify(items=items, total=total)
-
-
-def _user_of(detail: Mapping[str, Any], people: Mapping[int, str]) -> dict[str, str]:
-    name = people.get(detail.get("user_id", 0))
-    return {} if name is None else {"user": name}
+    found, total = administration(web).events(**filters, since=since, until=until, first=first, size=size)
+    return jsonify(items=found, total=total)
 
 
 def _seconds(name: str) -> int | None:

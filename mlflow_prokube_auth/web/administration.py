@@ -7,10 +7,12 @@ from typing import Any
 
 from flask import request
 
-from ..errors import BadRequest, NotFound, PermissionDenied
+from ..administration import Actor, Administration
+from ..errors import BadRequest, PermissionDenied
+from ..policy.checks import printable
 from ..store.accounts import Account
 from ..store.people import Person
-from .context import Web, caller
+from .context import Web, caller, client_address
 
 LARGEST_PAGE = 200
 
@@ -59,10 +61,23 @@ def text(given: Mapping[str, Any], name: str, longest: int = 255) -> str:
     Raises:
         BadRequest: it is missing, empty, too long or no text.
     """
-    value = given.get(name)
-    if not isinstance(value, str) or not value.strip() or len(value) > longest or not value.isprintable():
-        raise BadRequest(f"'{name}' is {value!r:.60}, expected 1 to {longest} printable characters.")
-    return value.strip()
+    return printable(given.get(name), name, longest)
+
+
+def acting() -> Actor:
+    """The caller, who must be an administrator, as the one who acts.
+
+    Raises:
+        Unauthenticated: nobody is calling.
+        PermissionDenied: somebody else is.
+    """
+    person = administrator()
+    return Actor(person.username, client_address(), person.user_id)
+
+
+def administration(web: Web) -> Administration:
+    """What administrators do, on the server's stores."""
+    return Administration(web.services)
 
 
 def account(web: Web, name: str) -> Account:
@@ -71,7 +86,4 @@ def account(web: Web, name: str) -> Account:
     Raises:
         NotFound: there is none.
     """
-    found = web.services.accounts.find(name)
-    if found is None:
-        raise NotFound(f"There is no account '{name[:80]}'.")
-    return found
+    return administration(web).account(name)

@@ -21,7 +21,8 @@ from flask import Response, jsonify, redirect, request
 from ..errors import BadRequest
 from ..identity.caller import current_identity
 from ..identity.pkce import CHALLENGE, VERIFIER, challenge_of
-from .access_key import DAY, describe, iso, mint
+from ..policy.words import iso
+from .access_key import DAY, describe, mint
 from .context import PAGE_POLICY, Web, client_address, is_navigation, session_identity
 
 # Nothing may lay this page under a bait (RFC 6819, section 4.4.1.9).

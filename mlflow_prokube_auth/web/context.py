@@ -16,6 +16,7 @@ from ..identity.middleware import answer
 from ..identity.oidc import RelyingParty
 from ..identity.provider import Provider
 from ..identity.secretbox import SecretBox
+from ..policy.artifacts import ModelArtifacts
 from ..policy.names import NamePolicy
 from ..services import Services
 from ..settings import Settings
@@ -44,6 +45,7 @@ class Web:
     store: ProkubeStore
     catalog: MlflowCatalog
     names: NamePolicy
+    models: ModelArtifacts
     box: SecretBox
     provider: Provider
 

@@ -17,6 +17,7 @@ from ..errors import BadRequest, Refusal, Unauthenticated, Unavailable
 from ..identity.caller import current_identity
 from ..identity.middleware import answer
 from ..policy import guards, words
+from ..policy.artifacts import CREATE
 from ..policy.names import Claim
 from ..store.database import DATABASE_DOWN
 from ..store.names import Held
@@ -77,6 +78,8 @@ class Enforcement:
         ):
             decision = self._hide_missing(engine())
         if decision is None and request.method in ("POST", "PATCH", "DELETE"):
+            if not identity.person.is_admin:
+                self._web.models.check(api_route(), request_params())
             decision = self._names(engine, identity.person)
         return decision
 
@@ -125,6 +128,8 @@ class Enforcement:
         if response.status_code < 400:
             if claim is not None:
                 self._web.names.succeeded(claim)
+            if api_route() == CREATE:
+                self._version_created(response)
             return response
         refusal = self._web.names.failed(claim) if claim is not None else None
         if refusal is not None:
@@ -137,6 +142,15 @@ class Enforcement:
             _logger.warning("an answer of MLflow on %s held SQL; it was cut", request.url_rule)
             response.set_data(json.dumps({**body, "message": cleaned}))
         return response
+
+    def _version_created(self, response: Response) -> None:
+        """What goes wrong here keeps the version's files to who may read its experiment, and says so in the log."""
+        try:
+            made, identity = response.get_json()["model_version"], current_identity()
+            if identity is not None:
+                self._web.models.created(made["name"], made["version"], identity.person)
+        except Exception as error:
+            _logger.error("a new version's files are not served to its model's readers: %s", type(error).__name__)
 
     def refuse(self, refusal: Refusal) -> Response:
         """A page for a browser that opens one, JSON for the rest: API paths never answer with a page."""

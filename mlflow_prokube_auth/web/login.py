@@ -65,7 +65,7 @@ def start(web: Web) -> Any:
     try:
         response = web.relying_party.begin(f"{web.settings.external_url}/prokube-auth/callback")
     except ProviderDown as error:
-        _logger.error("login: the identity provider does not answer (%s)", error)
+        _logger.error("login: the identity provider (%s) does not answer (%s)", web.settings.discovery_url, error)
         return _provider_down(web, target)
     session["next"] = safe_next(web, target)
     return response
@@ -85,7 +85,7 @@ def callback(web: Web) -> Any:
     try:
         login = web.relying_party.complete()
     except ProviderDown as error:
-        _logger.error("login: the identity provider does not answer (%s)", error)
+        _logger.error("login: the identity provider (%s) does not answer (%s)", web.settings.discovery_url, error)
         return _provider_down(web, target)
     except LoginFailed as error:
         _logger.warning("login refused: %s", error)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from flask import jsonify, redirect
+from flask import jsonify, redirect, request
 
 from ..identity.caller import current_identity
 from ..policy.rules import KINDS as SHARED
 from ..policy.words import LEVELS
+from ..store.grants import Holder
 from ..store.people import Person
+from ..store.teams import Resource
 from .access_key import PRESETS, describe
+from .administration import slice_of
 from .context import Web, caller
 
 KINDS = {
@@ -30,40 +33,37 @@ KINDS = {
 RESERVED_AS = {"prompt": "registered_model"}
 
 
-def grants_of(web: Web, person: Person) -> list[dict[str, Any]]:
-    """Every grant of a person: resource by name, level, reason and link."""
-    grants = [(role, grant) for role in web.store.list_user_roles(person.user_id) for grant in role.permissions]
+def grants_of(web: Web, person: Person, first: int, size: int) -> tuple[list[dict[str, Any]], int]:
+    """Grants of a person, from ``first``: resource by name, level, reason and link; and how many there are."""
+    grants, total = web.services.grants.page(user=person.username, first=first, size=size)
     patterns: dict[str, list[str]] = {}
-    for _, grant in grants:
-        patterns.setdefault(grant.resource_type, []).append(grant.resource_pattern)
+    for grant in grants:
+        patterns.setdefault(grant.resource.resource_type, []).append(grant.resource.pattern)
     titles = {kind: web.catalog.titles(kind, wanted) for kind, wanted in patterns.items()}
     created = web.services.names.created_by(person.user_id)
     rows = []
-    for role, grant in grants:
-        pattern, everything = grant.resource_pattern, grant.resource_pattern == "*"
-        label, place = KINDS.get(grant.resource_type, (grant.resource_type.replace("_", " "), ""))
-        title = f"all of this kind ({label.lower()})" if everything else titles[grant.resource_type].get(pattern)
+    for grant in grants:
+        resource, everything = grant.resource, grant.resource.pattern == "*"
+        label, place = KINDS.get(resource.resource_type, (resource.resource_type.replace("_", " "), ""))
+        known = titles[resource.resource_type].get(resource.pattern)
+        title = f"all of this kind ({label.lower()})" if everything else known
         if title is None:
             continue  # its resource is gone for good
-        if role.name != f"__user_{person.user_id}__":
-            reason = f"team {role.name}"
-        elif (RESERVED_AS.get(grant.resource_type, grant.resource_type), title) in created:
-            reason = "you created it"
-        else:
-            reason = "granted to you"
+        by_itself = (RESERVED_AS.get(resource.resource_type, resource.resource_type), title) in created
+        manages = grant.holder.level == "MANAGE" and not everything
         rows.append(
             {
-                "kind": grant.resource_type,
+                "kind": resource.resource_type,
                 "kind_label": label,
                 "name": title,
-                "href": f"{web.base}#/{place}/{quote(pattern, safe='')}" if place and not everything else None,
-                "level": grant.permission,
-                "reason": reason,
-                "share": _share_url(web, grant) if grant.permission == "MANAGE" and not everything else None,
+                "href": f"{web.base}#/{place}/{quote(resource.pattern, safe='')}" if place and not everything else None,
+                "level": grant.holder.level,
+                "reason": _reason(grant.holder, by_itself),
+                "share": _share_url(web, resource) if manages else None,
             }
         )
     rows.sort(key=lambda row: (row["kind_label"], row["name"]))
-    if person.is_admin:
+    if person.is_admin and first == 0:
         rows.insert(
             0,
             {
@@ -76,13 +76,19 @@ def grants_of(web: Web, person: Person) -> list[dict[str, Any]]:
                 "share": None,
             },
         )
-    return rows
+    return rows, total
 
 
-def _share_url(web: Web, grant: Any) -> str | None:
-    if grant.resource_type not in SHARED:
+def _reason(holder: Holder, created: bool) -> str:
+    if holder.kind == "user":
+        return "you created it" if created else "granted to you"
+    return f"{holder.kind} {holder.name}"
+
+
+def _share_url(web: Web, resource: Resource) -> str | None:
+    if resource.resource_type not in SHARED:
         return None
-    return web.url(f"share?{urlencode({'kind': grant.resource_type, 'id': grant.resource_pattern})}")
+    return web.url(f"share?{urlencode({'kind': resource.resource_type, 'id': resource.pattern})}")
 
 
 def page(web: Web) -> Any:
@@ -91,11 +97,16 @@ def page(web: Web) -> Any:
     if identity is None:
         return redirect(web.url(f"login?next={quote(web.url('permissions'), safe='')}"))
     person = identity.person
+    first, size = slice_of(request.args)
+    permissions, total = grants_of(web, person, first, size)
     return web.page(
         "permissions.html",
         me={"username": person.username, "is_admin": person.is_admin},
         key=describe(web, person.user_id),
-        permissions=grants_of(web, person),
+        permissions=permissions,
+        first=first,
+        size=size,
+        total=total,
         level_words=LEVELS,
         max_days=web.settings.token_max_days,
         presets=[days for days in PRESETS if days <= web.settings.token_max_days] or [web.settings.token_max_days],
@@ -104,7 +115,8 @@ def page(web: Web) -> Any:
 
 def api(web: Web) -> Any:
     """The page's JSON twin."""
-    return jsonify(permissions=grants_of(web, caller()))
+    permissions, total = grants_of(web, caller(), *slice_of(request.args))
+    return jsonify(permissions=permissions, total=total)
 
 
 def me(web: Web) -> Any:

@@ -20,9 +20,11 @@ from . import (
     backchannel,
     break_glass,
     cli_login,
+    health,
     index,
     login,
     logout,
+    openapi,
     permissions,
     sharing,
     users,
@@ -37,6 +39,8 @@ def register(app: Flask, web: Web) -> None:
     """Add our routes to MLflow's app, and put ours in the place of those that make no sense here."""
     prefix = static_prefix()
     routes: list[tuple[str, str, str, View]] = [
+        ("GET", "health", "health", health.health),
+        ("GET", "ready", "ready", health.ready),
         ("GET", "login", "login_page", login.page),
         ("GET", "login/start", "login_start", login.start),
         ("GET", "login/local", "local_login_page", break_glass.page),
@@ -47,6 +51,7 @@ def register(app: Flask, web: Web) -> None:
         ("POST", "backchannel-logout", "backchannel_logout", backchannel.logout),
         ("GET", "logged-out", "logged_out", logout.logged_out),
         ("GET", "permissions", "permissions_page", permissions.page),
+        ("GET", "api/openapi.json", "openapi", openapi.show),
         ("GET", "api/permissions", "permissions_api", permissions.api),
         ("GET", "api/me", "me", permissions.me),
         ("POST", "api/access-key", "key_create", access_key.create),

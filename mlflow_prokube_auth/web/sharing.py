@@ -13,22 +13,14 @@ from mlflow.exceptions import MlflowException
 from ..errors import BadRequest, NotFound, PermissionDenied
 from ..identity.caller import current_identity
 from ..policy import words
+from ..policy.checks import levels_of
 from ..policy.names import Found
 from ..store.people import Person
 from ..store.teams import Resource
 from .context import Web, caller
 
-# The levels of each kind, from the least; gateway resources are called, not read.
-LEVELS = ("READ", "EDIT", "MANAGE")
-GATEWAY_LEVELS = ("READ", "USE", "EDIT", "MANAGE")
-
 # Where MLflow's UI shows them.
 PLACES = {"experiment": "experiments", "registered_model": "models", "prompt": "prompts"}
-
-
-def levels_of(resource_type: str) -> tuple[str, ...]:
-    """The levels that may be given on a kind of resource."""
-    return GATEWAY_LEVELS if resource_type.startswith("gateway_") else LEVELS
 
 
 def page(web: Web) -> Any:

@@ -8,9 +8,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from ..chromium import MENU_BUTTON, click, open_menu
 from ..conftest import Demo
-
-MENU_BUTTON = 'button[aria-label^="Account menu for "]'
 
 
 def open_page(chromium: Browser, width: int = 1280, scheme: str = "light") -> Page:
@@ -25,13 +24,6 @@ def log_in(page: Page, demo: Demo, who: str, where: str = "/") -> None:
     page.goto(demo.url + where)
     page.click("#login-button")
     page.get_by_role("button", name=f"{who}@example.com").click()
-
-
-def open_menu(page: Page) -> None:
-    page.wait_for_selector(MENU_BUTTON)
-    page.wait_for_timeout(500)
-    page.keyboard.press("Escape")  # MLflow's own dialog at the first visit covers the button
-    page.click(MENU_BUTTON)
 
 
 def test_from_a_deep_link_through_login_to_a_copied_key(demo: Demo, chromium: Browser) -> None:
@@ -71,10 +63,9 @@ def test_a_session_that_ends_while_the_page_is_open_says_so_and_leads_back(demo:
     page.wait_for_selector(MENU_BUTTON)
     page.context.clear_cookies(name="prokube_auth_session")
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    page.keyboard.press("Escape")
     banner = page.locator("#prokube-signed-out")
     expect(banner).to_contain_text("You were signed out")
-    banner.get_by_role("link").click()
+    click(page, "#prokube-signed-out a")
     page.click("#login-button")
     page.wait_for_url(demo.url + "/#/models")
 
@@ -124,11 +115,9 @@ def test_who_has_no_key_is_offered_one_and_may_dismiss_it(demo: Demo, chromium: 
     expect(page.locator("#key-none")).to_be_visible()
     page.goto(demo.url)
     page.wait_for_selector(MENU_BUTTON)
-    page.wait_for_timeout(500)
-    page.keyboard.press("Escape")
     hint = page.locator("#prokube-key-hint")
     expect(hint).to_contain_text("no access key")
-    page.click("#prokube-key-hint-dismiss")
+    click(page, "#prokube-key-hint-dismiss")
     page.reload()
     page.wait_for_selector(MENU_BUTTON)
     expect(hint).to_have_count(0)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from playwright.sync_api import Browser, expect
 
+from ..chromium import MENU_BUTTON, open_menu
 from ..server.world import World
-from .test_journey import MENU_BUTTON, open_menu, open_page
+from .test_journey import open_page
 
 
 def test_from_a_deep_link_through_login_to_the_permissions_page(world: World, chromium: Browser) -> None:

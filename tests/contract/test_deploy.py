@@ -40,9 +40,13 @@ def test_docker_compose_accepts_the_file_with_the_example_settings() -> None:
         if NEED_EVERYTHING:
             pytest.fail(reason)
         pytest.skip(reason)
-    command = [program, "--env-file", str(EXAMPLE), "--file", str(ROOT / "docker-compose.yml"), "config", "-q"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [program, "--env-file", str(EXAMPLE), "--file", str(ROOT / "docker-compose.yml"), "config"]
+    done = subprocess.run([*command, "-q"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+    said = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={**os.environ, "KC_PROXY_HEADERS": "xforwarded"}
+    ).stdout
+    assert yaml.safe_load(said)["services"]["keycloak"]["environment"]["KC_PROXY_HEADERS"] == "xforwarded"
 
 
 def test_the_example_names_every_variable_and_no_other() -> None:
@@ -86,6 +90,13 @@ def test_keycloak_is_reached_inside_by_another_name_than_its_issuers(services: d
     assert ours["PROKUBE_AUTH_OIDC_DISCOVERY_URL"].startswith("http://keycloak:8080/realms/prokube/")
     assert keycloak["KC_HOSTNAME_BACKCHANNEL_DYNAMIC"] == "true"
     assert keycloak["PROKUBE_BACKCHANNEL_URL"].removeprefix("http://") == ours["PROKUBE_AUTH_INTERNAL_HOSTS"]
+
+
+def test_keycloak_gets_proxy_headers_where_they_are_set_and_never_an_empty_text(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    assert services["keycloak"]["environment"]["KC_PROXY_HEADERS"] is None
+    assert re.findall(r"^#KC_PROXY_HEADERS=(\w+)$", EXAMPLE.read_text(), re.MULTILINE) == ["xforwarded"]
 
 
 def test_the_image_runs_as_an_ordinary_user() -> None:
@@ -145,6 +156,16 @@ def test_the_realm_brings_its_groups_the_directory_right_and_no_person(realm: di
     # Any of these keys would take the place of the built-in scopes, `basic` with its `sub` among them.
     assert not {"clientScopes", "defaultDefaultClientScopes"} & set(realm)
     assert not {"defaultClientScopes", "optionalClientScopes"} & set(realm["clients"][0])
+
+
+def test_a_newcomer_is_told_that_make_demo_installs_first(tmp_path: Path) -> None:
+    program = shutil.which("make")
+    if program is None:
+        pytest.skip("no make was found")
+    command = [program, "--dry-run", "demo", f"VENV={tmp_path}/venv"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    told, installed = said.index(f"Installing into {tmp_path}/venv; this takes"), said.index("pip install --quiet")
+    assert told < installed
 
 
 @pytest.mark.skipif(

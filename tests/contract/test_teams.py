@@ -152,3 +152,16 @@ def test_who_the_directory_says_is_out_of_a_group_leaves_its_team(services: Serv
     bob = log_in(services, "b@x", "team-a", "team-b")
     services.teams.drop_from(bob.user_id, ["team-a"], "b@x")
     assert names(services, bob) == ["team-b"]
+
+
+def test_a_deleted_workspace_leaves_no_role_that_counts_as_a_teams(services: Services) -> None:
+    bob = log_in(services, "b@x", "team-a")
+    team = services.teams.find("team-a")
+    assert team is not None
+    role_id = services.teams.role_of(team, "other")
+    store = engine.ProkubeStore(services.database, services.teams)
+    store.init_db("")
+    store.delete_roles_for_workspace("other")
+    assert services.teams.team_of_role(role_id) is None
+    assert {role.workspace for role in store.list_user_roles(bob.user_id)} == {"default"}
+    assert services.teams.role_of(team, "other")

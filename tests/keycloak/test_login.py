@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
+from ..chromium import MENU_BUTTON, open_menu
 from .conftest import World, fill_in
 
-MENU_BUTTON = 'button[aria-label^="Account menu for "]'
 USERS, ADMINS = "/prokube-users", "/prokube-admins"
 
 
@@ -76,9 +76,7 @@ def test_logout_ends_the_session_at_keycloak_too(world: World) -> None:
     world.log_in(page, alice)
     page.wait_for_selector(MENU_BUTTON)
     assert len(world.keycloak.admin.sessions(alice.id)) == 1
-    page.wait_for_timeout(500)
-    page.keyboard.press("Escape")  # MLflow's own dialog at the first visit covers the button
-    page.click(MENU_BUTTON)
+    open_menu(page)
     page.click("#prokube-menu-logout")
     page.wait_for_url("**/prokube-auth/logged-out*")
     assert world.keycloak.admin.sessions(alice.id) == []

@@ -82,6 +82,8 @@ def test_nothing_hides_below_the_prefixes_that_the_engine_lets_pass() -> None:
 def test_our_own_routes_are_few_and_known(demo: Demo) -> None:
     with httpx.Client(base_url=demo.url, timeout=60) as client:
         for method, path, expected in (
+            ("GET", "/prokube-auth/health", 200),
+            ("GET", "/prokube-auth/ready", 200),
             ("GET", "/prokube-auth/login", 200),
             ("GET", "/prokube-auth/login/local", 404),
             ("POST", "/prokube-auth/login/local", 404),
@@ -89,6 +91,7 @@ def test_our_own_routes_are_few_and_known(demo: Demo) -> None:
             ("GET", "/prokube-auth/assets/style.css", 200),
             ("GET", "/prokube-auth/assets/../context.py", 401),
             ("GET", "/prokube-auth/assets/..%2Fcontext.py", 401),
+            ("GET", "/prokube-auth/api/openapi.json", 401),
             ("GET", "/prokube-auth/api/me", 401),
             ("GET", "/prokube-auth/api/permissions", 401),
             ("POST", "/prokube-auth/api/access-key", 401),

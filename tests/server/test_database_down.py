@@ -74,7 +74,12 @@ def test_while_the_database_is_away_each_answer_is_a_503_and_then_all_is_well(wo
             assert "text/html" in page.headers["content-type"]
             assert "database does not answer" in page.text
         assert httpx.get(world.url + CURRENT, timeout=30).status_code == 401
-        assert httpx.get(world.url + "/health", timeout=30).status_code == 200
+        for path in ("/health", "/prokube-auth/health"):
+            assert httpx.get(world.url + path, timeout=30).status_code == 200
+        ready = httpx.get(world.url + "/prokube-auth/ready", timeout=30)
+        assert (ready.status_code, ready.json()["error_code"]) == (503, "TEMPORARILY_UNAVAILABLE")
+        assert "database does not answer" in ready.json()["message"]
+        assert "postgresql" not in ready.text
     finally:
         world.postgres.start()
     assert {path: [answer.status_code for answer in answers(path)] for path in READS} == before

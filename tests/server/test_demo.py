@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -244,6 +245,38 @@ def test_the_info_file_is_for_its_owner_alone_and_holds_what_is_documented(tmp_p
             assert answer.json()["user"]["username"] == name
         discovery = httpx.get(f"{info['issuer']}/.well-known/openid-configuration").json()
         assert discovery["issuer"] == info["issuer"]
+
+
+def test_a_demo_in_a_terminal_shows_one_key_and_mints_no_other(tmp_path: Path) -> None:
+    data, log, port = tmp_path / "data", tmp_path / "demo.log", free_port()
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command(port, data), stdout=output, stderr=subprocess.STDOUT, cwd=tmp_path, start_new_session=True
+        )
+    try:
+        await_start(process, log, 240, lambda: "Ctrl-C stops everything." in log.read_text())
+        snippet, said = data / "alice.sh", log.read_text()
+        assert stat.S_IMODE(snippet.stat().st_mode) == 0o600
+        lines = snippet.read_text().splitlines()
+        assert [line.split("=")[0] for line in lines] == [
+            f"export MLFLOW_TRACKING_{name}" for name in ("URI", "USERNAME", "PASSWORD")
+        ]
+        assert [line for line in lines if f"    {line}\n" not in said] == []
+        assert f"  . {snippet}\n" in said
+        with sqlite3.connect(data / "mlflow.db") as connection:
+            owners = connection.execute(
+                "SELECT username FROM prokube_tokens JOIN users ON users.id = prokube_tokens.user_id"
+            ).fetchall()
+            people = connection.execute("SELECT count(*) FROM prokube_identities").fetchall()
+        assert (owners, people) == ([("alice@example.com",)], [(3,)])
+        httpx.get(f"http://127.0.0.1:{port}/version")
+        said = log.read_text()
+        for noise in ("GET /", "Deprecat", "has no right to look up users"):
+            assert noise not in said
+    finally:
+        process.terminate()
+        process.wait(60)
+    assert not snippet.exists()
 
 
 def test_a_second_run_on_the_same_folder_goes_on_where_the_first_ended(tmp_path: Path) -> None:

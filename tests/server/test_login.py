@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -172,8 +173,11 @@ def test_an_outage_of_the_provider_is_a_clear_page_and_running_sessions_go_on(wo
     try:
         assert late.get(callback).status_code in (400, 503)
         assert browser.get(CURRENT).status_code == 200
+        assert late.get("/prokube-auth/login/start").status_code == 503
     finally:
         world.provider.set_outage(False)
+    discovery = f"{world.provider.issuer}/.well-known/openid-configuration"
+    assert f"login: the identity provider ({discovery}) does not answer (" in world.log.read_text()
 
 
 def test_keys_rotated_at_the_provider_do_not_stop_logins(world: World) -> None:
@@ -261,6 +265,25 @@ def test_a_key_without_a_usable_expiry_is_refused_with_what_is_expected(world: W
     answer = world.make_key(browser, **body)
     assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
     assert '"days": 1 to 365' in answer.json()["message"]
+
+
+def audit_lines(world: World) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in re.findall(r"INFO mlflow_prokube_auth\.audit: (.*)", world.log.read_text())]
+
+
+def test_a_login_is_one_json_line_in_the_log(world: World) -> None:
+    before = len(audit_lines(world))
+    world.log_in("alice@example.com")
+    (line,) = audit_lines(world)[before:]
+    assert (line["action"], line["actor"], line["client"]) == ("login", "alice@example.com", "127.0.0.1")
+    assert line["at"] > 1_700_000_000
+
+
+def test_the_log_begins_with_the_accepted_hosts_and_without_warnings_of_others(world: World) -> None:
+    log = world.log.read_text()
+    assert f"[prokube-auth] Accepted hosts: {world.url.removeprefix('http://')}, and MLflow's own list" in log
+    assert "StarletteDeprecationWarning" not in log
+    assert "travel in clear" not in log
 
 
 def test_no_secret_is_in_the_log(world: World) -> None:

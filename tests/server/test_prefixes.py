@@ -303,6 +303,17 @@ def test_logout_goes_to_the_provider_and_comes_back_to_the_prefix(place: Place) 
     assert browser.get(CURRENT).status_code == 401
 
 
+def test_the_audit_trail_shows_whom_a_proxy_on_this_machine_names(stripping_proxy: Place) -> None:
+    browser, _ = stripping_proxy.world.log_in(ALICE)
+    transport = httpx.HTTPTransport(local_address="127.0.0.9")
+    headers = {"Origin": stripping_proxy.world.origin, "X-Forwarded-For": "203.0.113.7"}  # nginx puts its own there
+    with httpx.Client(transport=transport, cookies=browser.cookies, timeout=30) as elsewhere:
+        answer = elsewhere.post(f"{stripping_proxy.world.url}/prokube-auth/logout", headers=headers)
+    assert answer.status_code == 200, answer.text
+    newest = "SELECT client FROM prokube_audit_events WHERE action = 'logout' ORDER BY id DESC LIMIT 1"
+    assert stripping_proxy.world.rows(newest) == [("127.0.0.9",)]
+
+
 def test_health_is_public_and_the_rest_is_not(place: Place) -> None:
     with place.client(None) as nobody:
         assert nobody.get("/health").status_code == 200

@@ -225,3 +225,20 @@ def test_every_change_is_in_the_audit_trail(
         "SELECT actor, action FROM prokube_audit_events WHERE target = ? ORDER BY id", f"experiment:{experiment[0]}"
     )
     assert events == [(ALICE, "grant.create"), (ALICE, "grant.create"), (ALICE, "grant.delete")]
+
+
+def test_ones_permissions_come_page_by_page(world: World, people: dict[str, httpx.Client]) -> None:
+    browser, _ = world.log_in(BOB)
+    made = {browser.post(f"{API}/experiments/create", json={"name": f"page-{uuid.uuid4().hex}"},
+                         headers={"Origin": world.origin}).json()["experiment_id"] for _ in range(5)}  # fmt: skip
+    assert len(made) == 5
+    found: list[str] = []
+    first, total = 0, 1
+    while first < total:
+        answer = browser.get(f"{OWN}/permissions", params={"first": first, "size": 2}).json()
+        total, first = answer["total"], first + 2
+        found += [row["name"] for row in answer["permissions"]]
+    assert len(found) == len(set(found)) == total >= 5
+    page = browser.get("/prokube-auth/permissions", params={"first": 2, "size": 2}).text
+    assert f"3 to 4 of {total}" in page
+    assert browser.get("/prokube-auth/permissions", params={"first": "x"}).status_code == 400

@@ -70,3 +70,40 @@ def test_who_uses_the_default_workspace_sees_nothing_of_others_there(spaces: Dem
                 one = client.get("/registered-models/get", params={"name": name})
         assert (name in [item["name"] for item in found]) is sees
         assert one.status_code == (200 if sees else 403)
+
+
+def test_a_models_reader_gets_its_files_in_its_workspace_alone(spaces: Demo) -> None:
+    def client(who: str, workspace: str) -> httpx.Client:
+        headers = {"X-MLFLOW-WORKSPACE": workspace}
+        return httpx.Client(base_url=spaces.url, auth=spaces.auth(who), headers=headers, timeout=60)
+
+    files = "/api/2.0/mlflow-artifacts/artifacts"
+    roots = {}
+    for workspace in ("lab", "default"):
+        name = f"files-{workspace}"
+        with client("alice", workspace) as alice:
+            experiment = alice.post(f"{API}/experiments/create", json={"name": name}).json()["experiment_id"]
+            run = alice.post(f"{API}/runs/create", json={"experiment_id": experiment}).json()["run"]["info"]
+            root = run["artifact_uri"].removeprefix("mlflow-artifacts:/")
+            put = alice.put(f"{files}/{root}/model/MLmodel", content=workspace.encode())
+            assert put.is_success, put.text
+            assert alice.post(f"{API}/registered-models/create", json={"name": name}).is_success
+            version = {"name": name, "source": f"{run['artifact_uri']}/model", "run_id": run["run_id"]}
+            made = alice.post(f"{API}/model-versions/create", json=version)
+            assert made.is_success, made.text
+        roots[workspace] = f"{root}/model"
+    assert roots["lab"].startswith("workspaces/lab/")
+    with client("admin", "lab") as admin:
+        grant = {"username": "bob@example.com", "resource_type": "registered_model", "permission": "READ"}
+        made = admin.post("/api/3.0/mlflow/users/permissions/grant", json={**grant, "resource_id": "files-lab"})
+        assert made.is_success, made.text
+    for workspace in ("lab", "default"):
+        with client("bob", workspace) as bob:
+            for path in (roots["lab"], roots["lab"].removeprefix("workspaces/lab/"), roots["default"]):
+                seen = bob.get(f"{files}/{path}/MLmodel")
+                listed = bob.get(files, params={"path": path})
+                mine = workspace == "lab" and path != roots["default"]
+                assert (workspace, path, seen.status_code, listed.status_code) == (
+                    (workspace, path, 200, 200) if mine else (workspace, path, 403, 403)
+                ), seen.text
+                assert not mine or seen.text == "lab"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import runpy
+import re
 from pathlib import Path
 
 import pytest
 
-from mlflow_prokube_auth.settings import SettingsError, load
+from mlflow_prokube_auth.cli.settings import page
+from mlflow_prokube_auth.settings import DatabaseSettings, SettingsError, StoreSettings, load, read
 
 ROOT = Path(__file__).parents[2]
 GOOD = {
@@ -70,5 +71,93 @@ def test_a_secret_may_come_from_a_file_but_not_from_two_places(tmp_path: Path) -
 
 
 def test_the_settings_page_is_that_of_the_code() -> None:
-    page = runpy.run_path(str(ROOT / "docs" / "make_settings.py"))["page"]()
-    assert (ROOT / "docs" / "settings.md").read_text() == page
+    assert (ROOT / "docs" / "settings.md").read_text() == page()
+
+
+def mistakes(**changes: str) -> list[str]:
+    """What is told of good settings with these changes; each line without the prefix that all variables have."""
+    with pytest.raises(SettingsError) as caught:
+        load({**GOOD, **{f"PROKUBE_AUTH_{name}": value for name, value in changes.items()}})
+    return [mistake.removeprefix("PROKUBE_AUTH_") for mistake in caught.value.mistakes]
+
+
+URL = "expected a URL such as https://host/path"
+HOST = "expected host or host:port, without a scheme or a path, such as mlflow.mlflow.svc:5000"
+DATABASE = "expected an SQLAlchemy URI such as postgresql://user@host/db"
+SECONDS = "expected whole seconds, at least 60, such as 28800"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("OIDC_CLIENT_ID", "", "found '', expected a value"),
+        ("OIDC_CLIENT_ID", " ", "found ' ', expected a value"),
+        ("OIDC_CLIENT_SECRET", "", "expected a value, found an empty one"),
+        ("USERNAME_CLAIM", "", "found '', expected a value"),
+        ("GROUPS_CLAIMS", "", "found '', expected at least one name"),
+        ("ADMIN_GROUPS", ",", "found ',', expected at least one name"),
+        ("OIDC_ISSUER", "", f"found '', {URL}"),
+        ("EXTERNAL_URL", "https://host:port", f"found 'https://host:port', {URL}"),
+        ("EXTERNAL_URL", "https://host/a b", f"found 'https://host/a b', {URL}"),
+        ("EXTERNAL_URL", "https://u:hush@host", "expected a URL without user, query or fragment"),
+        ("INTERNAL_HOSTS", "http://foo", f"found 'http://foo', {HOST}"),
+        ("INTERNAL_HOSTS", "good:5000 foo/bar", f"found 'good:5000 foo/bar', {HOST}"),
+        ("INTERNAL_HOSTS", "foo:http", f"found 'foo:http', {HOST}"),
+        ("DATABASE_URI", "foo", f"found 'foo', {DATABASE}"),
+        ("DATABASE_URI", "mongodb://user:hush@host/db", DATABASE),
+        ("DATABASE_URI", "postgresql://user:hush@host:port/db", DATABASE),
+        ("DATABASE_URI", "postgresql://user:hush", DATABASE),
+        ("REQUIRE_VERIFIED_EMAIL", "perhaps", "found 'perhaps', expected true or false"),
+        ("SESSION_IDLE_SECONDS", "8h", f"found '8h', {SECONDS}"),
+        ("SESSION_IDLE_SECONDS", "1", f"found '1', {SECONDS}"),
+        ("LOGIN_SECONDS", "9999", "found '9999', expected whole seconds, from 60 to 3600, such as 600"),
+        ("TOKEN_MAX_DAYS", "", "found '', expected whole days, from 1 to 365, such as 365"),
+        ("DIRECTORY_CHECK", "on", "found 'on', expected one of auto, required, off"),
+        ("SECRET_KEY", "hush", "expected at least 32 characters, found 4"),
+    ],
+)
+def test_a_mistake_says_what_was_found_and_what_is_expected_once(name: str, value: str, told: str) -> None:
+    assert mistakes(**{name: value}) == [f"{name}: {told}"]
+
+
+@pytest.mark.parametrize("name", ["SUPPORT_CONTACT", "INTERNAL_HOSTS", "DATABASE_URI", "DATABASE_URI_FILE"])
+def test_an_empty_variable_is_none_where_none_is_the_default(name: str) -> None:
+    assert load({**GOOD, f"PROKUBE_AUTH_{name}": ""}) == load(GOOD)
+
+
+@pytest.mark.parametrize("host", ["mlflow", "mlflow.mlflow.svc:5000", "[::1]:5000", "*.example.com", "10.0.0.1:*"])
+def test_a_host_with_or_without_a_port_is_accepted(host: str) -> None:
+    assert load({**GOOD, "PROKUBE_AUTH_INTERNAL_HOSTS": host}).internal_hosts == (host,)
+
+
+def test_the_environment_of_the_process_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROKUBE_AUTH_OIDC_CLIENT_ID", "another")
+    with pytest.raises(SettingsError, match="OIDC_CLIENT_ID: is not set"):
+        load({name: value for name, value in GOOD.items() if name != "PROKUBE_AUTH_OIDC_CLIENT_ID"})
+
+
+def test_a_file_that_cannot_be_used_is_told_once_and_its_text_never(tmp_path: Path) -> None:
+    binary, word = tmp_path / "binary", tmp_path / "word"
+    binary.write_bytes(b"\xff\xfe")
+    word.write_text("hush")
+    told = mistakes(
+        OIDC_CLIENT_SECRET="", OIDC_CLIENT_SECRET_FILE=f"{tmp_path}/missing",
+        SECRET_KEY="", SECRET_KEY_FILE=str(binary), DATABASE_URI_FILE=str(word),
+    )  # fmt: skip
+    assert sorted(told) == [
+        f"DATABASE_URI_FILE: {DATABASE}",
+        f"OIDC_CLIENT_SECRET_FILE: cannot read '{tmp_path}/missing' (No such file or directory)",
+        f"SECRET_KEY_FILE: cannot read '{binary}' (it is no UTF-8 text)",
+    ]
+
+
+def test_an_unknown_variable_leads_to_the_command_that_lists_them() -> None:
+    assert mistakes(TYPO="1") == ["TYPO is not a setting; `mlflow-prokube-auth settings` lists them"]
+    assert re.findall(r"^\| `PROKUBE_AUTH_EXTERNAL_URL` \| required", page(), re.MULTILINE) != []
+
+
+def test_commands_read_what_they_need_alone() -> None:
+    environ = {"PROKUBE_AUTH_OIDC_ISSUER": "keycloak", "PROKUBE_AUTH_TOKEN_MAX_DAYS": "400"}
+    assert read(DatabaseSettings, environ) == DatabaseSettings()
+    with pytest.raises(SettingsError, match=r"^1 setting"):
+        read(StoreSettings, environ)

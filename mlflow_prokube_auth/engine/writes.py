@@ -1,6 +1,6 @@
 """What may be written into MLflow's roles and grants, whoever writes: MLflow's own endpoints obey it like our pages.
 
-Beside ``engine.py`` the only module that knows MLflow's tables of roles as classes. It listens to the sessions of the
+It listens to the sessions of the
 store, so that the check, the audit trail and the change itself are one transaction. The sweep of a resource that is
 deleted passes by here, as it should: nobody needs to manage what is gone.
 """
@@ -16,9 +16,9 @@ from mlflow.server.auth.db.models import SqlRole, SqlRolePermission, SqlUserRole
 from sqlalchemy import event, inspect
 from sqlalchemy.orm import Session, sessionmaker
 
-from .identity.caller import CALLER, current_identity
-from .policy import words
-from .store import audit
+from ..identity.caller import CALLER, current_identity
+from ..policy import words
+from ..store import audit
 
 MANAGE = "MANAGE"
 WILDCARD = "*"

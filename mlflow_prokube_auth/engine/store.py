@@ -1,68 +1,32 @@
-"""The only module that knows ``mlflow.server.auth``, MLflow's authorization engine.
-
-It names every seam that it uses, checks at start that each is there with the expected shape, and puts our
-identity, our store and our words into them. The engine stays the one that decides.
-"""
+"""MLflow's store of users, roles and grants, on our database and stricter where the engine must be steered."""
 
 from __future__ import annotations
 
-import inspect
 import logging
-import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-import mlflow.server.auth as auth
-from flask import Flask, Response, has_request_context, request
 from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, PERMISSION_DENIED
-from mlflow.server.auth.db import utils as auth_db
 from mlflow.server.auth.db.models import SqlRole, SqlRolePermission, SqlUserRoleAssignment
 from mlflow.server.auth.entities import Role, User, UserRoleAssignment
 from mlflow.server.auth.sqlalchemy_store import RoleGrantRow, SqlAlchemyStore
 from mlflow.store.db.utils import _get_managed_session_maker
 from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME
-from mlflow.version import VERSION
-from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import sessionmaker
-from starlette.routing import Match, Mount
-from werkzeug.datastructures import Authorization
 
-from .catalog import missing_columns
-from .engine_writes import watch
-from .errors import Refusal
-from .identity.caller import current_identity
-from .identity.middleware import answer
-from .policy import words
-from .policy.names import Found
-from .store.database import Database, check_schema
-from .store.people import UNUSABLE_PASSWORD, Person
-from .store.teams import NO_RULE, Resource, Team, Teams
+from ..identity.caller import current_identity
+from ..policy.names import Found
+from ..store.database import Database, check_schema
+from ..store.people import UNUSABLE_PASSWORD, Person
+from ..store.teams import NO_RULE, Resource, Team, Teams
+from .writes import watch
 
 _logger = logging.getLogger(__name__)
 
-# name -> parameters that must be there, in order; None where it is a value.
-SEAMS: dict[str, tuple[str, ...] | None] = {
-    "auth_config": None,
-    "store": None,
-    "create_app": ("app",),
-    "_before_request": (),
-    "_after_request": ("resp",),
-    "make_forbidden_response": (),
-    "authenticate_request": (),
-    "filter_experiment_ids": ("experiment_ids",),
-    "get_graphql_authorization_middleware": (),
-    "_init_store_for_app": (),
-    "_get_experiment_permission": ("experiment_id", "username"),
-    "_get_registered_model_or_prompt_permission": ("name",),
-    "_get_gateway_secret_permission": ("secret_id",),
-    "_get_gateway_endpoint_permission": ("endpoint_id",),
-    "_get_gateway_model_definition_permission": ("model_definition_id",),
-    "_get_mcp_server_permission": ("name", "username"),
-    "_find_fastapi_validator": ("path", "method"),
-}
+# Methods of MLflow's store that ours overrides or calls, with their parameters.
 STORE_SEAMS: dict[str, tuple[str, ...]] = {
     "init_db": ("self", "db_uri", "read_db_uri"),
     "get_user": ("self", "username"),
@@ -73,64 +37,15 @@ STORE_SEAMS: dict[str, tuple[str, ...]] = {
     "unassign_role_from_user": ("self", "user_id", "role_id"),
     "update_role": ("self", "role_id", "name", "description"),
     "delete_role": ("self", "role_id"),
+    "delete_roles_for_workspace": ("self", "workspace_name"),
     "_synthetic_user_role_name": ("user_id",),
     "_get_or_create_synthetic_user_role": ("self", "session", "user_id", "workspace"),
     "delete_grants_for_resource": ("self", "resource_type", "resource_pattern", "workspace_scoped"),
     "rename_grants_for_resource": ("self", "resource_type", "old_pattern", "new_pattern", "workspace_scoped"),
 }
-CONFIG_FIELDS = (
-    "default_permission",
-    "database_uri",
-    "admin_username",
-    "admin_password",
-    "authorization_function",
-    "grant_default_workspace_access",
-    "workspace_cache_max_size",
-    "workspace_cache_ttl_seconds",
-    "auth_cache_max_size",
-    "auth_cache_ttl_seconds",
-    "read_database_uri",
-)
 WILDCARD = "*"
 # One name, two kinds of grants: MLflow keeps prompts among the registered models.
 GRANTED_AS = {"registered_model": ("registered_model", "prompt")}
-GRAPHQL_ERRORS = {
-    "mlflowGetExperiment": "MlflowGetExperimentResponse",
-    "mlflowGetRun": "MlflowGetRunResponse",
-    "mlflowSearchRuns": "MlflowSearchRunsResponse",
-    "mlflowSearchDatasets": "MlflowSearchDatasetsResponse",
-}
-
-
-class EngineChanged(Exception):
-    """This MLflow has another engine than the one that this version works with."""
-
-
-def check_seams() -> None:
-    """Refuse an MLflow whose engine looks different.
-
-    Raises:
-        EngineChanged: naming the MLflow version and the seam.
-    """
-    for owner, seams in ((auth, SEAMS), (SqlAlchemyStore, STORE_SEAMS)):
-        for name, expected in seams.items():
-            if not hasattr(owner, name):
-                raise EngineChanged(f"MLflow {VERSION} has no mlflow.server.auth {name}")
-            if expected is None:
-                continue
-            found = tuple(inspect.signature(getattr(owner, name)).parameters)
-            if found != expected:
-                raise EngineChanged(f"MLflow {VERSION}: {name} takes {found}, expected {expected}")
-    missing = missing_columns()
-    if missing:
-        raise EngineChanged(f"MLflow {VERSION} has no {', '.join(missing)}")
-    if auth.auth_config._fields != CONFIG_FIELDS:
-        raise EngineChanged(f"MLflow {VERSION}: auth_config has the fields {auth.auth_config._fields}")
-
-
-def migrate_mlflow(engine: Engine) -> None:
-    """Bring MLflow's own auth tables up to date (mlflow/server/auth/db/utils.py)."""
-    auth_db.migrate_if_needed(engine, "head")
 
 
 class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped here
@@ -158,7 +73,7 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
 
     def get_user(self, username: str) -> User:
         """The caller themselves without a query, anybody else from the database."""
-        person = _caller()
+        person = caller()
         if person is not None and person.username == username:
             return User(
                 id_=person.user_id,
@@ -194,7 +109,7 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
 
     def grant_user_permission(self, username: str, resource_type: str, resource_pattern: str, permission: str) -> None:
         """As MLflow's; but whoever creates something that is named like the wildcard does not get everything."""
-        person = _caller()
+        person = caller()
         if resource_pattern == WILDCARD and person is not None and not person.is_admin:
             raise MlflowException("Only administrators grant on all of a kind.", error_code=PERMISSION_DENIED)
         super().grant_user_permission(username, resource_type, resource_pattern, permission)
@@ -223,6 +138,11 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
         """As MLflow's; a team's role goes with the team."""
         self._refuse_team_role(role_id)
         super().delete_role(role_id)
+
+    def delete_roles_for_workspace(self, workspace_name: str) -> None:
+        """As MLflow's; the roles are no team's any more before their ids can be another role's."""
+        self._teams.forget_workspace(workspace_name)
+        super().delete_roles_for_workspace(workspace_name)
 
     def _team_by_hand(self, role_id: int) -> Team | None:
         """The team whose own role this is and whose members are chosen by hand; None for a role of no team.
@@ -368,163 +288,6 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
         return query.filter(SqlRolePermission.role_id.in_(roles.scalar_subquery()))
 
 
-def readable(found: Found, username: str) -> bool:
-    """Whether the running request's user may read it, as the engine decides; its failures deny."""
-    return _may(found, username, "can_read")
-
-
-def manageable(found: Found, username: str) -> bool:
-    """The same for managing it."""
-    return _may(found, username, "can_manage")
-
-
-def _may(found: Found, username: str, what: str) -> bool:
-    question = PERMISSION_ON[found.resource_type]
-    try:
-        return bool(getattr(question(found.pattern, username), what))
-    except MlflowException as error:
-        _logger.warning("asking for a permission failed, it is denied: %s", error.error_code)
-        return False
-
-
-PERMISSION_ON: dict[str, Callable[[str, str], Any]] = {
-    "experiment": auth._get_experiment_permission,
-    "registered_model": lambda name, _: auth._get_registered_model_or_prompt_permission(name),
-    "prompt": lambda name, _: auth._get_registered_model_or_prompt_permission(name),
-    "gateway_secret": lambda key, _: auth._get_gateway_secret_permission(key),
-    "gateway_endpoint": lambda key, _: auth._get_gateway_endpoint_permission(key),
-    "gateway_model_definition": lambda key, _: auth._get_gateway_model_definition_permission(key),
-    "mcp_server": auth._get_mcp_server_permission,
-}
-
-
-def _caller() -> Person | None:
+def caller() -> Person | None:
     identity = current_identity()
     return identity.person if identity is not None else None
-
-
-# Both are replaced by install().
-_unauthenticated: Callable[[], Response] = lambda: Response(status=401)  # noqa: E731
-_refuse: Callable[[Refusal], Response] = lambda refusal: Response(*answer(refusal))  # noqa: E731
-
-
-def authorization_function() -> Authorization | Response:
-    """What the engine calls to learn who is calling; a response is a refusal."""
-    try:
-        identity = current_identity()
-    except Refusal as refusal:
-        return _refuse(refusal)
-    if identity is None:
-        return _unauthenticated()
-    return Authorization("basic", {"username": identity.person.username, "password": ""})
-
-
-def request_params() -> dict[str, Any]:
-    """Query, JSON body and path parameters of the running Flask request."""
-    params: dict[str, Any] = dict(request.args)
-    body = request.get_json(silent=True) if request.is_json or request.method != "GET" else None
-    if isinstance(body, dict):
-        params.update(body)
-    params.update(request.view_args or {})
-    return params
-
-
-def install(
-    app: Flask,
-    store: ProkubeStore,
-    database_uri: str,
-    contact: str,
-    unauthenticated: Callable[[], Response],
-    refuse: Callable[[Refusal], Response],
-    before: Callable[[Callable[[], Any]], Any],
-) -> Any:
-    """Put ourselves into the seams and make MLflow's app; a Flask or a FastAPI application comes back.
-
-    ``before`` is called around the engine's own ``before_request``.
-    """
-    global _unauthenticated, _refuse
-    check_seams()
-    _unauthenticated, _refuse = unauthenticated, refuse
-    auth.store = store
-    auth.auth_config = auth.auth_config._replace(
-        default_permission="NO_PERMISSIONS",
-        database_uri=database_uri,
-        admin_username=None,
-        admin_password=None,
-        authorization_function=f"{__name__}:authorization_function",
-        grant_default_workspace_access=False,
-        auth_cache_ttl_seconds=0,
-        read_database_uri=None,
-    )
-    auth._USER_AUTH_CACHE = None
-    auth.make_forbidden_response = lambda: _forbidden(contact)
-    engine_before = auth._before_request
-    auth._before_request = lambda: before(engine_before)
-    auth.filter_experiment_ids = _closed(auth.filter_experiment_ids)
-    guard = _graphql_guard(auth.GraphQLAuthorizationMiddleware, contact)
-    auth.get_graphql_authorization_middleware = lambda: [guard]
-    # Without it the engine would insist on an administrator with a password.
-    os.environ["_MLFLOW_AUTH_ADMIN_BOOTSTRAPPED"] = "true"
-    return auth.create_app(app)
-
-
-def _closed(function: Callable[[list[str]], list[str]]) -> Callable[[list[str]], list[str]]:
-    """The engine's filter lets everything through on two exceptions; ours nothing on any."""
-
-    def filtered(experiment_ids: list[str]) -> list[str]:
-        if not has_request_context():
-            return []
-        try:
-            auth.sender_is_admin()
-            return function(experiment_ids)
-        except Exception as error:
-            _logger.error("filtering experiments failed, nothing is shown: %s", type(error).__name__)
-            return []
-
-    return filtered
-
-
-def _forbidden(contact: str) -> Response:
-    params = request_params()
-    subject = words.subject_of(request.path, params)
-    message = words.denied(subject, words.verb_of(request.method, request.path), contact)
-    return refusal_response("PERMISSION_DENIED", message, 403)
-
-
-def refusal_response(error_code: str, message: str, status: int) -> Response:
-    """A JSON refusal."""
-    refusal = Refusal(message)
-    refusal.error_code, refusal.status = error_code, status
-    return Response(*answer(refusal))
-
-
-def _graphql_guard(base: Any, contact: str) -> Any:
-    from mlflow.server.graphql import autogenerated_graphql_schema as schema
-
-    class Guard(base):  # type: ignore[misc]  # MLflow is untyped
-        """The engine's guard, but a denial says so: MLflow's UI stays blank on a bare null."""
-
-        def resolve(self, next: Any, root: Any, info: Any, **args: Any) -> Any:
-            result = super().resolve(next, root, info, **args)
-            name = GRAPHQL_ERRORS.get(info.field_name)
-            if result is not None or name is None or info.parent_type.name != "Query":
-                return result
-            given = args.get("input")
-            params = {
-                key: getattr(given, key, None) for key in ("run_id", "run_uuid", "experiment_id", "experiment_ids")
-            }
-            message = words.denied(words.subject_of("", params), "read", contact)
-            error = schema.ApiError(code="PERMISSION_DENIED", message=message)
-            return getattr(schema, name)(apiError=error)
-
-    return Guard()
-
-
-def native_route_matcher(fastapi_app: Any) -> Callable[[Any], bool]:
-    """Whether a request is served by FastAPI itself rather than by Flask (a table, not a path prefix)."""
-    routes = [route for route in fastapi_app.routes if not isinstance(route, Mount)]
-
-    def is_native(scope: Any) -> bool:
-        return any(route.matches(scope)[0] != Match.NONE for route in routes)
-
-    return is_native

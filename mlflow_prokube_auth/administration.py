@@ -1,0 +1,283 @@
+"""What administrators do to accounts and teams, by JSON or by command: the same checks, the same words."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import BadRequest, Conflict, NotFound
+from .policy import checks, words
+from .policy.names import Found
+from .policy.words import iso
+from .services import Services
+from .store import audit
+from .store.accounts import Account, NeedsHeir
+from .store.local_admins import LOCAL_ISSUER
+from .store.people import NameTaken, Person
+from .store.teams import Resource, Rule, Team, TeamExists
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts, as the audit trail names them, and from where; an operator at the database is no user."""
+
+    name: str
+    client: str
+    user_id: int | None = None
+
+
+class Administration:
+    """Acts on the stores; every refusal is a :class:`errors.Refusal`."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    # Accounts
+
+    def account(self, name: str) -> Account:
+        """The account of that name.
+
+        Raises:
+            NotFound: there is none.
+        """
+        found = self._services.accounts.find(name)
+        if found is None:
+            raise NotFound(f"There is no account '{name[:80]}'.")
+        return found
+
+    def page(self, search: str, *, service: bool, first: int, size: int) -> tuple[list[dict[str, Any]], int]:
+        """Accounts of people, or of services, by name, as JSON shows them; and how many there are."""
+        found, total = self._services.accounts.page(search, service=service, first=first, size=size)
+        return [self.describe(each) for each in found], total
+
+    def describe(self, each: Account) -> dict[str, Any]:
+        """An account as JSON shows it."""
+        status = "blocked" if each.blocked else "disabled" if each.disabled else "active"
+        return {
+            "username": each.username,
+            "display_name": each.display_name,
+            "kind": "service" if each.is_service else "local" if each.issuer == LOCAL_ISSUER else "person",
+            "is_admin": each.is_admin,
+            "status": status if each.issuer is not None else "never logged in",
+            "last_login_at": iso(each.last_login_at) if each.last_login_at else None,
+            "key_expires_at": iso(each.key_expires_at) if each.key_expires_at else None,
+            "key_last_used_at": iso(each.key_last_used_at) if each.key_last_used_at else None,
+            "teams": [team.name for team in self._services.teams.of(each.user_id)],
+        }
+
+    def create_service(self, name: Any, description: Any, actor: Actor) -> Account:
+        """A new service account; it has no key yet.
+
+        Raises:
+            BadRequest: the name or the description is not usable.
+            Conflict: somebody has, or had, the name.
+        """
+        name, description = checks.service_name(name), checks.description(description)
+        try:
+            self._services.accounts.create_service(name, description, int(time.time()), actor.name, actor.client)
+        except NameTaken:
+            raise Conflict(f"The name '{name}' belongs, or belonged, to somebody. Choose another.") from None
+        return self.account(name)
+
+    def block(self, found: Account, actor: Actor) -> Account:
+        """Shut an account at once.
+
+        Raises:
+            BadRequest: it is one's own, or there is nothing to block.
+        """
+        if found.user_id == actor.user_id:
+            raise BadRequest("That is your own account. Another administrator may block it.")
+        if found.issuer is None:
+            raise BadRequest(f"'{found.username}' has never logged in, so there is nothing to block.")
+        _not_local(found)
+        self._services.accounts.set_blocked(found, True, actor.name, actor.client)
+        return self.account(found.username)
+
+    def unblock(self, found: Account, actor: Actor) -> Account:
+        """Open it again."""
+        self._services.accounts.set_blocked(found, False, actor.name, actor.client)
+        return self.account(found.username)
+
+    def end_sessions(self, found: Account, actor: Actor) -> None:
+        """End an account's sessions."""
+        self._services.accounts.end_sessions(found, actor.name, actor.client)
+
+    def revoke_key(self, found: Account, actor: Actor) -> bool:
+        """End an account's key; whether there was one."""
+        return self._services.tokens.revoke(found.user_id, int(time.time()), actor.name, actor.client)
+
+    def delete(self, found: Account, heir_name: str | None, actor: Actor) -> dict[str, Any]:
+        """Delete an account; the heir manages from then on what nobody else does.
+
+        Raises:
+            BadRequest: it is one's own, a local administrator's, or the heir's.
+            NotFound: there is no such heir.
+            Conflict: it alone manages something, and no heir is named.
+        """
+        if found.user_id == actor.user_id:
+            raise BadRequest("That is your own account. Another administrator may delete it.")
+        _not_local(found)
+        heir = None
+        if heir_name:
+            known = self.account(heir_name)
+            if known.user_id == found.user_id:
+                raise BadRequest("The heir is the account that is to be deleted. Expected another in 'heir'.")
+            heir = Person(known.user_id, known.username, known.is_admin)
+        try:
+            inherited = self._services.accounts.delete(found, heir, actor.name, actor.client)
+        except NeedsHeir as error:
+            some = ", ".join(f"{words.kind_of(each.resource_type)} '{each.pattern}'" for each in error.resources[:5])
+            raise Conflict(
+                f"'{found.username}' alone manages {len(error.resources)} resources ({some}). "
+                "Name in 'heir' who is to manage them."
+            ) from None
+        return {"deleted": found.username, "heir": heir.username if heir else None, "inherited": inherited}
+
+    def expiring(self, days: int) -> list[dict[str, Any]]:
+        """Accounts whose key expires within so many days, the next first."""
+        found = self._services.accounts.expiring(int(time.time()), days * 86400)
+        return [self.describe(each) for each in found]
+
+    # Teams
+
+    def team(self, name: Any) -> Team:
+        """The team of that name.
+
+        Raises:
+            BadRequest: it is no name.
+            NotFound: there is none.
+        """
+        name = checks.printable(name, "team")
+        found = self._services.teams.find(name)
+        if found is None:
+            raise NotFound(f"There is no team '{name}'.")
+        return found
+
+    def teams(self) -> list[dict[str, Any]]:
+        """All teams with their rules."""
+        rules = self._services.teams.rules()
+        return [
+            {
+                "team": team.name,
+                "from_keycloak": team.from_keycloak,
+                "rules": [describe_rule(rule) for rule, owner in rules if owner.id == team.id],
+            }
+            for team in self._services.teams.everyone()
+        ]
+
+    def create_team(self, name: Any, actor: Actor) -> Team:
+        """A team whose members are chosen by hand.
+
+        Raises:
+            BadRequest: the name is not usable.
+            Conflict: a team or a role has it.
+        """
+        name = checks.team_name(name)
+        try:
+            return self._services.teams.create(name, int(time.time()), actor.name, actor.client)
+        except TeamExists:
+            raise Conflict(f"There is a team or a role '{name}' already. Choose another name.") from None
+
+    def delete_team(self, team: Team, actor: Actor) -> None:
+        """End a team; what it held, it holds no more. One of Keycloak's comes back with a member's next login."""
+        self._services.teams.delete(team, actor.name, actor.client)
+
+    def members(self, team: Team) -> list[str]:
+        """User names of a team's members."""
+        return self._services.teams.members(team)
+
+    def join(self, team: Team, user: Account, actor: Actor) -> list[str]:
+        """Make an account a member of a team made by hand.
+
+        Raises:
+            BadRequest: the team's members follow Keycloak.
+        """
+        _by_hand(team, user)
+        self._services.teams.join(team, user.user_id, actor.name, actor.client)
+        return self.members(team)
+
+    def leave(self, team: Team, user: Account, actor: Actor) -> list[str]:
+        """The opposite.
+
+        Raises:
+            BadRequest: the team's members follow Keycloak.
+        """
+        _by_hand(team, user)
+        self._services.teams.leave(team, user.user_id, actor.name, actor.client)
+        return self.members(team)
+
+    def add_rule(
+        self,
+        team: Team,
+        wanted: tuple[str, str, str],
+        there: Callable[[str, str], Sequence[Found]],
+        actor: Actor,
+    ) -> dict[str, Any]:
+        """What bears a name with this prefix, now or one day, is at this level to the team.
+
+        Args:
+            team: whose rule it is.
+            wanted: kind, prefix and level, out of :func:`policy.checks.rule`.
+            there: what of a kind bears a name with a prefix now.
+            actor: who acts.
+
+        Raises:
+            Conflict: the team has a rule for that prefix.
+        """
+        kind, prefix, level = wanted
+        teams = self._services.teams
+        try:
+            rule = teams.add_rule(team, kind, prefix, level, actor.name, actor.client)
+        except TeamExists:
+            raise Conflict(
+                f"The team '{team.name}' has a rule for {kind} {prefix}* already. Delete it first."
+            ) from None
+        found = [Resource(each.resource_type, each.pattern, each.workspace) for each in there(kind, prefix)]
+        teams.apply(rule, team, found)
+        return {**describe_rule(rule), "team": team.name, "matched": len(found)}
+
+    def delete_rule(self, wanted: Any, actor: Actor) -> None:
+        """End a rule, by its id, with all that it gave.
+
+        Raises:
+            NotFound: there is none.
+        """
+        for rule, team in self._services.teams.rules():
+            if rule.id == wanted:
+                self._services.teams.delete_rule(rule, team, actor.name, actor.client)
+                return
+        raise NotFound(f"There is no rule {wanted!r:.40}.")
+
+    # The audit trail
+
+    def events(self, **wanted: Any) -> tuple[list[dict[str, Any]], int]:
+        """Events, the newest first, as :func:`store.audit.page` finds them and JSON shows them; and how many."""
+        with self._services.database.read() as connection:
+            found, total = audit.page(connection, **wanted)
+        # Ids mean something to the database only; who is gone keeps theirs.
+        people = self._services.accounts.names(each.detail["user_id"] for each in found if each.detail.get("user_id"))
+        return [_event(each, people) for each in found], total
+
+
+def describe_rule(rule: Rule) -> dict[str, Any]:
+    """A team's rule as JSON shows it."""
+    return {"id": rule.id, "kind": rule.kind, "prefix": rule.prefix, "level": rule.permission}
+
+
+def _event(event: audit.Event, people: Mapping[int, str]) -> dict[str, Any]:
+    shown = {name: getattr(event, name) for name in ("actor", "action", "target", "client")}
+    name = people.get(event.detail.get("user_id", 0))
+    return {**shown, "at": iso(event.at), "detail": {**event.detail, **({} if name is None else {"user": name})}}
+
+
+def _not_local(found: Account) -> None:
+    if found.issuer == LOCAL_ISSUER:
+        raise BadRequest(f"'{found.username}' is a local administrator. Use `mlflow-prokube-auth break-glass remove`.")
+
+
+def _by_hand(team: Team, user: Account) -> None:
+    # A service account made here is in no group of Keycloak's; its teams are always an administrator's choice.
+    if team.from_keycloak and not user.is_service:
+        raise BadRequest(f"The members of the team '{team.name}' follow its group in Keycloak. Change them there.")

@@ -1,0 +1,101 @@
+"""``users``: accounts, directly on the database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .common import BACKEND_OPTION, JSON_OPTION, acting, administration, show
+
+if TYPE_CHECKING:
+    from ..administration import Administration
+
+COLUMNS = ("username", "display_name", "kind", "is_admin", "status", "last_login_at", "key_expires_at", "teams")
+HEIR = click.option("--heir", help="Who manages from then on what nobody else does.")
+
+
+@click.group(short_help="People, and what is done to accounts.")
+def users() -> None:
+    """People who have logged in, and what administrators do to accounts of any kind."""
+
+
+def listed(admin: Administration, search: str, *, service: bool) -> list[dict[str, Any]]:
+    """All accounts of people, or of services, whose name holds these words."""
+    rows: list[dict[str, Any]] = []
+    while True:
+        found, total = admin.page(search, service=service, first=len(rows), size=500)
+        rows += found
+        if not found or len(rows) >= total:
+            return rows
+
+
+@users.command("list", short_help="Show people, by name.")
+@BACKEND_OPTION
+@click.option("--search", default="", help="Words in the name.")
+@JSON_OPTION
+def list_(backend_store_uri: str | None, search: str, as_json: bool) -> None:
+    """Show people, by name."""
+    with administration(backend_store_uri) as admin:
+        rows = listed(admin, search, service=False)
+    show(rows, COLUMNS, as_json=as_json, nothing="Nobody has logged in yet." if not search else "Nobody is found.")
+
+
+@users.command("show", short_help="Show one account.")
+@BACKEND_OPTION
+@click.argument("name")
+@JSON_OPTION
+def show_(backend_store_uri: str | None, name: str, as_json: bool) -> None:
+    """Show the account NAME."""
+    with administration(backend_store_uri) as admin:
+        known = admin.describe(admin.account(name))
+    facts = [{"fact": fact.replace("_", " "), "value": value} for fact, value in known.items()]
+    show([known] if as_json else facts, ("fact", "value"), as_json=as_json, nothing="")
+
+
+@users.command(short_help="Shut an account at once.")
+@BACKEND_OPTION
+@click.argument("name")
+def block(backend_store_uri: str | None, name: str) -> None:
+    """Shut the account NAME at once, with its sessions; its access key opens nothing until it is unblocked."""
+    with administration(backend_store_uri) as admin:
+        found = admin.block(admin.account(name), acting())
+    click.echo(f"'{found.username}' is blocked.")
+
+
+@users.command(short_help="Open a blocked account again.")
+@BACKEND_OPTION
+@click.argument("name")
+def unblock(backend_store_uri: str | None, name: str) -> None:
+    """Open the blocked account NAME again."""
+    with administration(backend_store_uri) as admin:
+        found = admin.unblock(admin.account(name), acting())
+    click.echo(f"'{found.username}' is not blocked.")
+
+
+@users.command("end-sessions", short_help="End all of an account's sessions.")
+@BACKEND_OPTION
+@click.argument("name")
+def end_sessions(backend_store_uri: str | None, name: str) -> None:
+    """End all sessions of the account NAME; its access key goes on working."""
+    with administration(backend_store_uri) as admin:
+        found = admin.account(name)
+        admin.end_sessions(found, acting())
+    click.echo(f"The sessions of '{found.username}' are ended.")
+
+
+@users.command(short_help="Delete an account.")
+@BACKEND_OPTION
+@click.argument("name")
+@HEIR
+def delete(backend_store_uri: str | None, name: str, heir: str | None) -> None:
+    """Delete the account NAME with grants, sessions and key; who is still in the user group may log in anew."""
+    with administration(backend_store_uri) as admin:
+        done = admin.delete(admin.account(name), heir, acting())
+    click.echo(deleted(done))
+
+
+def deleted(done: dict[str, Any]) -> str:
+    """What a deletion did, in words."""
+    inherited = f" '{done['heir']}' manages {done['inherited']} resources more." if done["heir"] else ""
+    return f"'{done['deleted']}' is deleted.{inherited}"

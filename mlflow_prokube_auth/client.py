@@ -1,0 +1,221 @@
+"""``mlflow.server.get_app_client("prokube-auth", tracking_uri=...)``: MLflow's auth client, and what this plugin adds.
+
+Importing this module imports ``mlflow.server.auth``, MLflow's whole authorization app, which takes seconds and needs
+the server's packages; nothing else in this package does so for a client.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import UNAUTHENTICATED
+from mlflow.server.auth.client import AuthServiceClient
+
+OWN = "/prokube-auth/api"
+PAGE_SIZE = 200
+
+
+class ProkubeAuthClient(AuthServiceClient):  # type: ignore[misc]  # MLflow is untyped
+    """Asks with the stock client's credentials; a refusal is an ``MlflowException`` in the server's words.
+
+    Answers are those of ``docs/api.md``. A resource is named by its kind (``experiment``, ``registered_model``,
+    ``prompt``, ``gateway_endpoint``, ...) and its id, which of models and prompts is the name.
+    """
+
+    def _own(self, method: str, path: str, *, expected: int = 200, **options: Any) -> Any:
+        return self._request(f"{OWN}/{path}", method, expected_status=expected, **options)
+
+    def _all(self, path: str, **query: Any) -> list[dict[str, Any]]:
+        """The items of all pages."""
+        given = {name: value for name, value in query.items() if value not in (None, "")}
+        found: list[dict[str, Any]] = []
+        while True:
+            answer = self._own("GET", path, params={**given, "first": len(found), "size": PAGE_SIZE})
+            found += answer["items"]
+            if not answer["items"] or len(found) >= answer["total"]:
+                return found
+
+    # Oneself
+
+    def me(self) -> dict[str, Any]:
+        """Who I am, and the state of my access key."""
+        return dict(self._own("GET", "me"))
+
+    def permissions(self) -> list[dict[str, Any]]:
+        """What I may do, by name and with the reason."""
+        return list(self._own("GET", "permissions")["permissions"])
+
+    # Sharing
+
+    def sharing(self, kind: str, resource_id: str) -> dict[str, Any]:
+        """Who holds what on a resource that I manage, and with whom I may share it."""
+        return dict(self._own("GET", "sharing", params={"kind": kind, "id": resource_id}))
+
+    def share(
+        self, kind: str, resource_id: str, level: str, *, user: str | None = None, team: str | None = None
+    ) -> dict[str, Any]:
+        """Give a person, or one of my teams, a level on it, in the place of the one before."""
+        return dict(self._own("POST", "sharing", json={**_on(kind, resource_id, user, team), "level": level}))
+
+    def unshare(
+        self, kind: str, resource_id: str, *, user: str | None = None, team: str | None = None
+    ) -> dict[str, Any]:
+        """Take away what a person or a team was given on it."""
+        return dict(self._own("DELETE", "sharing", json=_on(kind, resource_id, user, team)))
+
+    def hand_over(self, kind: str, resource_id: str, user: str) -> dict[str, Any]:
+        """Give a person MANAGE and give up my own, at once."""
+        return dict(self._own("POST", "sharing/hand-over", json=_on(kind, resource_id, user, None)))
+
+    # Accounts; all from here on is for administrators
+
+    def users(self, search: str = "") -> list[dict[str, Any]]:
+        """People, by name."""
+        return self._all("admin/users", search=search)
+
+    def service_accounts(self, search: str = "") -> list[dict[str, Any]]:
+        """Service accounts, by name."""
+        return self._all("admin/service-accounts", search=search)
+
+    def create_service_account(self, name: str, description: str = "") -> dict[str, Any]:
+        """Make a service account; it has no key yet."""
+        body = {"name": name, "description": description}
+        return dict(self._own("POST", "admin/service-accounts", expected=201, json=body))
+
+    def mint_service_account_key(self, name: str, days: int) -> dict[str, Any]:
+        """Not from here: no key mints a key.
+
+        Raises:
+            MlflowException: always, with the two ways there are.
+        """
+        raise MlflowException(
+            f"The access key of '{name}' is made in the browser, by an administrator, or by an operator with "
+            f"`mlflow-prokube-auth tokens create {name} --days {days}`: no access key mints a key.",
+            error_code=UNAUTHENTICATED,
+        )
+
+    def revoke_key(self, name: str) -> None:
+        """End an account's access key."""
+        self._own("DELETE", f"{_account(name)}/key", expected=204)
+
+    def end_sessions(self, name: str) -> None:
+        """End an account's sessions."""
+        self._own("DELETE", f"{_account(name)}/sessions", expected=204)
+
+    def block(self, name: str) -> dict[str, Any]:
+        """Shut an account at once."""
+        return dict(self._own("POST", f"{_account(name)}/block"))
+
+    def unblock(self, name: str) -> dict[str, Any]:
+        """Open it again."""
+        return dict(self._own("POST", f"{_account(name)}/unblock"))
+
+    def delete_account(self, name: str, heir: str | None = None) -> dict[str, Any]:
+        """Delete an account; the heir manages from then on what nobody else does."""
+        return dict(self._own("DELETE", _account(name), params={"heir": heir} if heir else None))
+
+    def expiring_keys(self) -> list[dict[str, Any]]:
+        """Whose key expires within 14 days, the next first."""
+        return list(self._own("GET", "admin/expiring-keys")["items"])
+
+    # Teams
+
+    def teams(self) -> list[dict[str, Any]]:
+        """All teams with their rules."""
+        return list(self._own("GET", "admin/teams")["items"])
+
+    def create_team(self, team: str) -> dict[str, Any]:
+        """Make a team whose members are chosen by hand."""
+        return dict(self._own("POST", "admin/teams", expected=201, json={"team": team}))
+
+    def delete_team(self, team: str) -> None:
+        """End a team with all that it holds."""
+        self._own("DELETE", "admin/teams", expected=204, json={"team": team})
+
+    def members(self, team: str) -> list[str]:
+        """A team's members."""
+        return list(self._own("GET", "admin/team-members", params={"team": team})["members"])
+
+    def join(self, team: str, user: str) -> list[str]:
+        """Make an account a member of a team made by hand; all members."""
+        return list(self._own("POST", "admin/team-members", json={"team": team, "user": user})["members"])
+
+    def leave(self, team: str, user: str) -> list[str]:
+        """Take an account out of a team made by hand; all members."""
+        return list(self._own("DELETE", "admin/team-members", json={"team": team, "user": user})["members"])
+
+    def add_rule(self, team: str, kind: str, prefix: str, level: str) -> dict[str, Any]:
+        """Give a team a level on what bears a name prefix, now or one day."""
+        body = {"team": team, "kind": kind, "prefix": prefix, "level": level}
+        return dict(self._own("POST", "admin/team-rules", expected=201, json=body))
+
+    def delete_rule(self, rule_id: int) -> None:
+        """End a rule with all that it gave."""
+        self._own("DELETE", "admin/team-rules", expected=204, json={"id": rule_id})
+
+    # Resources
+
+    def grants(
+        self,
+        *,
+        user: str | None = None,
+        team: str | None = None,
+        kind: str | None = None,
+        resource_id: str | None = None,
+    ) -> list[dict[str, Any]]:
+        """All grants of a user, of a team, on a kind, on a resource."""
+        return self._all("admin/permissions", user=user, team=team, kind=kind, id=resource_id)
+
+    def explain(self, user: str, kind: str, resource_id: str) -> dict[str, Any]:
+        """Why somebody can do what they can do on a resource."""
+        return dict(self._own("GET", "admin/explain", params={"user": user, "kind": kind, "id": resource_id}))
+
+    def unowned(self, kind: str | None = None) -> list[dict[str, Any]]:
+        """What nobody manages but administrators."""
+        return self._all("admin/unowned", kind=kind)
+
+    def assign(self, user: str, resources: list[tuple[str, str]]) -> int:
+        """Give an account MANAGE on many resources, each by kind and id; on how many."""
+        wanted = [{"kind": kind, "id": resource_id} for kind, resource_id in resources]
+        return int(self._own("POST", "admin/assign", json={"user": user, "resources": wanted})["assigned"])
+
+    def trash(self) -> list[dict[str, Any]]:
+        """Deleted experiments, whose names are still taken."""
+        return self._all("admin/trash")
+
+    def restore(self, experiment_id: str) -> dict[str, Any]:
+        """Take an experiment out of the trash."""
+        return dict(self._own("POST", "admin/restore", json={"id": experiment_id}))
+
+    def audit(
+        self,
+        *,
+        actor: str | None = None,
+        action: str | None = None,
+        target: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+        limit: int = 200,
+    ) -> list[dict[str, Any]]:
+        """The audit trail, the newest first; ``since`` and ``until`` are UTC seconds."""
+        wanted = {"actor": actor, "action": action, "target": target, "since": since, "until": until}
+        given = {name: value for name, value in wanted.items() if value is not None}
+        found: list[dict[str, Any]] = []
+        while len(found) < limit:
+            size = min(limit - len(found), PAGE_SIZE)
+            items = self._own("GET", "admin/audit", params={**given, "first": len(found), "size": size})["items"]
+            found += items
+            if len(items) < size:
+                break
+        return found
+
+
+def _account(name: str) -> str:
+    return f"admin/accounts/{quote(name, safe='')}"
+
+
+def _on(kind: str, resource_id: str, user: str | None, team: str | None) -> dict[str, str]:
+    whom = {"user": user, "team": team}
+    return {"kind": kind, "id": resource_id, **{name: value for name, value in whom.items() if value is not None}}

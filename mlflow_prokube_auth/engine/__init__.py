@@ -1,0 +1,329 @@
+"""The only module that knows ``mlflow.server.auth``, MLflow's authorization engine.
+
+It names every seam that it uses, checks at start that each is there with the expected shape, and puts our
+identity, our store and our words into them. The engine stays the one that decides.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import os
+from collections.abc import Callable
+from typing import Any
+
+import mlflow.server.auth as auth
+from flask import Flask, Response, has_request_context, request
+from mlflow.exceptions import MlflowException
+from mlflow.server import security_utils
+from mlflow.server.auth.db import utils as auth_db
+from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
+from mlflow.server.handlers import _get_model_registry_store
+from mlflow.version import VERSION
+from sqlalchemy import Engine
+from starlette.routing import Match, Mount
+from werkzeug.datastructures import Authorization
+
+from ..catalog import missing_columns
+from ..errors import Refusal
+from ..identity.caller import current_identity
+from ..identity.middleware import answer
+from ..policy import words
+from ..policy.names import Found
+from .store import STORE_SEAMS as STORE_SEAMS
+from .store import ProkubeStore as ProkubeStore
+from .store import caller
+
+_logger = logging.getLogger(__name__)
+
+# name -> parameters that must be there, in order; None where it is a value.
+SEAMS: dict[str, tuple[str, ...] | None] = {
+    "auth_config": None,
+    "store": None,
+    "create_app": ("app",),
+    "_before_request": (),
+    "_after_request": ("resp",),
+    "make_forbidden_response": (),
+    "authenticate_request": (),
+    "filter_experiment_ids": ("experiment_ids",),
+    "get_graphql_authorization_middleware": (),
+    "_init_store_for_app": (),
+    "_get_experiment_permission": ("experiment_id", "username"),
+    "_get_registered_model_or_prompt_permission": ("name",),
+    "_get_gateway_secret_permission": ("secret_id",),
+    "_get_gateway_endpoint_permission": ("endpoint_id",),
+    "_get_gateway_model_definition_permission": ("model_definition_id",),
+    "_get_mcp_server_permission": ("name", "username"),
+    "_find_fastapi_validator": ("path", "method"),
+    "_authorize_flask_artifact_proxy": ("action",),
+    "_authorize_fastapi_artifact_proxy": ("path", "username", "query_path", "action"),
+    "_artifact_proxy_path": (),
+    "_artifact_proxy_path_from_request_path": ("path", "query_path"),
+    "_artifact_proxy_child": ("artifact_path", "action"),
+    "authorize": ("username", "anchor", "requirements"),
+    "Requirement": ("resource_type", "resource_id", "action", "fallback_if_no_grant"),
+    "ACTION_NOT_DENIED": None,
+}
+CONFIG_FIELDS = (
+    "default_permission",
+    "database_uri",
+    "admin_username",
+    "admin_password",
+    "authorization_function",
+    "grant_default_workspace_access",
+    "workspace_cache_max_size",
+    "workspace_cache_ttl_seconds",
+    "auth_cache_max_size",
+    "auth_cache_ttl_seconds",
+    "read_database_uri",
+)
+ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts/"
+# Asked by probes, whose Host is an address: the host check lets them pass as it does MLflow's own /health.
+PROBES = ("/prokube-auth/health", "/prokube-auth/ready")
+GRAPHQL_ERRORS = {
+    "mlflowGetExperiment": "MlflowGetExperimentResponse",
+    "mlflowGetRun": "MlflowGetRunResponse",
+    "mlflowSearchRuns": "MlflowSearchRunsResponse",
+    "mlflowSearchDatasets": "MlflowSearchDatasetsResponse",
+}
+
+
+class EngineChanged(Exception):
+    """This MLflow has another engine than the one that this version works with."""
+
+
+def check_seams() -> None:
+    """Refuse an MLflow whose engine looks different.
+
+    Raises:
+        EngineChanged: naming the MLflow version and the seam.
+    """
+    for owner, seams in ((auth, SEAMS), (SqlAlchemyStore, STORE_SEAMS)):
+        for name, expected in seams.items():
+            if not hasattr(owner, name):
+                raise EngineChanged(f"MLflow {VERSION} has no mlflow.server.auth {name}")
+            if expected is None:
+                continue
+            found = tuple(inspect.signature(getattr(owner, name)).parameters)
+            if found != expected:
+                raise EngineChanged(f"MLflow {VERSION}: {name} takes {found}, expected {expected}")
+    missing = missing_columns()
+    if missing:
+        raise EngineChanged(f"MLflow {VERSION} has no {', '.join(missing)}")
+    if not isinstance(getattr(security_utils, "HEALTH_ENDPOINTS", None), list):
+        raise EngineChanged(f"MLflow {VERSION} has no list mlflow.server.security_utils HEALTH_ENDPOINTS")
+    if auth.auth_config._fields != CONFIG_FIELDS:
+        raise EngineChanged(f"MLflow {VERSION}: auth_config has the fields {auth.auth_config._fields}")
+
+
+def migrate_mlflow(engine: Engine) -> None:
+    """Bring MLflow's own auth tables up to date (mlflow/server/auth/db/utils.py)."""
+    auth_db.migrate_if_needed(engine, "head")
+
+
+def readable(found: Found, username: str) -> bool:
+    """Whether the running request's user may read it, as the engine decides; its failures deny."""
+    return _may(found, username, "can_read")
+
+
+def manageable(found: Found, username: str) -> bool:
+    """The same for managing it."""
+    return _may(found, username, "can_manage")
+
+
+def _may(found: Found, username: str, what: str) -> bool:
+    question = PERMISSION_ON[found.resource_type]
+    try:
+        return bool(getattr(question(found.pattern, username), what))
+    except MlflowException as error:
+        _logger.warning("asking for a permission failed, it is denied: %s", error.error_code)
+        return False
+
+
+def version_readable(name: str, username: str) -> bool:
+    """Whether that user may read the versions of a model or prompt, as the engine decides for each read of one."""
+    kind = "prompt" if _get_model_registry_store().get_registered_model(name)._is_prompt() else "registered_model"
+    need = (auth.Requirement(kind, name, "read"), auth.Requirement(f"{kind}_version", "*", auth.ACTION_NOT_DENIED))
+    return bool(auth.authorize(username, (kind, name), need))
+
+
+def path_readable(username: str, path: str) -> bool:
+    """Whether that user may download what is served under a path."""
+    return bool(auth._authorize_fastapi_artifact_proxy(f"{ARTIFACTS}{path}", username, None, "read"))
+
+
+PERMISSION_ON: dict[str, Callable[[str, str], Any]] = {
+    "experiment": auth._get_experiment_permission,
+    "registered_model": lambda name, _: auth._get_registered_model_or_prompt_permission(name),
+    "prompt": lambda name, _: auth._get_registered_model_or_prompt_permission(name),
+    "gateway_secret": lambda key, _: auth._get_gateway_secret_permission(key),
+    "gateway_endpoint": lambda key, _: auth._get_gateway_endpoint_permission(key),
+    "gateway_model_definition": lambda key, _: auth._get_gateway_model_definition_permission(key),
+    "mcp_server": auth._get_mcp_server_permission,
+}
+
+
+# Both are replaced by install().
+_unauthenticated: Callable[[], Response] = lambda: Response(status=401)  # noqa: E731
+_refuse: Callable[[Refusal], Response] = lambda refusal: Response(*answer(refusal))  # noqa: E731
+
+
+def authorization_function() -> Authorization | Response:
+    """What the engine calls to learn who is calling; a response is a refusal."""
+    try:
+        identity = current_identity()
+    except Refusal as refusal:
+        return _refuse(refusal)
+    if identity is None:
+        return _unauthenticated()
+    return Authorization("basic", {"username": identity.person.username, "password": ""})
+
+
+def request_params() -> dict[str, Any]:
+    """Query, JSON body and path parameters of the running Flask request."""
+    params: dict[str, Any] = dict(request.args)
+    body = request.get_json(silent=True) if request.is_json or request.method != "GET" else None
+    if isinstance(body, dict):
+        params.update(body)
+    params.update(request.view_args or {})
+    return params
+
+
+def install(
+    app: Flask,
+    store: ProkubeStore,
+    database_uri: str,
+    contact: str,
+    unauthenticated: Callable[[], Response],
+    refuse: Callable[[Refusal], Response],
+    before: Callable[[Callable[[], Any]], Any],
+    model_artifacts: Callable[[str, str | None], bool],
+) -> Any:
+    """Put ourselves into the seams and make MLflow's app; a Flask or a FastAPI application comes back.
+
+    ``before`` is called around the engine's own ``before_request``; ``model_artifacts`` says of a user and a path
+    whose download the engine refuses whether it comes with a model that the user may read.
+    """
+    global _unauthenticated, _refuse
+    check_seams()
+    _unauthenticated, _refuse = unauthenticated, refuse
+    auth.store = store
+    auth.auth_config = auth.auth_config._replace(
+        default_permission="NO_PERMISSIONS",
+        database_uri=database_uri,
+        admin_username=None,
+        admin_password=None,
+        authorization_function=f"{__name__}:authorization_function",
+        grant_default_workspace_access=False,
+        auth_cache_ttl_seconds=0,
+        read_database_uri=None,
+    )
+    auth._USER_AUTH_CACHE = None
+    auth.make_forbidden_response = lambda: _forbidden(contact)
+    engine_before = auth._before_request
+    auth._before_request = lambda: before(engine_before)
+    _allow_model_artifacts(model_artifacts)
+    auth.filter_experiment_ids = _closed(auth.filter_experiment_ids)
+    guard = _graphql_guard(auth.GraphQLAuthorizationMiddleware, contact)
+    auth.get_graphql_authorization_middleware = lambda: [guard]
+    security_utils.HEALTH_ENDPOINTS.extend(path for path in PROBES if path not in security_utils.HEALTH_ENDPOINTS)
+    # Without it the engine would insist on an administrator with a password.
+    os.environ["_MLFLOW_AUTH_ADMIN_BOOTSTRAPPED"] = "true"
+    return auth.create_app(app)
+
+
+def _allow_model_artifacts(allowed: Callable[[str, str | None], bool]) -> None:
+    """Ask ``allowed`` where the engine refuses to list or download; on Flask's routes and on FastAPI's own."""
+    flask, fastapi = auth._authorize_flask_artifact_proxy, auth._authorize_fastapi_artifact_proxy
+
+    def also(username: str, path: str | None) -> bool:
+        try:
+            return allowed(username, path) and not _denied(username, path)
+        except Exception as error:
+            _logger.warning("asking whether a path comes with a model failed, it is denied: %s", type(error).__name__)
+            return False
+
+    def authorize_flask(action: str) -> bool:
+        person = caller()
+        return bool(flask(action)) or (
+            action == "read" and person is not None and also(person.username, auth._artifact_proxy_path())
+        )
+
+    def authorize_fastapi(path: str, username: str, query_path: str | None, action: str) -> bool:
+        # These routes serve what their path names, whatever the query says.
+        return bool(fastapi(path, username, query_path, action)) or (
+            action == "read" and also(username, auth._artifact_proxy_path_from_request_path(path, None))
+        )
+
+    auth._authorize_flask_artifact_proxy = authorize_flask
+    auth._authorize_fastapi_artifact_proxy = authorize_fastapi
+
+
+def _denied(username: str, path: str | None) -> bool:
+    """Whether DENY stands on the experiment, or on its runs or logged models: that holds whatever else is granted."""
+    tiers, experiment = auth._artifact_proxy_child(path, "read")
+    kinds = [experiment, *((tier, "*") for tier in tiers)]
+    need = [auth.Requirement(*kind, auth.ACTION_NOT_DENIED) for kind in kinds]
+    return not auth.authorize(username, experiment, need)
+
+
+def _closed(function: Callable[[list[str]], list[str]]) -> Callable[[list[str]], list[str]]:
+    """The engine's filter lets everything through on two exceptions; ours nothing on any."""
+
+    def filtered(experiment_ids: list[str]) -> list[str]:
+        if not has_request_context():
+            return []
+        try:
+            auth.sender_is_admin()
+            return function(experiment_ids)
+        except Exception as error:
+            _logger.error("filtering experiments failed, nothing is shown: %s", type(error).__name__)
+            return []
+
+    return filtered
+
+
+def _forbidden(contact: str) -> Response:
+    params = request_params()
+    subject = words.subject_of(request.path, params)
+    message = words.denied(subject, words.verb_of(request.method, request.path), contact)
+    return refusal_response("PERMISSION_DENIED", message, 403)
+
+
+def refusal_response(error_code: str, message: str, status: int) -> Response:
+    """A JSON refusal."""
+    refusal = Refusal(message)
+    refusal.error_code, refusal.status = error_code, status
+    return Response(*answer(refusal))
+
+
+def _graphql_guard(base: Any, contact: str) -> Any:
+    from mlflow.server.graphql import autogenerated_graphql_schema as schema
+
+    class Guard(base):  # type: ignore[misc]  # MLflow is untyped
+        """The engine's guard, but a denial says so: MLflow's UI stays blank on a bare null."""
+
+        def resolve(self, next: Any, root: Any, info: Any, **args: Any) -> Any:
+            result = super().resolve(next, root, info, **args)
+            name = GRAPHQL_ERRORS.get(info.field_name)
+            if result is not None or name is None or info.parent_type.name != "Query":
+                return result
+            given = args.get("input")
+            params = {
+                key: getattr(given, key, None) for key in ("run_id", "run_uuid", "experiment_id", "experiment_ids")
+            }
+            message = words.denied(words.subject_of("", params), "read", contact)
+            error = schema.ApiError(code="PERMISSION_DENIED", message=message)
+            return getattr(schema, name)(apiError=error)
+
+    return Guard()
+
+
+def native_route_matcher(fastapi_app: Any) -> Callable[[Any], bool]:
+    """Whether a request is served by FastAPI itself rather than by Flask (a table, not a path prefix)."""
+    routes = [route for route in fastapi_app.routes if not isinstance(route, Mount)]
+
+    def is_native(scope: Any) -> bool:
+        return any(route.matches(scope)[0] != Match.NONE for route in routes)
+
+    return is_native

@@ -1,0 +1,31 @@
+"""What probes ask: whether the process answers, and whether it can work. Public, and without anything secret."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import jsonify
+
+from ..errors import Unavailable
+from ..store.database import DATABASE_DOWN, SchemaOutdated, check_schema, head_revision
+from .context import Web
+
+
+def health(web: Web) -> Any:
+    """The process answers; nothing else is asked, so that a database that is away restarts no server."""
+    response = jsonify(status="ok")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def ready(web: Web) -> Any:
+    """The database answers and its tables are those of this version; else 503 with the reason."""
+    try:
+        check_schema(web.services.database.engine)
+    except SchemaOutdated as error:
+        raise Unavailable(f"Not ready: {error}.") from None
+    except DATABASE_DOWN as error:
+        raise Unavailable(f"Not ready: the auth database does not answer ({type(error).__name__}).") from None
+    response = jsonify(status="ready", schema=head_revision())
+    response.headers["Cache-Control"] = "no-store"
+    return response

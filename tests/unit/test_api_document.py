@@ -1,0 +1,64 @@
+"""The table of JSON routes is that of the server, and all that is made of it is sound."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlflow_prokube_auth.api_document import document, operation_id, page, schema_of
+from mlflow_prokube_auth.api_routes import ROUTES, SHAPES, Field
+
+ROOT = Path(__file__).parents[2]
+# JSON without being below api/.
+FURTHER = ("health", "ready", "backchannel-logout")
+
+
+def served() -> set[tuple[str, str]]:
+    text = (ROOT / "mlflow_prokube_auth" / "web" / "routes.py").read_text()
+    found = re.findall(r'\("(GET|POST|PUT|PATCH|DELETE)", "([^"]+)", "', text)
+    assert len(found) > 40
+    json_routes = [(method, path) for method, path in found if path.startswith("api/") or path in FURTHER]
+    return {(method, re.sub(r"<(\w+)>", r"{\1}", path)) for method, path in json_routes}
+
+
+def test_every_json_route_is_described_and_nothing_else() -> None:
+    described = [(route.method, route.path) for route in ROUTES]
+    assert set(described) == served()
+    assert len(described) == len(set(described))
+
+
+def test_the_page_is_that_of_the_code() -> None:
+    assert (ROOT / "docs" / "api.md").read_text() == page(), "run: python docs/make_api.py > docs/api.md"
+
+
+def fields() -> list[Field]:
+    found = [each for shape in SHAPES.values() for each in shape]
+    for route in ROUTES:
+        found += [*route.query, *route.body, *(route.answer if not isinstance(route.answer, str) else ())]
+    return found
+
+
+def test_every_shape_that_is_named_is_there_and_used() -> None:
+    text = json.dumps(document("https://mlflow.test"))
+    named = set(re.findall(r"#/components/schemas/(\w+)", text))
+    assert named == set(SHAPES)
+    for each in fields():
+        schema_of(each.type)
+
+
+def test_operations_have_names_of_their_own() -> None:
+    names = [operation_id(route) for route in ROUTES]
+    assert len(names) == len(set(names))
+    assert all(re.fullmatch(r"[a-z_]+", name) for name in names)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=operation_id)
+def test_what_is_public_says_so(route: Any) -> None:
+    operation = document("https://mlflow.test")["paths"][f"/prokube-auth/{route.path}"][route.method.lower()]
+    assert (operation["security"] == []) == (route.who == "anybody")
+    assert ("403" in operation["responses"]) or not route.path.startswith("api/admin/")
+    assert ({"session": []} in operation["security"]) or route.who == "anybody"

@@ -1,0 +1,190 @@
+"""Which paths come with a model's version: the rule by hand, and the decision on made-up rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from mlflow_prokube_auth.errors import PermissionDenied
+from mlflow_prokube_auth.policy.artifacts import (
+    SERVED,
+    ModelArtifacts,
+    Version,
+    is_canonical,
+    lies_within,
+    possible_roots,
+    root_of,
+)
+from mlflow_prokube_auth.store.people import Person
+
+RUN = "0123456789abcdef0123456789abcdef"
+MODEL = "1/models/m-abc/artifacts"
+ALICE = Person(user_id=1, username="alice@example.com", is_admin=False)
+ADMIN = Person(user_id=2, username="admin@example.com", is_admin=True)
+BOB = "bob@example.com"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "", "/", ".", "..", f"/{MODEL}", f"{MODEL}/", f"{MODEL}//x", f"//{MODEL}", f"./{MODEL}", f"{MODEL}/.",
+        f"{MODEL}/..", f"{MODEL}/../x", f"{MODEL}/./x", f"{MODEL}/%2e%2e/x", f"{MODEL}/%252e%252e/x",
+        f"{MODEL}/..%2fx", f"{MODEL}%2fx", f"{MODEL}/%2Fx", f"{MODEL}\\x", f"{MODEL}/..\\x", f"{MODEL}/%5c",
+        f"{MODEL}#x", f"{MODEL}/#", f"{MODEL}?x", f"{MODEL};x", f"{MODEL}\0", f"{MODEL}/\n", f"{MODEL}/\x7f",
+        f"{MODEL}/%00", f"{MODEL}/\u2028x", f"{MODEL}/\ud800", f"{MODEL}/%ff",
+    ],
+)  # fmt: skip
+def test_what_can_be_read_in_two_ways_is_not_canonical(path: str) -> None:
+    assert not is_canonical(path)
+    assert possible_roots(path) == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "1", "1/models", "1/models/m-abc", "1/models/artifacts", "models/m-abc/artifacts", "x/models/m-abc/artifacts",
+        f"1/{RUN}", f"1/{RUN}/artifactsx", f"1/{RUN[:-1]}/artifacts", f"1/{RUN.upper()}/artifacts",
+        f"1/x/{RUN}/artifacts", f"{RUN}/artifacts", "1/traces/tr-1/artifacts", "1/traces/tr-1/artifacts/traces.json",
+        "workspaces/1/models/m-abc", f"workspaces/{MODEL}", f"\u0661/{RUN}/artifacts", "1/models/m-abc/artifact",
+        f"lab/{MODEL}", f"workspaces/lab/x/{MODEL}", f"file:/{MODEL}", f"mlflow-artifacts:/{MODEL}",
+    ],
+)  # fmt: skip
+def test_what_is_no_place_in_one_run_or_logged_model_has_no_root(path: str) -> None:
+    assert possible_roots(path) == []
+
+
+@pytest.mark.parametrize("workspace", ["", "workspaces/lab/", "workspaces/7/"])
+@pytest.mark.parametrize("place", [MODEL, f"12/{RUN}/artifacts"])
+def test_a_root_is_at_or_above_the_path_by_whole_segments(workspace: str, place: str) -> None:
+    tier = workspace + place
+    assert possible_roots(tier) == [tier]
+    assert possible_roots(f"{tier}/a/b c.txt") == [tier, f"{tier}/a", f"{tier}/a/b c.txt"]
+    assert possible_roots(f"{tier}/100%/ü.bin")[-1] == f"{tier}/100%/ü.bin"
+    deep = possible_roots(f"{tier}/" + "/".join(["d"] * 5000))
+    assert all(len(SERVED + root) <= 500 for root in deep)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "", MODEL, f"/{MODEL}", f"s3://bucket/{MODEL}", f"mlflow-artifacts://host/{MODEL}", f"mlflow-artifacts:{MODEL}",
+        f"mlflow-artifacts:///{MODEL}", f"http://host/api/2.0/mlflow-artifacts/artifacts/{MODEL}", f"file:/{MODEL}",
+        f"MLFLOW-ARTIFACTS:/{MODEL}", f"{SERVED}1", SERVED, f"{SERVED}{MODEL}/..", f"{SERVED}{MODEL}?x=1",
+        f"runs:/{RUN}/model", "models:/m-abc", "dummy-source", "REDACTED-SOURCE-PATH",
+    ],
+)  # fmt: skip
+def test_a_location_that_this_server_does_not_serve_from_one_place_is_no_root(location: str) -> None:
+    assert root_of(location) is None
+
+
+def test_a_served_location_is_a_root() -> None:
+    assert root_of(SERVED + MODEL) == MODEL
+    assert root_of(f"{SERVED}1/{RUN}/artifacts/model") == f"1/{RUN}/artifacts/model"
+
+
+@pytest.mark.parametrize(
+    ("source", "within"),
+    [
+        ("s3://b/1/r/artifacts", True), ("s3://b/1/r/artifacts/", True), ("s3://b/1/r/artifacts/model/x", True),
+        ("s3://b/1/r/artifactsx", False), ("s3://b/1/r", False), ("s3://b/1/r/artifacts/../x", False),
+        ("s3://b/1/r/artifacts/%2e%2e/x", False), ("s3://b/1/r/artifacts//x", False), ("s3://c/1/r/artifacts", False),
+        ("gs://b/1/r/artifacts", False), ("s3://b/1/r/artifacts?x", False), ("", False), ("/", False),
+    ],
+)  # fmt: skip
+def test_a_source_lies_within_by_whole_segments(source: str, within: bool) -> None:
+    assert lies_within(source, "s3://b/1/r/artifacts") is within
+
+
+@dataclass
+class Rows:
+    """MLflow's tables, in memory."""
+
+    rows: list[Version] = field(default_factory=list)
+    prompts: tuple[str, ...] = ()
+
+    def version(self, name: str, number: str) -> Version | None:
+        return next((row for row in self.rows if (row.name, row.digest) == (name, f"{name}/{number}")), None)
+
+    def versions_at(self, locations: list[str]) -> list[Version]:
+        return [row for row in self.rows if row.location in locations]
+
+    def served_path(self, path: str) -> str:
+        return path
+
+    def is_local(self, source: str) -> bool:
+        return "://" not in source
+
+    def artifact_roots(self, run_id: str, model_id: str) -> list[str]:
+        return [f"s3://b/{run_id}/artifacts"] if run_id else []
+
+    def is_prompt(self, name: str) -> bool:
+        return name in self.prompts
+
+
+class Counted(set[str]):
+    """The table of versions that count."""
+
+    def among(self, digests: list[str]) -> set[str]:
+        return self & set(digests)
+
+
+def decide(rows: Rows, *, models: tuple[str, ...] = (), paths: tuple[str, ...] = ()) -> ModelArtifacts:
+    return ModelArtifacts(rows, Counted(), lambda name, _: name in models, lambda _, path: path in paths)  # type: ignore[arg-type]
+
+
+def test_a_version_counts_if_its_creator_could_read_its_root() -> None:
+    rows = Rows([Version("m", SERVED + MODEL, "m/1"), Version("n", f"{SERVED}2/{RUN}/artifacts", "n/1")])
+    artifacts = decide(rows, models=("m", "n"), paths=(MODEL,))
+    assert not artifacts.may_read(BOB, f"{MODEL}/x")
+    artifacts.created("m", "1", ALICE)
+    artifacts.created("n", "1", ALICE)  # who may not read it
+    artifacts.created("gone", "1", ALICE)
+    for path, expected in ((MODEL, True), (f"{MODEL}/x", True), ("1/models/m-abcd/artifacts", False), (None, False)):
+        assert artifacts.may_read(BOB, path) is expected
+    assert not artifacts.may_read(BOB, f"2/{RUN}/artifacts/x")
+    artifacts.created("n", "1", ADMIN)
+    assert artifacts.may_read(BOB, f"2/{RUN}/artifacts/x")
+
+
+def test_a_version_that_counts_opens_nothing_by_another_one_at_the_same_place() -> None:
+    rows = Rows([Version("alices", SERVED + MODEL, "alices/1"), Version("bobs", SERVED + MODEL, "bobs/1")])
+    artifacts = decide(rows, models=("bobs",), paths=(MODEL,))
+    artifacts.created("alices", "1", ALICE)
+    assert not artifacts.may_read(BOB, f"{MODEL}/x")
+
+
+@pytest.mark.parametrize(
+    ("source", "run_id", "allowed"),
+    [
+        ("runs:/r/model", "r", True), ("models:/m/1", "", True), ("mlflow-artifacts:/1/x", "", True),
+        ("dummy-source", "", True), ("s3://b/r/artifacts/model", "r", True), ("s3://b/r/artifacts/model", "", False),
+        ("s3://b/other/artifacts/model", "r", False), (" runs://x", "", False), ("gs://x", "r", False),
+    ],
+)  # fmt: skip
+def test_a_source_that_mlflow_ties_to_nothing_lies_in_the_named_run(source: str, run_id: str, allowed: bool) -> None:
+    params = {"name": "m", "source": source, "run_id": run_id}
+    if allowed:
+        decide(Rows()).check("model-versions/create", params)
+        return
+    with pytest.raises(PermissionDenied):
+        decide(Rows()).check("model-versions/create", params)
+
+
+@pytest.mark.parametrize(
+    ("route", "name", "value", "allowed"),
+    [
+        ("registered-models/set-tag", "prompt", "true", True), ("registered-models/set-tag", "prompt", "True", True),
+        ("registered-models/set-tag", "prompt", "false", False), ("registered-models/set-tag", "model", "true", False),
+        ("registered-models/delete-tag", "prompt", "true", False), ("model-versions/set-tag", "model", "true", False),
+        ("registered-models/create", "model", "true", True),
+    ],
+)  # fmt: skip
+def test_nobody_changes_what_is_a_prompt(route: str, name: str, value: str, allowed: bool) -> None:
+    for key in ("mlflow.prompt.is_prompt", " MLflow.prompt.IS_prompt "):
+        params = {"name": name, "key": key, "value": value}
+        if allowed:
+            decide(Rows(prompts=("prompt",))).check(route, params)
+            continue
+        with pytest.raises(PermissionDenied):
+            decide(Rows(prompts=("prompt",))).check(route, params)
