@@ -130,7 +130,6 @@
     await table.load();
     at("copy-key").focus();
     at("new-key-panel").scrollIntoView({ block: "nearest" });
-    done(`${account.username} has a new access key.`);
   }
 
   function presets(panel, account) {

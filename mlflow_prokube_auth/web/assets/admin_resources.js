@@ -62,10 +62,14 @@
         },
       });
       all.addEventListener("change", () => {
+        at("page-error").hidden = true;
         for (const box of boxes()) box.checked = all.checked;
         count();
       });
-      at("list").addEventListener("change", count);
+      at("list").addEventListener("change", () => {
+        at("page-error").hidden = true;
+        count();
+      });
       onSubmit(at("assign"), async ({ user }) => {
         const resources = chosen().map(({ dataset: { kind, id } }) => ({ kind, id }));
         if (!resources.length) throw new Problem(0, "Choose in the list what to give away.");
