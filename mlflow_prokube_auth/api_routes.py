@@ -292,7 +292,8 @@ ROUTES: tuple[Route, ...] = (
         query=(*(_maybe(name, "string") for name in ("user", "team", "kind")), ANY_ID, *PAGE), answer=_items("Grant"),
     ),
     Route(
-        "GET", "api/admin/explain", ADMIN, "Why somebody can do what they can do on a resource", query=(USER, KIND, NAMED),
+        "GET", "api/admin/explain", ADMIN, "Why somebody can do what they can do on a resource",
+        query=(USER, KIND, NAMED),
         answer=(
             USER, KIND, ID, Field("name", "string"), Field("level", "string?", "that comes of all reasons"),
             Field("allows", "string"), Field("reasons", "string[]"),
