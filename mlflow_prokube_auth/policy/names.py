@@ -19,6 +19,8 @@ from . import words
 # A reservation whose resource does not exist yet, or is just being deleted, is believed for so long.
 IN_FLIGHT_SECONDS = 60
 LONGEST_NAME = 500
+# Where the name itself stands in grants: MLflow's column of them holds so much.
+LONGEST_GRANTED = 255
 KIND_WORDS = {
     "experiment": "experiment",
     "registered_model": "model or prompt",
@@ -261,8 +263,9 @@ def check(kind: str, name: str) -> None:
     Raises:
         BadRequest: it is too long, no text, or would be a wildcard where grants are kept.
     """
-    expected = f"A name has 1 to {LONGEST_NAME} characters."
-    if len(name) > LONGEST_NAME:
+    longest = LONGEST_GRANTED if kind in NAME_KEYED else LONGEST_NAME
+    expected = f"A name has 1 to {longest} characters."
+    if len(name) > longest:
         raise BadRequest(f"The {KIND_WORDS[kind]} name has {len(name)} characters. {expected}")
     if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in name):
         raise BadRequest(f"The {KIND_WORDS[kind]} name holds what is no character. {expected}")

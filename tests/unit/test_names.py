@@ -171,7 +171,7 @@ def test_a_stranger_holds_no_name_where_the_engine_has_yet_to_decide(world: Worl
     assert world.policy.hold_native("mcp_server", "io.x/weather", ALICE) is not None
 
 
-@pytest.mark.parametrize("name", ["*", "a*", "x" * 501, "a\0b", "\ud800"])
+@pytest.mark.parametrize("name", ["*", "a*", "x" * 256, "a\0b", "\ud800"])
 def test_what_can_be_no_name_is_refused(world: World, name: str) -> None:
     with pytest.raises(BadRequest):
         world.policy.claim("registered-models/create", {"name": name}, ALICE)
