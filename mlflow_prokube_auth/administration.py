@@ -16,7 +16,7 @@ from .store import audit
 from .store.accounts import Account, NeedsHeir
 from .store.local_admins import LOCAL_ISSUER
 from .store.people import NameTaken, Person
-from .store.teams import Resource, Rule, Team, TeamExists
+from .store.teams import Rule, Team, TeamExists
 
 
 @dataclass(frozen=True)
@@ -234,7 +234,7 @@ class Administration:
             raise Conflict(
                 f"The team '{team.name}' has a rule for {kind} {prefix}* already. Delete it first."
             ) from None
-        found = [Resource(each.resource_type, each.pattern, each.workspace) for each in there(kind, prefix)]
+        found = [each.resource for each in there(kind, prefix)]
         teams.apply(rule, team, found)
         return {**describe_rule(rule), "team": team.name, "matched": len(found)}
 

@@ -55,6 +55,14 @@ SEARCH = _maybe("search", "string", "words in the name")
 LIFE = (_maybe("days", "integer", "life in days; this or `expires_on`"), _maybe("expires_on", "date", "its last day"))
 TOTAL = Field("total", "integer", "how many there are, on all pages")
 TIMES = (_maybe("since", "integer", "UTC seconds since 1970"), _maybe("until", "integer", "the same"))
+ITEM = (
+    KIND,
+    Field("kind_label", "string"),
+    ID,
+    Field("name", "string"),
+    Field("workspace", "string"),
+    Field("trashed", "boolean"),
+)
 
 SHAPES: dict[str, tuple[Field, ...]] = {
     "Key": (
@@ -121,23 +129,8 @@ SHAPES: dict[str, tuple[Field, ...]] = {
         Field("fixed", "boolean"),
         Field("shared", "boolean", "of a kind that is shared, and one resource"),
     ),
-    "Item": (
-        KIND,
-        Field("kind_label", "string"),
-        ID,
-        Field("name", "string"),
-        Field("workspace", "string"),
-        Field("trashed", "boolean"),
-    ),
-    "Trashed": (
-        KIND,
-        Field("kind_label", "string"),
-        ID,
-        Field("name", "string"),
-        Field("workspace", "string"),
-        Field("trashed", "boolean"),
-        Field("managers", "string[]"),
-    ),
+    "Item": ITEM,
+    "Trashed": (*ITEM, Field("managers", "string[]")),
     "Reference": (KIND, ID),
     "Event": (
         Field("at", "time"),

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from ..errors import BadRequest
+from ..identity.claims import LONGEST_TEAM
 from .rules import KINDS
 
 SERVICE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
@@ -63,7 +64,7 @@ def team_name(value: Any) -> str:
     Raises:
         BadRequest: it can be none.
     """
-    name = printable(value, "team", 150)
+    name = printable(value, "team", LONGEST_TEAM)
     if name.startswith("__user_"):
         raise BadRequest("Names that begin with '__user_' are MLflow's own. Choose another.")
     return name

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from ..errors import AlreadyExists, BadRequest, Conflict, PermissionDenied, Refusal
 from ..store.names import Held, Names, Reservation
 from ..store.people import Person
+from ..store.teams import Resource
 from . import words
 
 # A reservation whose resource does not exist yet, or is just being deleted, is believed for so long.
@@ -60,6 +61,11 @@ class Found:
     created_ms: int
     workspace: str
     trashed: bool
+
+    @property
+    def resource(self) -> Resource:
+        """What a grant on it is on."""
+        return Resource(self.resource_type, self.pattern, self.workspace)
 
 
 class Catalog(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import PermissionDenied
 from ..store.people import Person
-from ..store.teams import Resource, Rule, Team, Teams
+from ..store.teams import Rule, Team, Teams
 from . import words
 from .names import Found
 
@@ -51,12 +51,11 @@ class TeamRules:
 
     def bears(self, found: Found, old_name: str | None = None) -> None:
         """A resource has this name now, and had the old one before: its grants follow."""
-        resource = Resource(found.resource_type, found.pattern, found.workspace)
         now = [(rule, team) for rule, team in self.matching(found.kind, found.name) if rule.kind == found.resource_type]
         for rule, team in now:
-            self._teams.apply(rule, team, [resource])
+            self._teams.apply(rule, team, [found.resource])
         if old_name is not None:
             kept = {rule.id for rule, _ in now}
             for rule, _ in self.matching(found.kind, old_name):
                 if rule.id not in kept:
-                    self._teams.withdraw(rule, resource)
+                    self._teams.withdraw(rule, found.resource)

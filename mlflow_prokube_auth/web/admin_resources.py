@@ -11,7 +11,6 @@ from ..errors import BadRequest, NotFound
 from ..policy import words
 from ..policy.names import Found
 from ..policy.rules import KINDS, NAMED_AS
-from ..store.teams import Resource
 from .administration import account, administration, administrator, body, slice_of, text
 from .context import Web
 
@@ -26,10 +25,7 @@ def permissions(web: Web) -> Any:
     if named is not None:
         filters["pattern"] = named.pattern
     found, total = web.services.grants.page(**filters, first=first, size=size)
-    by_kind: dict[str, list[str]] = {}
-    for grant in found:
-        by_kind.setdefault(grant.resource.resource_type, []).append(grant.resource.pattern)
-    titles = {kind: web.catalog.titles(kind, patterns) for kind, patterns in by_kind.items()}
+    titles = web.titles(grant.resource for grant in found)
     return jsonify(
         total=total,
         items=[
@@ -41,7 +37,7 @@ def permissions(web: Web) -> Any:
                 "level": grant.holder.level,
                 "kind": grant.resource.resource_type,
                 "id": grant.resource.pattern,
-                "name": titles[grant.resource.resource_type].get(grant.resource.pattern),
+                "name": titles.get(grant.resource),
                 "workspace": grant.resource.workspace,
                 "fixed": grant.holder.fixed,
             }
@@ -109,7 +105,7 @@ def unowned(web: Web) -> Any:
 
 
 def assign(web: Web) -> Any:
-    """Give an account MANAGE on many resources at once; all of them or none."""
+    """Give an account MANAGE on many resources; none of it where one of them is not there."""
     administrator()
     sent = body()
     user = account(web, text(sent, "user"))
@@ -120,7 +116,7 @@ def assign(web: Web) -> Any:
     for each in found:
         role = web.store.own_role(user.user_id, each.workspace)
         try:
-            web.store.set_grants(Resource(each.resource_type, each.pattern, each.workspace), {role: "MANAGE"})
+            web.store.set_grants(each.resource, {role: "MANAGE"})
         except MlflowException as error:
             raise BadRequest(error.message) from None
     return jsonify(user=user.username, assigned=len(found))
@@ -192,6 +188,6 @@ def _item(found: Found) -> dict[str, Any]:
 
 
 def _managers(web: Web, found: Found) -> list[str]:
-    held = web.services.grants.holders(Resource(found.resource_type, found.pattern, found.workspace))
+    held = web.services.grants.holders(found.resource)
     return [holder.name for holder in held if holder.level == "MANAGE"]
 

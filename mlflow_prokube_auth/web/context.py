@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from ..policy.names import NamePolicy
 from ..services import Services
 from ..settings import Settings
 from ..store.people import Person
+from ..store.teams import Resource
 
 if TYPE_CHECKING:
     from ..catalog import MlflowCatalog
@@ -57,6 +59,17 @@ class Web:
     def url(self, path: str) -> str:
         """A browser's path to one of our pages."""
         return f"{self.base}prokube-auth/{path}"
+
+    def titles(self, resources: Iterable[Resource]) -> dict[Resource, str]:
+        """What resources are called, without those that are gone."""
+        by_kind: dict[str, list[Resource]] = {}
+        for each in resources:
+            by_kind.setdefault(each.resource_type, []).append(each)
+        found: dict[Resource, str] = {}
+        for kind, those in by_kind.items():
+            names = self.catalog.titles(kind, [each.pattern for each in those])
+            found |= {each: names[each.pattern] for each in those if each.pattern in names}
+        return found
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """A rendered page under the strict content security policy."""

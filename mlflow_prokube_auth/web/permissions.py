@@ -9,6 +9,7 @@ from flask import jsonify, redirect, request
 
 from ..identity.caller import current_identity
 from ..policy.rules import KINDS as SHARED
+from ..policy.rules import NAMED_AS
 from ..policy.words import LEVELS
 from ..store.grants import Holder
 from ..store.people import Person
@@ -29,27 +30,21 @@ KINDS = {
     "workspace": ("Workspace", ""),
 }
 
-# Prompts are registered models to MLflow, and share their names.
-RESERVED_AS = {"prompt": "registered_model"}
-
 
 def grants_of(web: Web, person: Person, first: int, size: int) -> tuple[list[dict[str, Any]], int]:
     """Grants of a person, from ``first``: resource by name, level, reason and link; and how many there are."""
     grants, total = web.services.grants.page(user=person.username, first=first, size=size)
-    patterns: dict[str, list[str]] = {}
-    for grant in grants:
-        patterns.setdefault(grant.resource.resource_type, []).append(grant.resource.pattern)
-    titles = {kind: web.catalog.titles(kind, wanted) for kind, wanted in patterns.items()}
+    titles = web.titles(grant.resource for grant in grants)
     created = web.services.names.created_by(person.user_id)
     rows = []
     for grant in grants:
         resource, everything = grant.resource, grant.resource.pattern == "*"
         label, place = KINDS.get(resource.resource_type, (resource.resource_type.replace("_", " "), ""))
-        known = titles[resource.resource_type].get(resource.pattern)
+        known = titles.get(resource)
         title = f"all of this kind ({label.lower()})" if everything else known
         if title is None:
             continue  # its resource is gone for good
-        by_itself = (RESERVED_AS.get(resource.resource_type, resource.resource_type), title) in created
+        by_itself = (NAMED_AS.get(resource.resource_type, resource.resource_type), title) in created
         manages = grant.holder.level == "MANAGE" and not everything
         rows.append(
             {

@@ -16,7 +16,6 @@ from ..policy import words
 from ..policy.checks import levels_of
 from ..policy.names import Found
 from ..store.people import Person
-from ..store.teams import Resource
 from .context import Web, caller
 
 # Where MLflow's UI shows them.
@@ -86,7 +85,7 @@ def _describe(web: Web, found: Found, person: Person) -> dict[str, Any]:
             "id": found.pattern,
             "name": found.name,
         },
-        "holders": [asdict(holder) for holder in web.services.grants.holders(_resource(found))],
+        "holders": [asdict(holder) for holder in web.services.grants.holders(found.resource)],
         "teams": [team.name for team in teams],
         "levels": list(levels_of(found.resource_type)),
     }
@@ -117,7 +116,7 @@ def _role(web: Web, person: Person, found: Found, body: Mapping[str, Any], *, mi
         raise BadRequest("Expected either 'user', a user name, or 'team', the name of a team.")
     if user is not None:
         return web.store.own_role(_user(web, user).user_id, found.workspace)
-    held = mine_too and any(h.kind == "team" and h.name == team for h in web.services.grants.holders(_resource(found)))
+    held = mine_too and any(h.kind == "team" and h.name == team for h in web.services.grants.holders(found.resource))
     wanted = web.services.teams.find(team) if isinstance(team, str) else None
     mine = wanted in web.services.teams.of(person.user_id)
     if wanted is None or not (person.is_admin or mine or held):
@@ -136,13 +135,9 @@ def _user(web: Web, name: Any) -> Person:
 
 def _set(web: Web, found: Found, levels: Mapping[int, str | None]) -> None:
     try:
-        web.store.set_grants(_resource(found), levels)
+        web.store.set_grants(found.resource, levels)
     except MlflowException as error:
         raise BadRequest(error.message) from None
-
-
-def _resource(found: Found) -> Resource:
-    return Resource(found.resource_type, found.pattern, found.workspace)
 
 
 def _body() -> Mapping[str, Any]:
