@@ -16,6 +16,23 @@ from .teams import NO_RULE, Resource
 OWN_ROLE = re.compile(r"__user_(\d+)__")
 WILDCARD = "*"
 
+# A grant with its role, and the team whose role that is.
+_SOURCE = (
+    role_permissions.join(roles, roles.c.id == role_permissions.c.role_id)
+    .outerjoin(team_roles, team_roles.c.role_id == roles.c.id)
+    .outerjoin(teams, teams.c.id == team_roles.c.team_id)
+)
+_COLUMNS = (
+    role_permissions.c.id,
+    roles.c.name,
+    roles.c.workspace,
+    role_permissions.c.resource_type,
+    role_permissions.c.resource_pattern,
+    role_permissions.c.permission,
+    team_roles.c.rule_id,
+    teams.c.name.label("team"),
+)
+
 
 @dataclass(frozen=True)
 class Holder:
@@ -47,22 +64,10 @@ class Grants:
 
     def holders(self, resource: Resource) -> list[Holder]:
         """Who holds what on a resource: people first, each by name."""
-        query = (
-            select(
-                roles.c.name,
-                role_permissions.c.permission,
-                role_permissions.c.resource_pattern,
-                team_roles.c.rule_id,
-                teams.c.name.label("team"),
-            )
-            .join(roles, roles.c.id == role_permissions.c.role_id)
-            .outerjoin(team_roles, team_roles.c.role_id == roles.c.id)
-            .outerjoin(teams, teams.c.id == team_roles.c.team_id)
-            .where(
-                roles.c.workspace == resource.workspace,
-                role_permissions.c.resource_type == resource.resource_type,
-                role_permissions.c.resource_pattern.in_([resource.pattern, WILDCARD]),
-            )
+        query = select(*_COLUMNS).select_from(_SOURCE).where(
+            roles.c.workspace == resource.workspace,
+            role_permissions.c.resource_type == resource.resource_type,
+            role_permissions.c.resource_pattern.in_([resource.pattern, WILDCARD]),
         )
         with self._database.read() as connection:
             rows = connection.execute(query).all()
@@ -96,19 +101,9 @@ class Grants:
             wanted.append(role_permissions.c.resource_type == kind)
         if pattern:
             wanted.append(role_permissions.c.resource_pattern == pattern)
-        source = (
-            role_permissions.join(roles, roles.c.id == role_permissions.c.role_id)
-            .outerjoin(team_roles, team_roles.c.role_id == roles.c.id)
-            .outerjoin(teams, teams.c.id == team_roles.c.team_id)
-        )
-        columns = (
-            role_permissions.c.id, roles.c.name, roles.c.workspace, role_permissions.c.resource_type,
-            role_permissions.c.resource_pattern, role_permissions.c.permission, team_roles.c.rule_id,
-            teams.c.name.label("team"),
-        )  # fmt: skip
-        query = select(*columns).select_from(source).where(*wanted).order_by(role_permissions.c.id)
+        query = select(*_COLUMNS).select_from(_SOURCE).where(*wanted).order_by(role_permissions.c.id)
         with self._database.read() as connection:
-            number = connection.execute(select(func.count()).select_from(source).where(*wanted)).scalar_one()
+            number = connection.execute(select(func.count()).select_from(_SOURCE).where(*wanted)).scalar_one()
             rows = connection.execute(query.limit(size).offset(first)).all()
             people = self._names(connection, (row.name for row in rows))
         found = [
