@@ -13,7 +13,8 @@ from .policy.names import Found
 from .policy.words import iso
 from .services import Services
 from .store import audit
-from .store.accounts import Account, NeedsHeir
+from .store.accounts import Account
+from .store.custody import NeedsHeir
 from .store.local_admins import LOCAL_ISSUER
 from .store.people import NameTaken, Person
 from .store.teams import Rule, Team, TeamExists
@@ -119,19 +120,14 @@ class Administration:
         if found.user_id == actor.user_id:
             raise BadRequest("That is your own account. Another administrator may delete it.")
         _not_local(found)
-        heir = None
-        if heir_name:
-            known = self.account(heir_name)
-            if known.user_id == found.user_id:
-                raise BadRequest("The heir is the account that is to be deleted. Expected another in 'heir'.")
-            heir = Person(known.user_id, known.username, known.is_admin)
+        heir = self._heir(heir_name)
+        if heir is not None and heir.user_id == found.user_id:
+            raise BadRequest("The heir is the account that is to be deleted. Expected another in 'heir'.")
         try:
             inherited = self._services.accounts.delete(found, heir, actor.name, actor.client)
         except NeedsHeir as error:
-            some = ", ".join(f"{words.kind_of(each.resource_type)} '{each.pattern}'" for each in error.resources[:5])
-            raise Conflict(
-                f"'{found.username}' alone manages {len(error.resources)} resources ({some}). "
-                "Name in 'heir' who is to manage them."
+            raise _left_alone(
+                f"'{found.username}' alone manages", error, "Name in 'heir' who is to manage them."
             ) from None
         return {"deleted": found.username, "heir": heir.username if heir else None, "inherited": inherited}
 
@@ -180,9 +176,29 @@ class Administration:
         except TeamExists:
             raise Conflict(f"There is a team or a role '{name}' already. Choose another name.") from None
 
-    def delete_team(self, team: Team, actor: Actor) -> None:
-        """End a team; what it held, it holds no more. One of Keycloak's comes back with a member's next login."""
-        self._services.teams.delete(team, actor.name, actor.client)
+    def delete_team(self, team: Team, heir_name: Any, actor: Actor) -> dict[str, Any]:
+        """End a team; what it held, it holds no more. One of Keycloak's comes back with a member's next login.
+
+        Raises:
+            NotFound: there is no such heir.
+            Conflict: its members alone manage something, and no heir is named.
+        """
+        heir = self._heir(checks.printable(heir_name, "heir") if heir_name is not None else None)
+        try:
+            inherited = self._services.teams.delete(
+                team, actor.name, actor.client, heir_id=heir.user_id if heir else None
+            )
+        except NeedsHeir as error:
+            raise _left_alone(
+                f"Nobody but members of the team '{team.name}' manages", error, "Name in 'heir' who is to manage them."
+            ) from None
+        return {"deleted": team.name, "heir": heir.username if heir else None, "inherited": inherited}
+
+    def _heir(self, name: str | None) -> Person | None:
+        if not name:
+            return None
+        known = self.account(name)
+        return Person(known.user_id, known.username, known.is_admin)
 
     def members(self, team: Team) -> list[str]:
         """User names of a team's members."""
@@ -203,9 +219,17 @@ class Administration:
 
         Raises:
             BadRequest: the team's members follow Keycloak.
+            Conflict: nobody would manage any more what the team does.
         """
         _by_hand(team, user)
-        self._services.teams.leave(team, user.user_id, actor.name, actor.client)
+        try:
+            self._services.teams.leave(team, user.user_id, actor.name, actor.client)
+        except NeedsHeir as error:
+            raise _left_alone(
+                f"'{user.username}' is the last member of '{team.name}', through which alone somebody manages",
+                error,
+                "Make somebody else a member, or share them with somebody, first.",
+            ) from None
         return self.members(team)
 
     def add_rule(
@@ -243,10 +267,16 @@ class Administration:
 
         Raises:
             NotFound: there is none.
+            Conflict: nobody would manage any more what the team does by it.
         """
         for rule, team in self._services.teams.rules():
             if rule.id == wanted:
-                self._services.teams.delete_rule(rule, team, actor.name, actor.client)
+                try:
+                    self._services.teams.delete_rule(rule, team, actor.name, actor.client)
+                except NeedsHeir as error:
+                    raise _left_alone(
+                        f"Only by this rule of '{team.name}' somebody manages", error, "Share them with somebody first."
+                    ) from None
                 return
         raise NotFound(f"There is no rule {wanted!r:.40}.")
 
@@ -270,6 +300,11 @@ def _event(event: audit.Event, people: Mapping[int, str]) -> dict[str, Any]:
     shown = {name: getattr(event, name) for name in ("actor", "action", "target", "client")}
     name = people.get(event.detail.get("user_id", 0))
     return {**shown, "at": iso(event.at), "detail": {**event.detail, **({} if name is None else {"user": name})}}
+
+
+def _left_alone(who: str, error: NeedsHeir, remedy: str) -> Conflict:
+    some = ", ".join(f"{words.kind_of(each.resource_type)} '{each.pattern}'" for each in error.resources[:5])
+    return Conflict(f"{who} {len(error.resources)} resources ({some}). {remedy}")
 
 
 def _not_local(found: Account) -> None:

@@ -154,6 +154,8 @@ MEMBERS = (
     Field("members", "string[]", "user names"),
     Field("by_hand", "string[]", "those of them whom an administrator may take out"),
 )
+HEIR = _maybe("heir", "string", "who manages from then on what nobody else does")
+DELETED = (Field("deleted", "string"), Field("heir", "string?"), Field("inherited", "integer", "resources"))
 ROUTES: tuple[Route, ...] = (
     Route("GET", "health", ANYBODY, "Whether the process answers", answer=(Field("status", "string", "ok"),)),
     Route(
@@ -239,8 +241,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "api/admin/accounts/{name}/unblock", ADMIN, "Open it again", answer="Account", refusals=(404,)),
     Route(
         "DELETE", "api/admin/accounts/{name}", ADMIN, "Delete an account",
-        query=(_maybe("heir", "string", "who manages from then on what nobody else does"),),
-        answer=(Field("deleted", "string"), Field("heir", "string?"), Field("inherited", "integer", "resources")),
+        query=(HEIR,), answer=DELETED,
         refusals=(404, 409),
     ),
     Route(
@@ -255,8 +256,8 @@ ROUTES: tuple[Route, ...] = (
         status=201, refusals=(409,),
     ),
     Route(
-        "DELETE", "api/admin/teams", ADMIN, "End a team with all that it holds",
-        body=(TEAM,), status=204, refusals=(404,),
+        "DELETE", "api/admin/teams", ADMIN, "End a team with all that it holds", body=(TEAM, HEIR), answer=DELETED,
+        refusals=(404, 409),
     ),
     Route(
         "GET", "api/admin/team-members", ADMIN, "A team's members", query=(TEAM,),
@@ -268,7 +269,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "DELETE", "api/admin/team-members", ADMIN, "Take an account out of a team made by hand", body=(TEAM, USER),
-        answer=MEMBERS, refusals=(404,),
+        answer=MEMBERS, refusals=(404, 409),
     ),
     Route(
         "POST", "api/admin/team-rules", ADMIN, "Give a team a level on what bears a name prefix, now or one day",
@@ -278,7 +279,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "DELETE", "api/admin/team-rules", ADMIN, "End a rule with all that it gave", body=(Field("id", "integer"),),
-        status=204, refusals=(404,),
+        status=204, refusals=(404, 409),
     ),
     Route(
         "GET", "api/admin/permissions", ADMIN, "All grants",

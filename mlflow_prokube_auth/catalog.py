@@ -26,6 +26,7 @@ from mlflow.store.tracking.dbmodels import models as tracking_models
 from mlflow.utils.uri import is_local_uri
 from sqlalchemy import func
 
+from . import scorers
 from .policy.artifacts import Version
 from .policy.names import Found
 
@@ -112,6 +113,8 @@ class MlflowCatalog:
 
     def at(self, resource_type: str, pattern: str) -> Found | None:
         """What a grant of that type on that pattern is on."""
+        if resource_type == scorers.KIND:
+            return scorers.at(pattern)
         kind = "registered_model" if resource_type == "prompt" else resource_type
         sessions = _sessions(kind) if kind in TABLES else None
         if kind not in TABLES or (kind == "experiment" and not pattern.isdecimal()):
@@ -146,6 +149,8 @@ class MlflowCatalog:
 
     def titles(self, resource_type: str, patterns: list[str]) -> dict[str, str]:
         """The names of many resources of one kind by their ids, without those that are gone."""
+        if resource_type == scorers.KIND:
+            return scorers.titles(patterns)
         named, sessions = TABLES.get(resource_type), _sessions(resource_type)
         if named is None or named.name == named.id:
             return {pattern: pattern for pattern in patterns}

@@ -136,9 +136,9 @@ class ProkubeAuthClient(AuthServiceClient):  # type: ignore[misc]  # MLflow is u
         """Make a team whose members are chosen by hand."""
         return dict(self._own("POST", "admin/teams", expected=201, json={"team": team}))
 
-    def delete_team(self, team: str) -> None:
-        """End a team with all that it holds."""
-        self._own("DELETE", "admin/teams", expected=204, json={"team": team})
+    def delete_team(self, team: str, heir: str | None = None) -> dict[str, Any]:
+        """End a team with all that it holds; the heir manages from then on what nobody else does."""
+        return dict(self._own("DELETE", "admin/teams", json={"team": team, **({"heir": heir} if heir else {})}))
 
     def members(self, team: str) -> list[str]:
         """A team's members."""

@@ -27,6 +27,7 @@ BACKEND_OPTION = click.option(
     show_envvar=True,
     help="Tracking backend, where PROKUBE_AUTH_DATABASE_URI is not set.",
 )
+HEIR = click.option("--heir", help="Who manages from then on what nobody else does.")
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -179,3 +180,9 @@ def services(backend_store_uri: str | None) -> Services:
     except SchemaOutdated as error:
         raise click.ClickException(str(error)) from None
     return opened
+
+
+def deleted(done: Mapping[str, Any]) -> str:
+    """What a deletion did, in words."""
+    inherited = f" '{done['heir']}' manages {done['inherited']} resources more." if done["heir"] else ""
+    return f"'{done['deleted']}' is deleted.{inherited}"

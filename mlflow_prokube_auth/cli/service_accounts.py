@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from ..errors import BadRequest
-from .common import BACKEND_OPTION, JSON_OPTION, acting, administration, show
-from .users import COLUMNS, HEIR, deleted, listed
+from .common import BACKEND_OPTION, HEIR, JSON_OPTION, acting, administration, deleted, show
+from .users import COLUMNS, listed
 
 
 @click.group("service-accounts", short_help="Accounts for pipelines and servers.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import BACKEND_OPTION, JSON_OPTION, acting, administration, database_in_words, show
+from .common import BACKEND_OPTION, HEIR, JSON_OPTION, acting, administration, database_in_words, deleted, show
 
 if TYPE_CHECKING:
     from ..policy.names import Found
@@ -44,12 +44,12 @@ def create(backend_store_uri: str | None, team: str) -> None:
 @teams.command(short_help="End a team.")
 @BACKEND_OPTION
 @click.argument("team")
-def delete(backend_store_uri: str | None, team: str) -> None:
+@HEIR
+def delete(backend_store_uri: str | None, team: str, heir: str | None) -> None:
     """End TEAM with all that it holds; one of Keycloak's comes back with the next login of a member."""
     with administration(backend_store_uri) as admin:
-        found = admin.team(team)
-        admin.delete_team(found, acting())
-    click.echo(f"The team '{found.name}' is deleted.")
+        done = admin.delete_team(admin.team(team), heir, acting())
+    click.echo(f"The team {deleted(done)}")
 
 
 @teams.command(short_help="Show a team's members.")

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import BACKEND_OPTION, JSON_OPTION, acting, administration, show
+from .common import BACKEND_OPTION, HEIR, JSON_OPTION, acting, administration, deleted, show
 
 if TYPE_CHECKING:
     from ..administration import Administration
 
 COLUMNS = ("username", "display_name", "kind", "is_admin", "status", "last_login_at", "key_expires_at", "teams")
-HEIR = click.option("--heir", help="Who manages from then on what nobody else does.")
 
 
 @click.group(short_help="People, and what is done to accounts.")
@@ -93,9 +92,3 @@ def delete(backend_store_uri: str | None, name: str, heir: str | None) -> None:
     with administration(backend_store_uri) as admin:
         done = admin.delete(admin.account(name), heir, acting())
     click.echo(deleted(done))
-
-
-def deleted(done: dict[str, Any]) -> str:
-    """What a deletion did, in words."""
-    inherited = f" '{done['heir']}' manages {done['inherited']} resources more." if done["heir"] else ""
-    return f"'{done['deleted']}' is deleted.{inherited}"

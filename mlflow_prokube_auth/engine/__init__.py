@@ -54,6 +54,7 @@ SEAMS: dict[str, tuple[str, ...] | None] = {
     "_get_gateway_endpoint_permission": ("endpoint_id",),
     "_get_gateway_model_definition_permission": ("model_definition_id",),
     "_get_mcp_server_permission": ("name", "username"),
+    "_resolve_user_permission_for_resource": ("username", "resource_type", "resource_id"),
     "_find_fastapi_validator": ("path", "method"),
     "_authorize_flask_artifact_proxy": ("action",),
     "_authorize_fastapi_artifact_proxy": ("path", "username", "query_path", "action"),
@@ -160,6 +161,7 @@ PERMISSION_ON: dict[str, Callable[[str, str], Any]] = {
     "gateway_endpoint": lambda key, _: auth._get_gateway_endpoint_permission(key),
     "gateway_model_definition": lambda key, _: auth._get_gateway_model_definition_permission(key),
     "mcp_server": auth._get_mcp_server_permission,
+    "scorer": lambda key, username: auth._resolve_user_permission_for_resource(username, "scorer", key),
 }
 
 

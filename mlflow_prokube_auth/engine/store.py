@@ -17,6 +17,7 @@ from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import sessionmaker
 
+from .. import scorers
 from ..identity.caller import current_identity
 from ..policy.names import Found
 from ..store.database import Database, check_schema
@@ -93,7 +94,12 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
     def delete_grants_for_resource(
         self, resource_type: str, resource_pattern: str, *, workspace_scoped: bool = False
     ) -> None:
-        """Sweep the grants of all roles, teams' too: the next owner of the name starts clean."""
+        """Sweep the grants of all roles, teams' too: the next owner of the name starts clean.
+
+        MLflow asks for it also where one version of a scorer was deleted, of which others are left.
+        """
+        if resource_type == scorers.KIND and scorers.at(resource_pattern) is not None:
+            return
         with self.ManagedSessionMaker(read_only=False) as session:
             self._grants(session, resource_type, resource_pattern, workspace_scoped).delete(synchronize_session=False)
 
@@ -112,6 +118,12 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
         person = caller()
         if resource_pattern == WILDCARD and person is not None and not person.is_admin:
             raise MlflowException("Only administrators grant on all of a kind.", error_code=PERMISSION_DENIED)
+        if resource_type == scorers.KIND and person is not None and person.username == username:
+            # Whoever changes the experiment adds a version to anybody's scorer; that makes nobody its manager.
+            with self.ManagedSessionMaker() as session:
+                held = self._grants(session, resource_type, resource_pattern, True)
+                if held.filter(SqlRolePermission.permission == "MANAGE").first() is not None:
+                    return
         super().grant_user_permission(username, resource_type, resource_pattern, permission)
 
     def assign_role_to_user(self, user_id: int, role_id: int) -> UserRoleAssignment:

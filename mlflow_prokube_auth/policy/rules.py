@@ -20,6 +20,8 @@ KINDS = (
     "gateway_model_definition",
     "mcp_server",
 )
+# What is shared; a scorer's name is an experiment's own, so that no rule is on it.
+SHARED = (*KINDS, "scorer")
 
 
 class TeamRules:

@@ -6,14 +6,14 @@ access key is made by an administrator.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, func, or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from . import audit
+from . import audit, custody
 from .database import Database
 from .people import UNUSABLE_PASSWORD, NameTaken, Person, end_presence
 from .schema import (
@@ -29,15 +29,6 @@ from .schema import (
 from .teams import Resource
 
 SERVICE_ISSUER = "service"
-MANAGE, WILDCARD = "MANAGE", "*"
-
-
-class NeedsHeir(Exception):
-    """The account is the last that manages something; ``resources`` says what."""
-
-    def __init__(self, resources: Sequence[Resource]) -> None:
-        self.resources = list(resources)
-        super().__init__(f"{len(self.resources)} resources")
 
 
 @dataclass(frozen=True)
@@ -159,7 +150,7 @@ class Accounts:
     def manages_alone(self, user_id: int) -> list[Resource]:
         """What nobody else manages."""
         with self._database.read() as connection:
-            return [resource for _, resource in _managed_alone(connection, user_id)]
+            return custody.managed_alone(connection, user_id=user_id)
 
     def delete(self, account: Account, heir: Person | None, actor: str, client: str = "") -> int:
         """Delete an account with its grants, sessions and keys; the heir manages what nobody else does.
@@ -171,13 +162,10 @@ class Accounts:
             NeedsHeir: something would be left to nobody, and no heir is named.
         """
         with self._database.write() as connection:
-            alone = _managed_alone(connection, account.user_id)
-            if heir is not None:
-                for grant_id, resource in alone:
-                    _inherit(connection, grant_id, resource, heir.user_id)
-            elif alone:
-                raise NeedsHeir([resource for _, resource in alone])
-            own = select(roles.c.id).where(roles.c.name == _own_role(account.user_id))
+            alone = custody.pass_on(
+                connection, custody.managed_alone(connection, user_id=account.user_id), heir.user_id if heir else None
+            )
+            own = select(roles.c.id).where(roles.c.name == custody.own_role(account.user_id))
             role_ids = [row[0] for row in connection.execute(own)]
             connection.execute(role_permissions.delete().where(role_permissions.c.role_id.in_(role_ids)))
             connection.execute(
@@ -198,9 +186,9 @@ class Accounts:
             connection.execute(users.delete().where(users.c.id == account.user_id))
             audit.record(
                 connection, "user.delete", actor, target=account.username, client=client,
-                heir=heir.username if heir is not None else None, inherited=len(alone),
+                heir=heir.username if heir is not None else None, inherited=alone,
             )  # fmt: skip
-            return len(alone)
+            return alone
 
 
 _DISPLAY = func.coalesce(identities.c.display_name, "")
@@ -233,65 +221,3 @@ def _account(row: Any) -> Account:
         key_expires_at=row.expires_at,
         key_last_used_at=row.last_used_at,
     )
-
-
-def _own_role(user_id: int) -> str:
-    """MLflow's name for the role that holds what is granted to one user alone."""
-    return f"__user_{user_id}__"
-
-
-def _managed_alone(connection: Connection, user_id: int) -> list[tuple[int, Resource]]:
-    """Ids of the user's own MANAGE grants on what no other user manages, and on what."""
-    own, other_role = roles.alias("own"), roles.alias("other_role")
-    mine, other, member = role_permissions.alias("mine"), role_permissions.alias("other"), user_role_assignments
-    managed_by_another = exists().where(
-        and_(
-            other.c.resource_type == mine.c.resource_type,
-            other.c.resource_pattern.in_([mine.c.resource_pattern, WILDCARD]),
-            other.c.permission == MANAGE,
-            other_role.c.id == other.c.role_id,
-            other_role.c.workspace == own.c.workspace,
-            member.c.role_id == other.c.role_id,
-            member.c.user_id != user_id,
-        )
-    )
-    query = (
-        select(mine.c.id, mine.c.resource_type, mine.c.resource_pattern, own.c.workspace)
-        .join(own, own.c.id == mine.c.role_id)
-        .where(
-            own.c.name == _own_role(user_id),
-            mine.c.permission == MANAGE,
-            mine.c.resource_pattern != WILDCARD,
-            mine.c.resource_type != "workspace",
-            ~managed_by_another,
-        )
-        .order_by(mine.c.id)
-    )
-    return [
-        (row.id, Resource(row.resource_type, row.resource_pattern, row.workspace)) for row in connection.execute(query)
-    ]
-
-
-def _inherit(connection: Connection, grant_id: int, resource: Resource, heir_id: int) -> None:
-    """Move a grant to the heir's own role, in the place of what they held on it."""
-    role_id = _role_for(connection, heir_id, resource.workspace)
-    connection.execute(
-        role_permissions.delete().where(
-            role_permissions.c.role_id == role_id,
-            role_permissions.c.resource_type == resource.resource_type,
-            role_permissions.c.resource_pattern == resource.pattern,
-        )
-    )
-    connection.execute(role_permissions.update().where(role_permissions.c.id == grant_id).values(role_id=role_id))
-
-
-def _role_for(connection: Connection, user_id: int, workspace: str) -> int:
-    """The user's own role in a workspace, made as MLflow makes it."""
-    name = _own_role(user_id)
-    found = connection.execute(select(roles.c.id).where(roles.c.workspace == workspace, roles.c.name == name)).scalar()
-    if found is not None:
-        return int(found)
-    key = connection.execute(roles.insert().values(name=name, workspace=workspace)).inserted_primary_key
-    role_id = int(key[0])  # type: ignore[index]  # one row, one key
-    connection.execute(user_role_assignments.insert().values(user_id=user_id, role_id=role_id))
-    return role_id

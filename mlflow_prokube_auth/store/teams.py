@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, and_, select
 from sqlalchemy.exc import IntegrityError
 
-from . import audit
+from . import audit, custody
 from .database import Database
+from .resources import Resource as Resource
 from .schema import role_permissions, roles, team_roles, team_rules, teams, user_role_assignments, users
 
 DEFAULT_WORKSPACE = "default"
@@ -44,15 +45,6 @@ class Rule:
     kind: str
     prefix: str
     permission: str
-
-
-@dataclass(frozen=True)
-class Resource:
-    """What a grant is on."""
-
-    resource_type: str
-    pattern: str
-    workspace: str
 
 
 class Teams:
@@ -121,13 +113,22 @@ class Teams:
         except IntegrityError:
             raise TeamExists(name) from None
 
-    def delete(self, team: Team, actor: str, client: str = "") -> None:
-        """End a team: its roles, with members and grants, and its rules go."""
+    def delete(self, team: Team, actor: str, client: str = "", heir_id: int | None = None) -> int:
+        """End a team: its roles, with members and grants, and its rules go; the heir manages what nobody else does.
+
+        Returns:
+            How many resources the heir got.
+
+        Raises:
+            NeedsHeir: something would be left to nobody, and no heir is named.
+        """
         with self._database.write() as connection:
-            owned = select(team_roles.c.role_id).where(team_roles.c.team_id == team.id)
-            _delete_roles(connection, [row[0] for row in connection.execute(owned)])
+            role_ids = list(connection.execute(_roles_of(team)).scalars())
+            inherited = custody.pass_on(connection, custody.managed_alone(connection, role_ids=role_ids), heir_id)
+            _delete_roles(connection, role_ids)
             connection.execute(teams.delete().where(teams.c.id == team.id))
-            audit.record(connection, "team.delete", actor, target=team.name, client=client)
+            audit.record(connection, "team.delete", actor, target=team.name, client=client, inherited=inherited)
+            return inherited
 
     def sync(self, connection: Connection, user_id: int, username: str, wanted: Iterable[str], now: int) -> None:
         """Make a user a member of exactly these of Keycloak's teams; teams made by hand stay as they are."""
@@ -149,8 +150,14 @@ class Teams:
             audit.record(connection, "team.join", actor, target=team.name, client=client, user_id=user_id)
 
     def leave(self, team: Team, user_id: int, actor: str = "server", client: str = "") -> None:
-        """The opposite."""
+        """The opposite.
+
+        Raises:
+            NeedsHeir: nobody would manage any more what the team does.
+        """
         with self._database.write() as connection:
+            role_ids = list(connection.execute(_roles_of(team)).scalars())
+            custody.pass_on(connection, custody.managed_alone(connection, user_id=user_id, member_of=role_ids), None)
             _leave(connection, team, user_id)
             audit.record(connection, "team.leave", actor, target=team.name, client=client, user_id=user_id)
 
@@ -200,10 +207,16 @@ class Teams:
         return Rule(key[0], **values)  # type: ignore[index, arg-type]  # one row, one key
 
     def delete_rule(self, rule: Rule, team: Team, actor: str, client: str = "") -> None:
-        """End a rule: its roles go with all their grants."""
+        """End a rule: its roles go with all their grants.
+
+        Raises:
+            NeedsHeir: nobody would manage any more what the team does by this rule.
+        """
         with self._database.write() as connection:
             owned = select(team_roles.c.role_id).where(team_roles.c.rule_id == rule.id)
-            _delete_roles(connection, [row[0] for row in connection.execute(owned)])
+            role_ids = list(connection.execute(owned).scalars())
+            custody.pass_on(connection, custody.managed_alone(connection, role_ids=role_ids), None)
+            _delete_roles(connection, role_ids)
             connection.execute(team_rules.delete().where(team_rules.c.id == rule.id))
             audit.record(
                 connection, "rule.delete", actor, target=team.name, client=client, kind=rule.kind, prefix=rule.prefix

@@ -10,7 +10,7 @@ from mlflow.exceptions import MlflowException
 from ..errors import BadRequest, NotFound
 from ..policy import words
 from ..policy.names import Found
-from ..policy.rules import KINDS, NAMED_AS
+from ..policy.rules import KINDS, NAMED_AS, SHARED
 from .administration import account, administration, administrator, body, slice_of, text
 from .context import Web
 
@@ -31,7 +31,7 @@ def permissions(web: Web) -> Any:
         items=[
             {
                 "kind_label": words.kind_of(grant.resource.resource_type),
-                "shared": grant.resource.resource_type in KINDS and grant.resource.pattern != "*",
+                "shared": grant.resource.resource_type in SHARED and grant.resource.pattern != "*",
                 "holder_kind": grant.holder.kind,
                 "holder": grant.holder.name,
                 "level": grant.holder.level,
@@ -170,9 +170,11 @@ def _found(web: Web, given: Any) -> Found:
 
 def _named(web: Web, kind: str, given: str) -> Found | None:
     """The resource of that id, else of that name."""
-    if kind not in KINDS or not given:
+    if kind not in SHARED or not given:
         return None
-    found = web.catalog.at(kind, given) or web.catalog.find(NAMED_AS.get(kind, kind), given)
+    found = web.catalog.at(kind, given)
+    if found is None and kind in KINDS:
+        found = web.catalog.find(NAMED_AS.get(kind, kind), given)
     return found if found is not None and found.resource_type == kind else None
 
 

@@ -29,10 +29,9 @@ def create(web: Web) -> Any:
 
 
 def delete(web: Web) -> Any:
-    """End a team; what it held, it holds no more. One of Keycloak's comes back with the next login of a member."""
-    actor, admin = acting(), administration(web)
-    admin.delete_team(admin.team(body().get("team")), actor)
-    return Response(status=204)
+    """End a team; ``heir`` manages from then on what only its members did."""
+    actor, sent, admin = acting(), body(), administration(web)
+    return jsonify(admin.delete_team(admin.team(sent.get("team")), sent.get("heir"), actor))
 
 
 def members(web: Web) -> Any:

@@ -8,8 +8,7 @@ from urllib.parse import quote, urlencode
 from flask import jsonify, redirect, request
 
 from ..identity.caller import current_identity
-from ..policy.rules import KINDS as SHARED
-from ..policy.rules import NAMED_AS
+from ..policy.rules import NAMED_AS, SHARED
 from ..policy.words import LEVELS
 from ..store.grants import Holder
 from ..store.people import Person

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from mlflow_prokube_auth import engine
 from mlflow_prokube_auth.identity.tokens import compose
 from mlflow_prokube_auth.services import Services
-from mlflow_prokube_auth.store.accounts import Account, NeedsHeir
+from mlflow_prokube_auth.store.accounts import Account
+from mlflow_prokube_auth.store.custody import NeedsHeir
 from mlflow_prokube_auth.store.people import Blocked, NameTaken, Person
 from mlflow_prokube_auth.store.schema import metadata, role_permissions, roles
 from mlflow_prokube_auth.store.teams import Resource

@@ -178,6 +178,22 @@ def test_a_deleted_service_account_hands_over_what_it_alone_managed(
     assert get(bob, pattern) == 200
 
 
+def test_a_deleted_team_hands_over_what_only_its_members_managed(admin: Admin, bob: httpx.Client) -> None:
+    team, (name, client) = unique("ops-team"), service(admin)
+    pattern = experiment_of(client)
+    admin.call("POST", "teams", 201, team=team)
+    admin.call("POST", "team-members", team=team, user=name)
+    shared = {"kind": "experiment", "id": pattern, "level": "MANAGE", "team": team}
+    assert client.post(f"{OWN}/sharing", json=shared).status_code == 200
+    mine = {"kind": "experiment", "id": pattern, "user": name}
+    assert client.request("DELETE", f"{OWN}/sharing", json=mine).status_code == 200
+    refused = admin.call("DELETE", "team-members", 409, team=team, user=name)
+    assert f"'{name}' is the last member of '{team}'" in refused["message"]
+    assert f"experiment '{pattern}'" in admin.call("DELETE", "teams", 409, team=team)["message"]
+    assert admin.call("DELETE", "teams", team=team, heir=BOB) == {"deleted": team, "heir": BOB, "inherited": 1}
+    assert (get(bob, pattern), get(client, pattern)) == (200, 403)
+
+
 def test_a_rule_gives_a_team_todays_and_tomorrows_resources(
     admin: Admin, world: World, alice: httpx.Client, bob: httpx.Client
 ) -> None:
@@ -202,7 +218,7 @@ def test_a_rule_gives_a_team_todays_and_tomorrows_resources(
     admin.call("POST", "team-members", team=team, user=ALICE)
     admin.call("DELETE", "team-rules", 204, id=rule["id"])
     assert get(alice, today) == 403
-    admin.call("DELETE", "teams", 204, team=team)
+    admin.call("DELETE", "teams", team=team)
     assert team not in {each["team"] for each in admin.call("GET", "teams")["items"]}
 
 

@@ -20,7 +20,6 @@ from mlflow_prokube_auth.identity.tokens import compose
 from mlflow_prokube_auth.services import Services, open_services
 from mlflow_prokube_auth.settings import load
 from mlflow_prokube_auth.store.database import migrate, open_engine
-from mlflow_prokube_auth.store.schema import role_permissions, roles
 from mlflow_prokube_auth.store.teams import Resource, Team
 
 from .test_cli import ALICE, SETTINGS
@@ -105,14 +104,9 @@ def grant(services: Services, username: str, pattern: str) -> None:
     """MANAGE on an experiment, as the engine grants it to its creator."""
     user = services.people.find(username)
     assert user is not None
-    with services.database.write() as connection:
-        key = connection.execute(roles.insert().values(name=f"__user_{user.user_id}__", workspace="default"))
-        connection.execute(
-            role_permissions.insert().values(
-                role_id=key.inserted_primary_key[0],  # type: ignore[index]  # one row, one key
-                resource_type="experiment", resource_pattern=pattern, permission="MANAGE",
-            )
-        )  # fmt: skip
+    store = engine.ProkubeStore(services.database, services.teams)
+    store.init_db("")
+    store.grant_if_absent(user.user_id, "default", "experiment", pattern, "MANAGE")
 
 
 def team_of(services: Services, name: str) -> Team:

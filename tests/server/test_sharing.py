@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -242,3 +243,57 @@ def test_ones_permissions_come_page_by_page(world: World, people: dict[str, http
     page = browser.get("/prokube-auth/permissions", params={"first": 2, "size": 2}).text
     assert f"3 to 4 of {total}" in page
     assert browser.get("/prokube-auth/permissions", params={"first": "x"}).status_code == 400
+
+
+def register_scorer(client: httpx.Client, experiment_id: str, name: str) -> httpx.Response:
+    scorer = {"name": name, "builtin_scorer_class": "RelevanceToQuery", "builtin_scorer_pydantic_data": {"name": name}}
+    body = {"experiment_id": experiment_id, "name": name, "serialized_scorer": json.dumps(scorer)}
+    return client.post("/api/3.0/mlflow/scorers/register", json=body)
+
+
+def read_scorer(client: httpx.Client, experiment_id: str, name: str) -> int:
+    params = {"experiment_id": experiment_id, "name": name}
+    return client.get("/api/3.0/mlflow/scorers/get", params=params).status_code
+
+
+def test_a_scorer_is_shared_and_nothing_is_left_of_a_deleted_one(
+    people: dict[str, httpx.Client], experiment: tuple[str, str]
+) -> None:
+    experiment_id, name = experiment[0], "is it / good?"
+    assert register_scorer(people[ALICE], experiment_id, name).status_code == 200
+    pattern = f"{experiment_id}/is%20it%20%2F%20good%3F"
+    assert read_scorer(people[BOB], experiment_id, name) == 403
+    assert share(people[BOB], pattern, "READ", "scorer", user=BOB).status_code == 403
+    shared = share(people[ALICE], pattern, "READ", "scorer", user=BOB)
+    assert shared.json()["resource"]["name"] == f"{name} (experiment {experiment_id})"
+    assert read_scorer(people[BOB], experiment_id, name) == 200
+    assert get(people[BOB], experiment_id) == 403
+    mine = people[ALICE].get(f"{OWN}/permissions", params={"size": 200}).json()["permissions"]
+    assert any(each["kind"] == "scorer" and each["share"] for each in mine)
+    gone = people[ALICE].request(
+        "DELETE", "/api/3.0/mlflow/scorers/delete", json={"experiment_id": experiment_id, "name": name}
+    )
+    assert gone.status_code == 200, gone.text
+    assert register_scorer(people[ALICE], experiment_id, name).status_code == 200
+    assert holders(people[ALICE], pattern, "scorer") == {ALICE: "MANAGE"}
+
+
+def test_a_further_version_makes_nobody_manager_of_anothers_scorer(
+    people: dict[str, httpx.Client], experiment: tuple[str, str]
+) -> None:
+    experiment_id = experiment[0]
+    register_scorer(people[ALICE], experiment_id, "s")
+    share(people[ALICE], experiment_id, "EDIT", user=BOB)
+    assert register_scorer(people[BOB], experiment_id, "s").status_code == 200
+    assert holders(people[ALICE], f"{experiment_id}/s", "scorer") == {ALICE: "MANAGE"}
+
+
+def test_who_deletes_one_version_of_a_scorer_still_manages_the_others(
+    people: dict[str, httpx.Client], experiment: tuple[str, str]
+) -> None:
+    experiment_id = experiment[0]
+    for _ in range(2):
+        register_scorer(people[ALICE], experiment_id, "s")
+    body = {"experiment_id": experiment_id, "name": "s", "version": 1}
+    assert people[ALICE].request("DELETE", "/api/3.0/mlflow/scorers/delete", json=body).status_code == 200
+    assert holders(people[ALICE], f"{experiment_id}/s", "scorer") == {ALICE: "MANAGE"}

@@ -184,6 +184,17 @@
     stop.focus();
   }
 
+  // What is to be deleted is the last to manage something: who does from then on.
+  function askForHeir(more, text) {
+    if (more.querySelector("input")) return;
+    const input = element("input", { type: "text", name: "heir", maxLength: 255, spellcheck: false, placeholder: "name@example.com", autocomplete: "off" });
+    more.replaceChildren(field(text, input));
+    input.focus();
+  }
+
+  const heirOf = (more) => more.querySelector("input")?.value.trim();
+  const inherited = ({ heir, inherited: number }) => (heir ? ` ${heir} manages ${number} resources of it now.` : "");
+
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !event.defaultPrevented) fold();
   });
@@ -282,7 +293,7 @@
   }
 
   window.prokubeAdmin = {
-    Problem, ask, at, attempt, base, button, call, done, element, field, link, list, onSubmit, page, problemBox, quiet,
-    section, tag, time, unfoldButton,
+    Problem, ask, askForHeir, at, attempt, base, button, call, done, element, field, heirOf, inherited, link, list,
+    onSubmit, page, problemBox, quiet, section, tag, time, unfoldButton,
   };
 })();

@@ -2,7 +2,8 @@
 "use strict";
 (() => {
   const {
-    ask, at, attempt, button, call, done, element, field, link, list, onSubmit, page, problemBox, quiet, section, tag, time, unfoldButton,
+    ask, askForHeir, at, attempt, button, call, done, element, heirOf, inherited, link, list, onSubmit, page, problemBox, quiet,
+    section, tag, time, unfoldButton,
   } = window.prokubeAdmin;
   const services = page.section === "service-accounts";
   const path = (account, what = "") => `accounts/${encodeURIComponent(account.username)}${what}`;
@@ -55,17 +56,12 @@
     ask(panel, {
       text: services ? sentences.deleteService(name) : sentences.deletePerson(name),
       action: "Delete it now",
-      conflict: (more) => {
-        if (more.querySelector("input")) return;
-        const input = element("input", { type: "text", name: "heir", maxLength: 255, spellcheck: false, placeholder: "name@example.com", autocomplete: "off" });
-        more.replaceChildren(field("Who manages from then on what it alone manages", input));
-        input.focus();
-      },
+      conflict: (more) => askForHeir(more, "Who manages from then on what it alone manages"),
       run: async (more) => {
-        const heir = more.querySelector("input")?.value.trim();
+        const heir = heirOf(more);
         const answer = await call("DELETE", path(account) + (heir ? `?${new URLSearchParams({ heir })}` : ""));
         hideKey(account);
-        await finish(account, `${name} is deleted.` + (answer.heir ? ` ${answer.heir} manages ${answer.inherited} resources of it now.` : ""));
+        await finish(account, `${name} is deleted.${inherited(answer)}`);
       },
     });
   }

@@ -1,7 +1,10 @@
 // Teams, their members and their rules.
 "use strict";
 (() => {
-  const { ask, at, attempt, button, call, done, element, field, link, list, onSubmit, page, quiet, section, tag, unfoldButton } = window.prokubeAdmin;
+  const {
+    ask, askForHeir, at, attempt, button, call, done, element, field, heirOf, inherited, link, list, onSubmit, page, quiet, section, tag,
+    unfoldButton,
+  } = window.prokubeAdmin;
   const kinds = JSON.parse(page.kinds);
   const levels = JSON.parse(page.levels);
   const words = JSON.parse(page.words);
@@ -92,10 +95,12 @@
           "The resources stay. This cannot be undone." +
           (item.from_keycloak ? " With the next login of a member Keycloak brings the team back, without rules and grants." : ""),
         action: "Delete it now",
-        run: async () => {
-          await call("DELETE", "teams", { team });
+        conflict: (more) => askForHeir(more, "Who manages from then on what only its members manage"),
+        run: async (more) => {
+          const heir = heirOf(more);
+          const answer = await call("DELETE", "teams", heir ? { team, heir } : { team });
           await table.refresh(team);
-          done(`The team ${team} is deleted.`);
+          done(`The team ${team} is deleted.${inherited(answer)}`);
         },
       }), "danger", { action: "delete" });
       panel.show(
