@@ -1,10 +1,11 @@
 #!/bin/sh
-# Installs the server: our wheel, the PostgreSQL driver and the S3 client that MLflow takes for its artifacts.
+# Installs the server: our wheel, the PostgreSQL driver, Prometheus's client, and the S3 client that MLflow takes for
+# its artifacts.
 # The Dockerfile and a test run it alike: deploy/install.sh WHEEL PYTHON
 set -eu
 wheel=$1
 python=$2
-"$python" -m pip install --no-cache-dir --disable-pip-version-check "$wheel[server,postgres,s3]"
+"$python" -m pip install --no-cache-dir --disable-pip-version-check "$wheel[server,postgres,s3,metrics]"
 "$python" -m pip check --disable-pip-version-check
 # What is missing or broken is to be found now, not when the server starts.
 "$python" -c 'import boto3, sqlalchemy, mlflow.server.auth; from mlflow_prokube_auth.entry import create_app

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from .housekeeping import AuditRetention, ExpiringKeys, Housekeeping
 from .identity.authenticators import Authenticators
 from .identity.bearer import BearerTokens
 from .identity.caller import RequestFacts
@@ -17,11 +18,11 @@ from .identity.recheck import Vouching
 from .identity.secretbox import SecretBox
 from .identity.sessions import StoredSessions
 from .logs import show_ours
+from .metrics import Counts, NoCounts, PrometheusCounts
 from .policy import words
 from .policy.artifacts import ModelArtifacts
 from .policy.names import NamePolicy
 from .policy.rules import TeamRules
-from .retention import AuditRetention
 from .services import Later, open_services
 from .settings import load
 from .startup import BACKEND_STORE_ENV, JOB_TOKEN_ENV, database_uri
@@ -56,7 +57,10 @@ def create() -> Any:
     provider = Provider(settings)
     directory = Directory(settings, provider)
     later(directory.check_right)
-    vouching = Vouching(settings, provider, directory, services.people, services.sessions, services.teams, box, later)
+    counts: Counts = NoCounts() if settings.metrics_token is None else PrometheusCounts()
+    vouching = Vouching(
+        settings, provider, directory, services.people, services.sessions, services.teams, box, later, counts=counts
+    )
     authenticate = Authenticators(
         settings,
         services.people,
@@ -66,6 +70,7 @@ def create() -> Any:
         BearerTokens(settings, provider, services.people),
         later,
         os.environ.get(JOB_TOKEN_ENV),
+        counts,
     )
     store = engine.ProkubeStore(services.database, services.teams)
     catalog = MlflowCatalog(engine.readable, engine.manageable, store.is_granted, store.grant_manage, store.sweep)
@@ -82,9 +87,13 @@ def create() -> Any:
         box=box,
         provider=provider,
     )
-    enforcement = Enforcement(web)
+    enforcement = Enforcement(web, counts)
     # Before the engine's, which may answer.
-    flask_app.before_request(AuditRetention(services.database, settings.audit_retention_days, later).look)
+    works: list[Callable[[int], None]] = [
+        AuditRetention(services.database, settings.audit_retention_days),
+        ExpiringKeys(services.accounts, services.sessions),
+    ]
+    flask_app.before_request(Housekeeping(works, later).look)
     # Registered before the engine's, so it runs after the engine has granted MANAGE.
     flask_app.after_request(enforcement.after)
     made = engine.install(
@@ -103,12 +112,14 @@ def create() -> Any:
     if made is flask_app:
         return flask_app
     asgi = NativeNames(made, web.names)
-    return AsgiIdentity(asgi, authenticate, engine.native_route_matcher(made), _native_words(settings.contact), prefix)
+    native_words = _native_words(settings.contact, counts)
+    return AsgiIdentity(asgi, authenticate, engine.native_route_matcher(made), native_words, prefix)
 
 
-def _native_words(contact: str) -> Callable[[RequestFacts, int, str], str]:
+def _native_words(contact: str, counts: Counts) -> Callable[[RequestFacts, int, str], str]:
     def rewrite(facts: RequestFacts, status: int, text: str) -> str:
         """Words for the engine's plain-text refusals on FastAPI's own routes."""
+        counts.refusal(status, "UNAUTHENTICATED" if status == 401 else "PERMISSION_DENIED")
         if status == 401:
             return "You are not signed in. Send your user name and an access key, or log in with the browser."
         if text != "Permission denied":

@@ -35,6 +35,22 @@ class Unauthenticated(Refusal):
     status = 401
 
 
+class BadCredentials(Unauthenticated):
+    """A user name and key, or a token, that nobody has."""
+
+
+class KeyEnded(Unauthenticated):
+    """An access key that was revoked or replaced; its secret was right."""
+
+
+class KeyExpired(Unauthenticated):
+    """An access key past its expiry; its secret was right."""
+
+
+class AccountOut(Unauthenticated):
+    """The credential's owner may not use this server any more."""
+
+
 class PermissionDenied(Refusal):
     """The caller is known and may not do this."""
 

@@ -16,7 +16,7 @@ from annotated_types import Ge, Le
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 PREFIX = "PROKUBE_AUTH_"
-SECRETS = ("OIDC_CLIENT_SECRET", "SECRET_KEY", "SECRET_KEY_PREVIOUS", "DATABASE_URI")
+SECRETS = ("OIDC_CLIENT_SECRET", "SECRET_KEY", "SECRET_KEY_PREVIOUS", "DATABASE_URI", "METRICS_TOKEN")
 SQL_BACKENDS = ("sqlite", "postgresql", "mysql", "mssql")
 DATABASE_URI_FORM = "an SQLAlchemy URI such as postgresql://user@host/db"
 # As browsers and clients write it in `Host`: a name or an address, perhaps with a port; MLflow takes `*` as any text.
@@ -52,6 +52,16 @@ def _secret(value: SecretStr) -> SecretStr:
 def _secret_key(value: SecretStr) -> SecretStr:
     if len(value.get_secret_value()) < 32:
         raise ValueError(f"expected at least 32 characters, found {len(value.get_secret_value())}")
+    return value
+
+
+def _metrics_token(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[\x21-\x7e]{16,}", value.get_secret_value()):
+        raise ValueError("expected at least 16 characters of printable ASCII, without blanks")
+    try:
+        import prometheus_client  # noqa: F401 - whether it is there
+    except ImportError:
+        raise ValueError("expected prometheus_client beside it: pip install 'mlflow-prokube-auth[metrics]'") from None
     return value
 
 
@@ -117,6 +127,7 @@ Url = Annotated[str, AfterValidator(_url)]
 Text = Annotated[str, AfterValidator(_text)]
 Secret = Annotated[SecretStr, AfterValidator(_secret)]
 SecretKey = Annotated[SecretStr, AfterValidator(_secret_key)]
+MetricsToken = Annotated[SecretStr, AfterValidator(_metrics_token)]
 DatabaseUri = Annotated[SecretStr, AfterValidator(_database_uri)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_names)]
 Scopes = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_scopes)]
@@ -192,6 +203,10 @@ class Settings(BaseModel):
 
     audit_retention_days: int = Field(
         400, ge=0, description="Events of the audit trail are forgotten after so long; 0 keeps them for ever."
+    )
+    metrics_token: MetricsToken | None = Field(
+        None,
+        description="Turns Prometheus metrics on at `/prokube-auth/metrics`; who scrapes sends it as Bearer token.",
     )
 
     @property

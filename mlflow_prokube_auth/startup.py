@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import hmac
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,6 +19,7 @@ from .hosts import is_loopback
 from .logs import hide_starlettes_warning
 from .settings import DATABASE_URI_FORM, SQL_BACKENDS, DatabaseSettings, Settings, SettingsError, is_database_uri, load
 
+DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 BACKEND_STORE_ENV = "_MLFLOW_SERVER_FILE_STORE"
 JOB_TOKEN_ENV = "_MLFLOW_INTERNAL_GATEWAY_AUTH_TOKEN"  # noqa: S105 - a variable's name
 UNSAFE = {
@@ -136,6 +140,11 @@ def share(settings: Settings) -> None:
     derived = hmac.new(key, b"flask-secret-key", hashlib.sha256).hexdigest()
     os.environ.setdefault("MLFLOW_FLASK_SERVER_SECRET_KEY", derived)
     os.environ[JOB_TOKEN_ENV] = secrets.token_hex(32)
+    if settings.metrics_token is not None and DIRECTORY_VARIABLE not in os.environ:
+        # The workers count into files here, which must be named before prometheus_client is imported.
+        folder = tempfile.mkdtemp(prefix="mlflow-prokube-auth-metrics-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        os.environ[DIRECTORY_VARIABLE] = folder
     from mlflow.server.security_utils import get_default_allowed_hosts
 
     hosts = [h for h in os.environ.get("MLFLOW_SERVER_ALLOWED_HOSTS", "").split(",") if h]

@@ -80,7 +80,7 @@ CONFIG_FIELDS = (
 )
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts/"
 # Asked by probes, whose Host is an address: the host check lets them pass as it does MLflow's own /health.
-PROBES = ("/prokube-auth/health", "/prokube-auth/ready")
+PROBES = ("/prokube-auth/health", "/prokube-auth/ready", "/prokube-auth/metrics")
 GRAPHQL_ERRORS = {
     "mlflowGetExperiment": "MlflowGetExperimentResponse",
     "mlflowGetRun": "MlflowGetRunResponse",

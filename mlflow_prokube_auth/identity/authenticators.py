@@ -13,7 +13,8 @@ import re
 import time
 from collections.abc import Callable
 
-from ..errors import CrossSiteRequest, Unauthenticated, Unavailable
+from ..errors import AccountOut, BadCredentials, CrossSiteRequest, KeyEnded, KeyExpired, Refusal, Unavailable
+from ..metrics import Counts, cause
 from ..policy import words
 from ..settings import Settings
 from ..store.database import DATABASE_DOWN
@@ -49,6 +50,7 @@ class Authenticators:
         bearer: BearerTokens,
         later: Callable[[Callable[[], None]], None],
         job_token: str | None,
+        counts: Counts,
     ) -> None:
         self._settings = settings
         self._vouching = vouching
@@ -58,6 +60,7 @@ class Authenticators:
         self._sessions = sessions
         self._later = later
         self._job_token = job_token
+        self._counts = counts
         self._keys_url = f"{settings.external_url}/prokube-auth/permissions"
         self._noted: dict[str, int] = {}
 
@@ -69,6 +72,15 @@ class Authenticators:
             CrossSiteRequest: a cookie came with a write from another site.
             Unavailable: the database does not answer.
         """
+        try:
+            identity = self._identify(facts)
+        except Refusal as refusal:
+            self._counts.authentication(cause(refusal))
+            raise
+        self._counts.authentication(identity.credential.replace(" ", "_") if identity is not None else "none")
+        return identity
+
+    def _identify(self, facts: RequestFacts) -> Identity | None:
         try:
             return self._from_header(facts) or self._from_cookie(facts)
         except DATABASE_DOWN as error:
@@ -128,16 +140,16 @@ class Authenticators:
     def _owner_in_order(self, owner: TokenOwner) -> Person:
         token = owner.token
         if token.ended_at is not None:
-            raise Unauthenticated(
+            raise KeyEnded(
                 f"This access key was {token.ended_by} on {words.moment(token.ended_at)}. "
                 f"Create a new one at {self._keys_url}"
             )
         if token.expires_at <= time.time():
-            raise Unauthenticated(
+            raise KeyExpired(
                 f"This access key expired on {words.moment(token.expires_at)}. Create a new one at {self._keys_url}"
             )
         if owner.standing is None:
-            raise Unauthenticated(
+            raise AccountOut(
                 f"The owner of this access key may not use this server any more. Ask {self._settings.contact}."
             )
         return self._vouching.for_standing(owner.standing)
@@ -165,8 +177,8 @@ class Authenticators:
             self._noted[key] = now
             self._later(write)
 
-    def _bad(self) -> Unauthenticated:
-        return Unauthenticated(BAD_CREDENTIALS.format(url=self._keys_url))
+    def _bad(self) -> BadCredentials:
+        return BadCredentials(BAD_CREDENTIALS.format(url=self._keys_url))
 
 
 def same_origin(facts: RequestFacts, ours: str) -> bool:

@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..errors import Unauthenticated, Unavailable
+from ..errors import AccountOut, Unavailable
+from ..metrics import Counts, NoCounts
 from ..settings import Settings
 from ..store.accounts import SERVICE_ISSUER
 from ..store.local_admins import LOCAL_ISSUER
@@ -58,6 +59,7 @@ class Vouching:
         box: SecretBox,
         later: Callable[[Callable[[], None]], None],
         clock: Callable[[], float] = time.time,
+        counts: Counts | None = None,
     ) -> None:
         self._settings = settings
         self._provider = provider
@@ -68,13 +70,14 @@ class Vouching:
         self._box = box
         self._later = later
         self._clock = clock
+        self._counts = counts or NoCounts()
 
     def for_session(self, row: SessionRow, standing: Standing) -> Person | None:
         """The person of a session; None where Keycloak has ended it.
 
         Raises:
             Unavailable: Keycloak has not answered for longer than the grace allows.
-            Unauthenticated: the directory says that the person is out.
+            AccountOut: the directory says that the person is out.
         """
         now = int(self._clock())
         recently = row.checked_at + self._settings.session_recheck_seconds > now
@@ -125,7 +128,7 @@ class Vouching:
         """The owner of a key, a token or a session without a refresh token.
 
         Raises:
-            Unauthenticated: Keycloak does not let the person in any more.
+            AccountOut: Keycloak does not let the person in any more.
             Unavailable: Keycloak has not answered for longer than the grace allows, or may not be asked.
         """
         if standing.issuer in LOCAL_ISSUERS or self._settings.directory_check == "off":
@@ -157,11 +160,14 @@ class Vouching:
             teams = [team.name for team in self._teams.of(standing.person.user_id) if team.from_keycloak]
             found = self._directory.look_up(standing, teams)
         except NoRight:
+            self._counts.directory("no_right")
             return self._without_right(standing)
         except ProviderDown as error:
+            self._counts.directory("unreachable")
             _logger.warning("directory check: Keycloak (%s) does not answer (%s)", self._settings.discovery_url, error)
             self._directory_grace(standing)
             return standing
+        self._counts.directory("in_order" if found.enabled else "out")
         self._people.checked(standing, found.enabled, found.is_admin, now)
         if found.lost_teams:
             self._teams.drop_from(standing.person.user_id, found.lost_teams, standing.person.username)
@@ -185,11 +191,11 @@ class Vouching:
 
     def _in_order(self, standing: Standing) -> Person:
         if standing.blocked:
-            raise Unauthenticated(
+            raise AccountOut(
                 f"An administrator has blocked the account '{standing.person.username}'. Ask {self._settings.contact}."
             )
         if standing.disabled:
-            raise Unauthenticated(
+            raise AccountOut(
                 f"Keycloak does not let '{standing.person.username}' use this server any more. "
                 f"Ask {self._settings.contact}."
             )

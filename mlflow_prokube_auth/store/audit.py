@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select
 
 from .schema import audit_events
 
-_logger = logging.getLogger("mlflow_prokube_auth.audit")
+LOGGER = logging.getLogger("mlflow_prokube_auth.audit")
 
 
 def record(
@@ -29,7 +29,7 @@ def record(
         "detail": json.dumps(detail, sort_keys=True),
     }
     connection.execute(audit_events.insert(), event)
-    _logger.info(json.dumps({**event, "detail": detail}, sort_keys=True))
+    LOGGER.info(json.dumps({**event, "detail": detail}, sort_keys=True), extra={"action": action})
 
 
 @dataclass(frozen=True)

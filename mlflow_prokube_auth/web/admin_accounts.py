@@ -8,12 +8,11 @@ from typing import Any
 from flask import Response, jsonify, request
 
 from ..errors import BadRequest
+from ..housekeeping import EXPIRING_DAYS
 from ..store.people import Person
 from .access_key import expiry, mint
 from .administration import account, acting, administration, administrator, body, slice_of
 from .context import Web, session_identity
-
-EXPIRING_DAYS = 14
 
 
 def users(web: Web) -> Any:

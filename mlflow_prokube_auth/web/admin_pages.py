@@ -8,12 +8,12 @@ from urllib.parse import quote
 from flask import redirect, request
 
 from ..errors import NotFound
+from ..housekeeping import EXPIRING_DAYS
 from ..identity.caller import current_identity
 from ..policy import words
 from ..policy.checks import levels_of
 from ..policy.rules import KINDS
 from .access_key import PRESETS
-from .admin_accounts import EXPIRING_DAYS
 from .context import Web, caller
 
 # Address below ``/prokube-auth/admin/`` and what the section is called.

@@ -16,6 +16,7 @@ from ..engine import refusal_response, request_params
 from ..errors import BadRequest, Refusal, Unauthenticated, Unavailable
 from ..identity.caller import current_identity
 from ..identity.middleware import answer
+from ..metrics import Counts
 from ..policy import guards, words
 from ..policy.artifacts import CREATE
 from ..policy.names import Claim
@@ -48,8 +49,9 @@ def api_route() -> str:
 class Enforcement:
     """The hooks around MLflow's engine."""
 
-    def __init__(self, web: Web) -> None:
+    def __init__(self, web: Web, counts: Counts) -> None:
         self._web = web
+        self._counts = counts
 
     def before(self, engine: Callable[[], Any]) -> Any:
         """Our own routes by exact endpoint; else the engine decides, then names are claimed."""
@@ -119,9 +121,12 @@ class Enforcement:
             self._let_go()
             response = self._after(response, claim)
         except Refusal as refusal:
-            return Response(*answer(refusal))
+            response = Response(*answer(refusal))
         except SQLAlchemyError as error:
             _logger.error("settling a name failed: %s", type(error).__name__)
+        if response.status_code in REFUSED:
+            body = _json_of(response)
+            self._counts.refusal(response.status_code, str(body.get("error_code", "")) if body else "page")
         return response
 
     def _after(self, response: Response, claim: Claim | None) -> Response:
@@ -134,8 +139,8 @@ class Enforcement:
         refusal = self._web.names.failed(claim) if claim is not None else None
         if refusal is not None:
             raise refusal
-        body = response.get_json(silent=True) if response.is_json and not response.is_streamed else None
-        if not isinstance(body, dict):
+        body = _json_of(response)
+        if body is None:
             return response
         cleaned = words.without_sql(str(body.get("message", "")))
         if cleaned is not None:
@@ -177,6 +182,11 @@ class Enforcement:
         return Response(*answer(refusal))
 
 
+def _json_of(response: Response) -> dict[str, Any] | None:
+    body = response.get_json(silent=True) if response.is_json and not response.is_streamed else None
+    return body if isinstance(body, dict) else None
+
+
 def _check_shape() -> None:
     """MLflow's JSON routes only: uploads and forms are read by nobody but their handlers."""
     graphql = request.endpoint == "_graphql"
@@ -197,6 +207,8 @@ def _check_shape() -> None:
     )
 
 
+# What counts as a refusal.
+REFUSED = frozenset({401, 403, 503})
 # Routes of the API that take something else than JSON.
 NOT_JSON = frozenset({"serve_upload_artifact", "signup", "<lambda>"})
 # MLflow's routes outside the API that people open in a browser.

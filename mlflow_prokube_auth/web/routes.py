@@ -24,6 +24,7 @@ from . import (
     index,
     login,
     logout,
+    metrics,
     openapi,
     permissions,
     sharing,
@@ -41,6 +42,7 @@ def register(app: Flask, web: Web) -> None:
     routes: list[tuple[str, str, str, View]] = [
         ("GET", "health", "health", health.health),
         ("GET", "ready", "ready", health.ready),
+        ("GET", "metrics", "metrics", metrics.metrics),
         ("GET", "login", "login_page", login.page),
         ("GET", "login/start", "login_start", login.start),
         ("GET", "login/local", "local_login_page", break_glass.page),

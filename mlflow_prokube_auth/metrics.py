@@ -1,0 +1,171 @@
+"""Prometheus metrics: who came in and how, what was refused and why, what Keycloak's directory answers.
+
+Counts live in the processes (prometheus_client's multiprocess mode adds the workers up); how many keys and sessions
+there are is asked of the database when somebody scrapes. No label ever holds a name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sqlalchemy import func, select
+
+from .errors import Refusal
+from .housekeeping import DAY, EXPIRING_DAYS
+from .store.audit import LOGGER as AUDIT_LOGGER
+from .store.database import DATABASE_DOWN, Database
+from .store.schema import sessions, tokens
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+class Counts(Protocol):
+    """What the server tells as it happens."""
+
+    def authentication(self, outcome: str) -> None:
+        """A request was attributed to somebody by that credential, or refused for that cause."""
+
+    def refusal(self, status: int, error_code: str) -> None:
+        """A request was refused."""
+
+    def directory(self, outcome: str) -> None:
+        """Keycloak's directory was asked about somebody."""
+
+
+class NoCounts:
+    """Counts nothing: metrics are off."""
+
+    def authentication(self, outcome: str) -> None:
+        """Nothing."""
+
+    def refusal(self, status: int, error_code: str) -> None:
+        """Nothing."""
+
+    def directory(self, outcome: str) -> None:
+        """Nothing."""
+
+
+def cause(refusal: Refusal) -> str:
+    """A refusal's class as a label: ``KeyExpired`` is ``key_expired``."""
+    return _WORD.sub("_", type(refusal).__name__).lower()
+
+
+class PrometheusCounts:
+    """Counts for Prometheus; made once in each process."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        from prometheus_client import Counter, Gauge
+
+        kept: dict[str, Any] = {} if registry is None else {"registry": registry}
+        self._authentications = Counter(
+            "prokube_auth_authentications",
+            "Requests by the credential that they came with (none, session, access_key, ...) or by why it was refused.",
+            ["outcome"],
+            **kept,
+        )
+        self._refusals = Counter(
+            "prokube_auth_refusals",
+            "Refused requests by HTTP status and MLflow error code.",
+            ["status", "error_code"],
+            **kept,
+        )
+        self._events = Counter(
+            "prokube_auth_audit_events",
+            "Events of the audit trail (login, login.denied, logout, key.create, ...).",
+            ["action"],
+            **kept,
+        )
+        self._directory = Counter(
+            "prokube_auth_directory_checks",
+            "Questions to Keycloak's directory by outcome: in_order, out, no_right, unreachable.",
+            ["outcome"],
+            **kept,
+        )
+        self._answered = Gauge(
+            "prokube_auth_directory_last_answer_timestamp_seconds",
+            "When Keycloak's directory last answered, in UTC seconds.",
+            multiprocess_mode="mostrecent",
+            **kept,
+        )
+        AUDIT_LOGGER.addHandler(_AuditCounter(self._events))
+
+    def authentication(self, outcome: str) -> None:
+        """One more."""
+        self._authentications.labels(outcome).inc()
+
+    def refusal(self, status: int, error_code: str) -> None:
+        """One more."""
+        self._refusals.labels(str(status), error_code).inc()
+
+    def directory(self, outcome: str) -> None:
+        """One more, and when it was."""
+        self._directory.labels(outcome).inc()
+        if outcome in ("in_order", "out"):
+            self._answered.set(time.time())
+
+
+class _AuditCounter(logging.Handler):
+    """Counts the events of the audit trail by its log lines."""
+
+    def __init__(self, counter: Any) -> None:
+        super().__init__(logging.INFO)
+        self._counter = counter
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One more of that action."""
+        action = getattr(record, "action", None)
+        if action is not None:
+            self._counter.labels(action).inc()
+
+
+class StoredFigures:
+    """Figures out of the database, as a collector of prometheus_client's."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def collect(self) -> Iterator[Any]:
+        """The figures as of now; none while the database is away, so that the counts are still scraped."""
+        from prometheus_client.core import GaugeMetricFamily
+
+        with contextlib.suppress(*DATABASE_DOWN):
+            active, expiring, open_sessions = self._figures(int(time.time()))
+            yield GaugeMetricFamily("prokube_auth_access_keys", "Access keys in force.", value=active)
+            yield GaugeMetricFamily(
+                "prokube_auth_access_keys_expiring",
+                f"Access keys in force that expire within {EXPIRING_DAYS} days.",
+                value=expiring,
+            )
+            yield GaugeMetricFamily("prokube_auth_sessions", "Sessions of logged-in people.", value=open_sessions)
+
+    def _figures(self, now: int) -> tuple[int, int, int]:
+        in_force = (tokens.c.active_user_id.is_not(None), tokens.c.expires_at > now)
+        questions = (
+            select(func.count()).select_from(tokens).where(*in_force),
+            select(func.count()).select_from(tokens).where(*in_force, tokens.c.expires_at <= now + EXPIRING_DAYS * DAY),
+            select(func.count())
+            .select_from(sessions)
+            .where(sessions.c.user_id.is_not(None), sessions.c.expires_at > now),
+        )
+        with self._database.read() as connection:
+            active, expiring, open_sessions = (connection.execute(each).scalar_one() for each in questions)
+        return active, expiring, open_sessions
+
+
+def exposition(database: Database) -> tuple[bytes, str]:
+    """All metrics in Prometheus's text format, and its media type."""
+    from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+    from prometheus_client.multiprocess import MultiProcessCollector
+
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # reads the directory that the parent process made
+    registry.register(StoredFigures(database))
+    return generate_latest(registry), CONTENT_TYPE_LATEST
