@@ -24,7 +24,7 @@ from mlflow.server.handlers import (
 from mlflow.store.model_registry.dbmodels import models as registry_models
 from mlflow.store.tracking.dbmodels import models as tracking_models
 from mlflow.utils.uri import is_local_uri
-from sqlalchemy import func
+from sqlalchemy import and_, func, literal
 
 from . import scorers
 from .policy.artifacts import Version
@@ -108,8 +108,7 @@ class MlflowCatalog:
         if sessions is None:
             return _find_in_file_store(kind, name)
         with sessions() as session:
-            row = session.query(TABLES[kind].table).filter(getattr(TABLES[kind].table, TABLES[kind].name) == name)
-            return next((_found(session, kind, each) for each in row.limit(1)), None)
+            return next(iter(_those(session, kind, getattr(TABLES[kind].table, TABLES[kind].name) == name)), None)
 
     def at(self, resource_type: str, pattern: str) -> Found | None:
         """What a grant of that type on that pattern is on."""
@@ -124,8 +123,7 @@ class MlflowCatalog:
             return None if name is None else _find_in_file_store(kind, name)
         table, wanted = TABLES[kind].table, int(pattern) if kind == "experiment" else pattern
         with sessions() as session:
-            rows = session.query(table).filter(getattr(table, TABLES[kind].id) == wanted)
-            found = next((_found(session, kind, each) for each in rows.limit(1)), None)
+            found = next(iter(_those(session, kind, getattr(table, TABLES[kind].id) == wanted)), None)
         return found if found is not None and found.resource_type == resource_type else None
 
     def with_prefix(self, kind: str, prefix: str) -> list[Found]:
@@ -136,6 +134,14 @@ class MlflowCatalog:
     def everything(self, kind: str) -> list[Found]:
         """All of a kind, in every workspace, in the trash too; of a file store nothing."""
         return self.with_prefix(kind, "")
+
+    def trash(self) -> list[Found]:
+        """Deleted experiments, in every workspace; of a file store nothing."""
+        sessions = _sessions("experiment")
+        if sessions is None:
+            return []
+        with sessions() as session:
+            return _those(session, "experiment", tracking_models.SqlExperiment.lifecycle_stage == "deleted")
 
     def restore_experiment(self, experiment_id: str) -> None:
         """Take an experiment out of the trash."""
@@ -239,30 +245,35 @@ def with_prefix(sessions: Callable[[], AbstractContextManager[Any]], kind: str, 
     column = getattr(TABLES[table_kind].table, TABLES[table_kind].name)
     with sessions() as session:
         # Not LIKE: it knows no case in SQLite, and "_" is any character to it.
-        rows = session.query(TABLES[table_kind].table).filter(func.substr(column, 1, len(prefix)) == prefix)
-        found = [_found(session, table_kind, row) for row in rows]
+        found = _those(session, table_kind, func.substr(column, 1, len(prefix)) == prefix)
     return [each for each in found if each.resource_type == kind]
 
 
-def _found(session: Any, kind: str, row: Any) -> Found:
-    """A row of MLflow's as what it is to a grant."""
+def _those(session: Any, kind: str, where: Any) -> list[Found]:
+    """Rows of MLflow's as what they are to grants, in one query however many there are."""
     named = TABLES[kind]
-    name, resource_type = str(getattr(row, named.name)), kind
-    if kind == "registered_model":
-        tag = registry_models.SqlRegisteredModelTag
-        value = session.query(tag.value).filter(
-            tag.name == name, tag.workspace == row.workspace, tag.key == IS_PROMPT_TAG_KEY
+    columns = [getattr(named.table, each) for each in (named.name, named.id, named.created, "workspace")]
+    stage = getattr(named.table, "lifecycle_stage", None)
+    columns.append(literal("active") if stage is None else stage)
+    if kind != "registered_model":
+        rows = session.query(*columns, literal("")).filter(where)
+    else:
+        tag, model = registry_models.SqlRegisteredModelTag, named.table
+        rows = session.query(*columns, tag.value).filter(where).outerjoin(
+            tag, and_(tag.name == model.name, tag.workspace == model.workspace, tag.key == IS_PROMPT_TAG_KEY)
+        )  # fmt: skip
+    return [
+        Found(
+            kind=kind,
+            name=str(name),
+            resource_type="prompt" if (is_prompt or "").lower() == "true" else kind,
+            pattern=str(pattern),
+            created_ms=int(created or 0),
+            workspace=str(workspace),
+            trashed=stage_now == "deleted",
         )
-        resource_type = "prompt" if (value.scalar() or "").lower() == "true" else kind
-    return Found(
-        kind=kind,
-        name=name,
-        resource_type=resource_type,
-        pattern=str(getattr(row, named.id)),
-        created_ms=int(getattr(row, named.created) or 0),
-        workspace=str(row.workspace),
-        trashed=getattr(row, "lifecycle_stage", "active") == "deleted",
-    )
+        for name, pattern, created, workspace, stage_now, is_prompt in rows.order_by(columns[1])
+    ]
 
 
 def _sessions(kind: str) -> Callable[[], AbstractContextManager[Any]] | None:

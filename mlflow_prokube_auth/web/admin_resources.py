@@ -126,7 +126,7 @@ def trash(web: Web) -> Any:
     """Deleted experiments, whose names are still taken, with who manages them."""
     administrator()
     first, size = slice_of(request.args)
-    found = [each for each in web.catalog.everything("experiment") if each.trashed]
+    found = web.catalog.trash()
     return jsonify(
         total=len(found),
         items=[{**_item(each), "managers": _managers(web, each)} for each in found[first : first + size]],
