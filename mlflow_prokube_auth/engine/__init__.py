@@ -30,6 +30,7 @@ from ..identity.caller import current_identity
 from ..identity.middleware import answer
 from ..policy import words
 from ..policy.names import Found
+from . import lookups
 from .store import STORE_SEAMS as STORE_SEAMS
 from .store import ProkubeStore as ProkubeStore
 from .store import caller
@@ -61,6 +62,10 @@ SEAMS: dict[str, tuple[str, ...] | None] = {
     "_artifact_proxy_path": (),
     "_artifact_proxy_path_from_request_path": ("path", "query_path"),
     "_artifact_proxy_child": ("artifact_path", "action"),
+    "resolve_permissions": ("username", "workspace_name", "keys"),
+    "_role_grant_for_resource": ("user_id", "resource_type", "resource_key", "workspace_name"),
+    "fold_grants_for_key": ("grants", "key"),
+    "MANAGE": None,
     "authorize": ("username", "anchor", "requirements"),
     "Requirement": ("resource_type", "resource_id", "action", "fallback_if_no_grant"),
     "ACTION_NOT_DENIED": None,
@@ -225,6 +230,7 @@ def install(
     engine_before = auth._before_request
     auth._before_request = lambda: before(engine_before)
     _allow_model_artifacts(model_artifacts)
+    lookups.install(store)
     auth.filter_experiment_ids = _closed(auth.filter_experiment_ids)
     guard = _graphql_guard(auth.GraphQLAuthorizationMiddleware, contact)
     auth.get_graphql_authorization_middleware = lambda: [guard]

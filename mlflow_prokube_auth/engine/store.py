@@ -14,15 +14,19 @@ from mlflow.server.auth.entities import Role, User, UserRoleAssignment
 from mlflow.server.auth.sqlalchemy_store import RoleGrantRow, SqlAlchemyStore
 from mlflow.store.db.utils import _get_managed_session_maker
 from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME
+from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import sessionmaker
+from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
 
 from .. import scorers
-from ..identity.caller import current_identity
+from ..identity.caller import CALLER, current_identity, grants_changed
 from ..policy.names import Found
 from ..store.database import Database, check_schema
+from ..store.held import HeldGrants
 from ..store.people import UNUSABLE_PASSWORD, Person
+from ..store.role_versions import watched
 from ..store.teams import NO_RULE, Resource, Team, Teams
+from .lookups import HeldRows, visible
 from .writes import watch
 
 _logger = logging.getLogger(__name__)
@@ -56,6 +60,7 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
         super().__init__()
         self._database = database
         self._teams = teams
+        self._held: HeldGrants | None = None
 
     def init_db(self, db_uri: str, read_db_uri: str | None = None) -> None:
         """Connect; the parent process has migrated. Grants are always read from the primary."""
@@ -64,8 +69,14 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
         self.db_type = self.engine.dialect.name
         self.read_engine = None
         check_schema(self.engine)
+        with self.engine.connect() as connection:
+            # Without the triggers nothing may be kept (on MySQL, so far).
+            self._held = HeldGrants(self._database) if watched(connection) else None
         maker = sessionmaker(bind=self.engine)
         watch(maker)
+        event.listen(maker, "after_flush", lambda session, _context: session.info.update(wrote=True))
+        event.listen(maker, "do_orm_execute", _note_writing)
+        event.listen(maker, "after_commit", _grants_may_have_changed)
         self.ManagedSessionMaker = _get_managed_session_maker(maker, self.db_type)
 
     def authenticate_user(self, username: str, password: str, *, use_primary: bool = False) -> bool:
@@ -86,10 +97,21 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
 
     def list_grants(self, user_id: int, workspace: str, resource_types: Collection[str]) -> list[RoleGrantRow]:
         """MLflow's rows, but "may use the workspace" opens nothing inside it."""
-        rows = super().list_grants(user_id, workspace, resource_types)
-        if set(resource_types) == {"workspace"}:
-            return list(rows)
-        return [row for row in rows if row.resource_type != "workspace" or row.permission == "MANAGE"]
+        held = self.held(user_id, workspace)
+        if held is not None:
+            return held.rows(resource_types)
+        return visible(super().list_grants(user_id, workspace, resource_types), resource_types)
+
+    def held(self, user_id: int, workspace: str) -> HeldRows | None:
+        """What the caller's roles grant in a workspace; None for anybody else, and where nothing may be kept."""
+        running = CALLER.get()
+        identity = running.identity() if running is not None else None
+        if self._held is None or running is None or identity is None or identity.person.user_id != user_id:
+            return None
+        roles = running.roles()
+        if roles is None:
+            roles = self._held.roles_of(user_id)
+        return HeldRows([role for role in self._held.of(roles) if role.workspace == workspace])
 
     def delete_grants_for_resource(
         self, resource_type: str, resource_pattern: str, *, workspace_scoped: bool = False
@@ -298,6 +320,16 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
             return query
         roles = session.query(SqlRole.id).filter(SqlRole.workspace == self._get_active_workspace_name())
         return query.filter(SqlRolePermission.role_id.in_(roles.scalar_subquery()))
+
+
+def _note_writing(state: ORMExecuteState) -> None:
+    if state.is_insert or state.is_update or state.is_delete:
+        state.session.info["wrote"] = True
+
+
+def _grants_may_have_changed(session: Session) -> None:
+    if session.info.pop("wrote", False):
+        grants_changed()
 
 
 def caller() -> Person | None:

@@ -18,7 +18,7 @@ from ..metrics import Counts, cause
 from ..policy import words
 from ..settings import Settings
 from ..store.database import DATABASE_DOWN
-from ..store.people import People, Person
+from ..store.people import People, Person, Standing
 from ..store.sessions import SEEN_SECONDS, Sessions
 from ..store.tokens import LAST_USE_SECONDS, TokenOwner, Tokens
 from . import tokens as token_format
@@ -101,7 +101,10 @@ class Authenticators:
         if credentials.startswith("pkt_"):
             return self._token(None, credentials, facts)
         standing = self._bearer(credentials, lenient=self._settings.session_cookie in facts.headers.get("cookie", ""))
-        return None if standing is None else Identity(self._vouching.for_standing(standing), "bearer token")
+        if standing is None:
+            return None
+        person = self._vouching.for_standing(standing)
+        return Identity(person, "bearer token", roles=_roles(standing, person))
 
     def _basic(self, credentials: str, facts: RequestFacts) -> Identity:
         try:
@@ -130,12 +133,13 @@ class Authenticators:
         named = person.username.lower() if username is None else username.strip().lower()
         if named != person.username.lower() and not self._people.owns_name(person.user_id, named):
             raise self._bad()
+        standing = owner.standing
         person = self._owner_in_order(owner)
         now = int(time.time())
         self._note(
             f"token:{token.key_id}", now, LAST_USE_SECONDS, lambda: self._tokens.used(token.key_id, now, facts.client)
         )
-        return Identity(person, "access key")
+        return Identity(person, "access key", roles=_roles(standing, person))
 
     def _owner_in_order(self, owner: TokenOwner) -> Person:
         token = owner.token
@@ -167,7 +171,7 @@ class Authenticators:
         if row.last_seen_at + SEEN_SECONDS <= now:
             self._note(f"session:{session_id}", now, SEEN_SECONDS, lambda: self._sessions.seen(session_id, now))
         person = self._vouching.for_session(row, row.standing)
-        return None if person is None else Identity(person, "session", session_id)
+        return None if person is None else Identity(person, "session", session_id, _roles(row.standing, person))
 
     def _note(self, key: str, now: int, every: int, write: Callable[[], None]) -> None:
         """Have ``write`` done off the request path, at most once in ``every`` seconds."""
@@ -179,6 +183,11 @@ class Authenticators:
 
     def _bad(self) -> BadCredentials:
         return BadCredentials(BAD_CREDENTIALS.format(url=self._keys_url))
+
+
+def _roles(standing: Standing | None, person: Person) -> str | None:
+    """The roles that were read with a standing; where Keycloak was asked meanwhile, they may be others by now."""
+    return standing.roles if standing is not None and standing.person is person else None
 
 
 def same_origin(facts: RequestFacts, ours: str) -> bool:

@@ -21,6 +21,8 @@ class Identity:
     person: Person
     credential: str
     session_id: str | None = None
+    # The person's roles with their versions, from the very query that said who they are; None where none did.
+    roles: str | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Caller:
         self._settled = False
         self._identity: Identity | None = None
         self._error: Exception | None = None
+        self._grants_changed = False
 
     def settle(self) -> None:
         """Ask now, keep the answer; a refusal is raised later, by :meth:`identity`."""
@@ -54,6 +57,15 @@ class Caller:
             except Exception as error:  # whatever went wrong, nobody is let in by it
                 self._error = error
             self._settled = True
+
+    def grants_changed(self) -> None:
+        """This very request has changed grants: what was read with the identity is out of date."""
+        self._grants_changed = True
+
+    def roles(self) -> str | None:
+        """The caller's roles with their versions, as far as they were read with the identity and still hold."""
+        identity = self.identity()
+        return None if identity is None or self._grants_changed else identity.roles
 
     def identity(self) -> Identity | None:
         """Who is calling; None for nobody.
@@ -68,6 +80,13 @@ class Caller:
 
 
 CALLER: ContextVar[Caller | None] = ContextVar("prokube_auth_caller", default=None)
+
+
+def grants_changed() -> None:
+    """The running request must not rely on the grants that were read with its identity any more."""
+    caller = CALLER.get()
+    if caller is not None:
+        caller.grants_changed()
 
 
 def current_identity() -> Identity | None:

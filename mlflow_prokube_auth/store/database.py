@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,12 @@ from alembic.command import downgrade, upgrade
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, Executable, RowMapping, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from . import role_versions
 
 VERSION_TABLE = "alembic_version_prokube_auth"
 # The database is down, as SQLAlchemy tells it.
@@ -30,8 +32,11 @@ class SchemaOutdated(Exception):
     """The tables are not those that this version works with."""
 
 
-def open_engine(uri: str) -> Engine:
-    """An engine on ``uri`` that gives up within seconds when the database is away."""
+def open_engine(uri: str, *, one_question: bool = False) -> Engine:
+    """An engine on ``uri`` that gives up within seconds when the database is away.
+
+    One for single questions begins and ends no transaction, and asks no connection beforehand whether it lives.
+    """
     url = make_url(uri)
     options: dict[str, Any] = {"pool_timeout": 4, "hide_parameters": True}
     if url.get_backend_name() == "sqlite":
@@ -41,6 +46,8 @@ def open_engine(uri: str) -> Engine:
         if url.get_backend_name() == "postgresql":
             # A host that is gone answers nothing at all: give up on what was sent to it, too.
             options["connect_args"] = {"connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": UNANSWERED_MILLISECONDS}
+    if one_question:
+        options |= {"isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None, "pool_pre_ping": False}
     engine = create_engine(url, **options)
     if url.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _sqlite_foreign_keys)
@@ -57,6 +64,7 @@ class Database:
     def __init__(self, uri: str) -> None:
         self.uri = uri
         self.engine = open_engine(uri)
+        self._questions = open_engine(uri, one_question=True)
 
     def __repr__(self) -> str:
         return f"Database({self.engine.url.render_as_string(hide_password=True)})"
@@ -66,6 +74,19 @@ class Database:
         """A transaction, committed at the end."""
         with self.engine.begin() as connection:
             yield connection
+
+    def ask(self, query: Executable) -> Sequence[RowMapping]:
+        """The rows that one query finds; a connection that has died meanwhile is replaced by a new one."""
+        try:
+            return self._ask(query)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        return self._ask(query)
+
+    def _ask(self, query: Executable) -> Sequence[RowMapping]:
+        with self._questions.connect() as connection:
+            return connection.execute(query).mappings().all()
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
@@ -135,6 +156,9 @@ def migrate(engine: Engine, migrate_mlflow: Callable[[Engine], None], revision: 
         migrate_mlflow(engine)
         if current_revision(engine) != head_revision():
             _run(engine, upgrade, revision)
+        if current_revision(engine) == head_revision():
+            with engine.begin() as connection:
+                role_versions.make_triggers(connection)
 
 
 def migrate_down(engine: Engine, revision: str) -> None:
@@ -166,4 +190,10 @@ def check_schema(engine: Engine) -> None:
     if found != head_revision():
         raise SchemaOutdated(
             f"the auth tables are at revision {found}, expected {head_revision()}: run `mlflow-prokube-auth db upgrade`"
+        )
+    with engine.connect() as connection:
+        watched = role_versions.watched(connection)
+    if not watched and engine.dialect.name in ("sqlite", "postgresql"):
+        raise SchemaOutdated(
+            "the triggers that bump prokube_role_versions are missing or disabled: run `mlflow-prokube-auth db upgrade`"
         )

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from ..identity.claims import Admission
 from . import audit
 from .database import Database
+from .held import ROLES
 from .schema import consents, identities, sessions, user_names, users
 from .teams import Teams
 
@@ -55,6 +56,8 @@ class Standing:
     check_due: bool
     generation: int
     blocked: bool = False
+    # The person's roles with their versions, as of then (:data:`store.held.ROLES`).
+    roles: str = ""
 
 
 # The columns that make up a standing, for joins of tokens and sessions with their owner.
@@ -70,6 +73,7 @@ STANDING = (
     identities.c.check_due,
     identities.c.generation,
     identities.c.blocked,
+    ROLES,
 )
 
 
@@ -88,6 +92,7 @@ def standing_of(row: Any, user_id: int) -> Standing | None:
         check_due=bool(row["check_due"]),
         generation=row["generation"],
         blocked=bool(row["blocked"]),
+        roles=row["roles"] or "",
     )
 
 
@@ -120,9 +125,8 @@ class People:
             .join(identities, identities.c.user_id == users.c.id)
             .where(identities.c.issuer == issuer, identities.c.subject == subject)
         )
-        with self._database.read() as connection:
-            row = connection.execute(query).mappings().first()
-        return None if row is None else standing_of(row, row["id"])
+        rows = self._database.ask(query)
+        return standing_of(rows[0], rows[0]["id"]) if rows else None
 
     def confirm(self, admission: Admission, standing: Standing, now: int) -> Person | None:
         """Keycloak vouches for a known person anew: name, groups and administrator's rights follow.

@@ -51,6 +51,8 @@ role_permissions = Table(
     Column("resource_pattern", String(255), nullable=False),
     Column("permission", String(255), nullable=False),
     UniqueConstraint("role_id", "resource_type", "resource_pattern", name="unique_role_resource_perm"),
+    # Ours: who holds what on a resource is asked with each sweep, and by administrators.
+    Index("ix_prokube_role_permissions_resource", "resource_type", "resource_pattern"),
 )
 
 user_role_assignments = Table(
@@ -60,6 +62,14 @@ user_role_assignments = Table(
     Column("user_id", Integer, ForeignKey("users.id"), nullable=False, index=True),
     Column("role_id", Integer, ForeignKey("roles.id"), nullable=False, index=True),
     UniqueConstraint("user_id", "role_id", name="unique_user_role"),
+)
+
+# Grows with each change of what a role grants; triggers see to it.
+role_versions = Table(
+    "prokube_role_versions",
+    metadata,
+    Column("role_id", Integer, primary_key=True, autoincrement=False),
+    Column("version", BigInteger, nullable=False),
 )
 
 identities = Table(

@@ -64,8 +64,8 @@ class Sessions:
             .outerjoin(identities, identities.c.user_id == users.c.id)
             .where(sessions.c.id == session_id)
         )
-        with self._database.read() as connection:
-            row = connection.execute(query).mappings().first()
+        rows = self._database.ask(query)
+        row = rows[0] if rows else None
         if row is None or not hmac.compare_digest(row["secret_digest"], digest(secret)):
             return None
         if row["expires_at"] <= now or row["last_seen_at"] + self._idle_seconds <= now:

@@ -53,10 +53,10 @@ class Tokens:
             .outerjoin(identities, identities.c.user_id == users.c.id)
             .where(tokens.c.key_id == key_id)
         )
-        with self._database.read() as connection:
-            row = connection.execute(query).mappings().first()
-        if row is None:
+        rows = self._database.ask(query)
+        if not rows:
             return None
+        row = rows[0]
         person = Person(row["user_id"], row["username"], bool(row["is_admin"]))
         return TokenOwner(_token(row), row["digest"], person, standing_of(row, row["user_id"]))
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..engine import refusal_response, request_params
 from ..errors import BadRequest, Refusal, Unauthenticated, Unavailable
-from ..identity.caller import current_identity
+from ..identity.caller import current_identity, grants_changed
 from ..identity.middleware import answer
 from ..metrics import Counts
 from ..policy import guards, words
@@ -90,6 +90,8 @@ class Enforcement:
         route, params = api_route(), request_params()
         g.prokube_held = self._web.names.hold(route, params, person)
         try:
+            if g.prokube_held is not None:
+                grants_changed()  # somebody else may have changed them while the name was waited for
             if g.prokube_held is not None and (refused := self._hide_missing(engine())) is not None:
                 self._let_go()
                 return refused

@@ -1,0 +1,136 @@
+"""The engine's questions about grants, answered by key: a user's ten thousandth grant costs as much as the first.
+
+MLflow loads all of a user's grants of a type for each question and looks at each of them. Here the rows that could
+match are picked out of what the process holds, and MLflow's own rules (``requirements.fold_grants_for_key``) decide
+on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import mlflow.server.auth as auth
+from mlflow.server.auth.permissions import GrantLoadKey, Permission
+from mlflow.server.auth.requirements import fold_grants_for_key, is_workspace_admin_grant
+from mlflow.server.auth.sqlalchemy_store import RoleGrantRow
+
+if TYPE_CHECKING:
+    from ..store.held import RoleGrants
+
+WORKSPACE, WILDCARD, MANAGE = "workspace", "*", "MANAGE"
+
+
+class Holding(Protocol):
+    """Where what a user holds is found."""
+
+    def held(self, user_id: int, workspace: str) -> HeldRows | None:
+        """What the caller's roles grant in a workspace; None where MLflow's own way is to be gone."""
+
+    def get_user(self, username: str) -> Any:
+        """A user of MLflow's."""
+
+
+def visible(rows: Iterable[RoleGrantRow], resource_types: Collection[str]) -> list[RoleGrantRow]:
+    """Without "may use the workspace", which opens nothing inside it, unless that is the very question."""
+    if set(resource_types) == {WORKSPACE}:
+        return list(rows)
+    return [row for row in rows if row.resource_type != WORKSPACE or row.permission == MANAGE]
+
+
+class HeldRows:
+    """What roles grant in one workspace, by resource type and pattern."""
+
+    def __init__(self, roles: Sequence[RoleGrants]) -> None:
+        self._roles = roles
+
+    def rows(self, resource_types: Collection[str]) -> list[RoleGrantRow]:
+        """All of these types, and of the workspace, as MLflow's store lists them; found by key again."""
+        found = KeyedRows(self)
+        found.extend(
+            visible(
+                (
+                    RoleGrantRow(kind, pattern, permission)
+                    for kind in {*resource_types, WORKSPACE}
+                    for role in self._roles
+                    for pattern, permission in role.grants.get(kind, {}).items()
+                ),
+                resource_types,
+            )
+        )
+        found.types = frozenset(resource_types)
+        return found
+
+    def at(self, keys: Collection[GrantLoadKey], resource_types: Collection[str]) -> list[RoleGrantRow]:
+        """The rows that could match one of these keys, and those of the workspace."""
+        wanted = {(kind, pattern) for kind, resource_id in keys for pattern in (resource_id, WILDCARD)}
+        wanted.add((WORKSPACE, WILDCARD))
+        rows = (
+            RoleGrantRow(kind, pattern, permission)
+            for role in self._roles
+            for kind, pattern in wanted
+            if (permission := role.grants.get(kind, {}).get(pattern)) is not None
+        )
+        return visible(rows, resource_types)
+
+    def levels(self, resource_type: str) -> dict[str, set[str]]:
+        """Pattern -> levels, of one type."""
+        found: dict[str, set[str]] = {}
+        for role in self._roles:
+            for pattern, permission in role.grants.get(resource_type, {}).items():
+                found.setdefault(pattern, set()).add(permission)
+        return found
+
+    @property
+    def role_ids(self) -> list[int]:
+        """The roles' ids."""
+        return [role.role_id for role in self._roles]
+
+
+class KeyedRows(list[RoleGrantRow]):
+    """Rows that are also found by key."""
+
+    types: frozenset[str] = frozenset()
+
+    def __init__(self, held: HeldRows) -> None:
+        super().__init__()
+        self._held = held
+
+    def at(self, key: GrantLoadKey) -> list[RoleGrantRow]:
+        """Those that could match a key."""
+        return self._held.at([key], self.types)
+
+
+def _fold(grants: Sequence[RoleGrantRow], key: GrantLoadKey) -> Permission | None:
+    return fold_grants_for_key(grants.at(key) if isinstance(grants, KeyedRows) else grants, key)
+
+
+def install(store: Holding) -> None:
+    """Answer the engine's three lookups by key."""
+    resolve: Callable[..., list[Permission | None]] = auth.resolve_permissions
+    grant_for: Callable[..., Permission | None] = auth._role_grant_for_resource
+
+    def resolve_permissions(
+        username: str, workspace_name: str, keys: Sequence[GrantLoadKey]
+    ) -> list[Permission | None]:
+        held = store.held(store.get_user(username).id, workspace_name)
+        if held is None:
+            return resolve(username, workspace_name, keys)
+        rows = held.at(keys, {key.resource_type for key in keys})
+        if any(map(is_workspace_admin_grant, rows)):
+            return [auth.MANAGE] * len(keys)
+        return [fold_grants_for_key(rows, key) for key in keys]
+
+    def role_grant_for_resource(
+        user_id: int, resource_type: str, resource_key: str, workspace_name: str
+    ) -> Permission | None:
+        held = store.held(user_id, workspace_name)
+        if held is None:
+            return grant_for(user_id, resource_type, resource_key, workspace_name)
+        key = GrantLoadKey(resource_type, resource_key)
+        rows = held.at([key], {resource_type})
+        return auth.MANAGE if any(map(is_workspace_admin_grant, rows)) else fold_grants_for_key(rows, key)
+
+    auth.fold_grants_for_key = _fold
+    auth.resolve_permissions = resolve_permissions
+    auth._role_grant_for_resource = role_grant_for_resource
