@@ -49,6 +49,7 @@ def create() -> Any:
 
     from . import engine
     from .catalog import MlflowCatalog
+    from .searches import Searches
 
     services = open_services(settings, uri)
     later = Later()
@@ -87,7 +88,8 @@ def create() -> Any:
         box=box,
         provider=provider,
     )
-    enforcement = Enforcement(web, counts)
+    searches = Searches(store.held, store.active_workspace, services.database.engine)
+    enforcement = Enforcement(web, counts, searches.narrow)
     # Before the engine's, which may answer.
     works: list[Callable[[int], None]] = [
         AuditRetention(services.database, settings.audit_retention_days),

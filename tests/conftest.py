@@ -63,6 +63,10 @@ def await_start(process: subprocess.Popen[bytes], log: Path, seconds: float, is_
         time.sleep(0.2)
 
 
+# Half of a server's start are the processes that run its jobs; tests that need them ask for them.
+QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+
+
 @contextmanager
 def running_demo(directory: Path, *options: str, env: dict[str, str] | None = None) -> Iterator[Demo]:
     """The demo as a process of its own."""
@@ -82,7 +86,7 @@ def running_demo(directory: Path, *options: str, env: dict[str, str] | None = No
     ]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **(env or {})}, cwd=directory
+            command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **QUIET, **(env or {})}, cwd=directory
         )
     try:
         await_start(process, log, 240, info.exists)
@@ -132,7 +136,7 @@ def running_server(
         "--backend-store-uri", database or f"sqlite:///{directory}/mlflow.db",
         "--artifacts-destination", str(directory / "artifacts"), *options,
     ]  # fmt: skip
-    environment = {**os.environ, **settings, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    environment = {**os.environ, **QUIET, **settings}
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, stdout=output, stderr=subprocess.STDOUT, env=environment, start_new_session=True

@@ -49,9 +49,10 @@ def api_route() -> str:
 class Enforcement:
     """The hooks around MLflow's engine."""
 
-    def __init__(self, web: Web, counts: Counts) -> None:
+    def __init__(self, web: Web, counts: Counts, narrow: Callable[[str, Person], None]) -> None:
         self._web = web
         self._counts = counts
+        self._narrow = narrow
 
     def before(self, engine: Callable[[], Any]) -> Any:
         """Our own routes by exact endpoint; else the engine decides, then names are claimed."""
@@ -79,6 +80,8 @@ class Enforcement:
             and self._web.names.heal(identity.person)
         ):
             decision = self._hide_missing(engine())
+        if decision is None:
+            self._narrow(api_route(), identity.person)
         if decision is None and request.method in ("POST", "PATCH", "DELETE"):
             if not identity.person.is_admin:
                 self._web.models.check(api_route(), request_params())
