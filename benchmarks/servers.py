@@ -75,9 +75,10 @@ def basic(user: str, password: str) -> dict[str, str]:
 class Stage:
     """Where benchmarks run: a folder, and one PostgreSQL for all of them, started when first needed."""
 
-    def __init__(self, directory: Path, quick: bool) -> None:
+    def __init__(self, directory: Path, quick: bool, kinds: tuple[str, ...] = (SQLITE, POSTGRESQL)) -> None:
         self.directory = directory
         self.quick = quick
+        self._kinds = kinds
         self._stack = ExitStack()
         self._postgres: Postgres | None = None
         self._made = 0
@@ -99,12 +100,14 @@ class Stage:
         return self._postgres
 
     def databases(self) -> tuple[str, ...]:
-        """The kinds that this machine has."""
+        """The kinds that are asked for and that this machine has."""
+        if POSTGRESQL not in self._kinds:
+            return self._kinds
         try:
             self.postgres()
         except pytest.skip.Exception:
-            return (SQLITE,)
-        return (SQLITE, POSTGRESQL)
+            return tuple(kind for kind in self._kinds if kind != POSTGRESQL)
+        return self._kinds
 
     def new_directory(self, name: str) -> Path:
         """An empty folder."""
