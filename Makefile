@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO_ARGS ?=
 TEST_ARGS ?=
+BENCH_ARGS ?=
 KEYCLOAK_ARGS ?= --port 8080
 WORKERS ?= 2
 
-.PHONY: demo keycloak test lint types screenshots clean
+.PHONY: demo keycloak bench test lint types screenshots clean
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -24,6 +25,10 @@ demo: $(STAMP)
 # A real Keycloak with our realm and three users, until Ctrl-C; needs Java 17 or newer.
 keycloak: $(STAMP)
 	@exec $(BIN)/python -m tests.keycloak.server $(KEYCLOAK_ARGS)
+
+# How fast it is, beside plain MLflow and basic-auth: BENCH_ARGS="overhead", BENCH_ARGS="--quick". See benchmarks/README.md.
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TEST_ARGS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ import httpx
 from mlflow_prokube_auth.demo.headless import login_headless
 from mlflow_prokube_auth.demo.provider import DEMO_USERS, DemoProvider, DemoUser
 
-from ..conftest import plugin_settings, running_server
+from ..processes import plugin_settings, running_mlflow
 
 
 @dataclass
@@ -26,6 +26,7 @@ class World:
     provider: DemoProvider
     directory: Path
     log: Path
+    pid: int = 0
 
     @property
     def origin(self) -> str:
@@ -63,7 +64,15 @@ class World:
 
 @contextmanager
 def running_world(
-    directory: Path, url: str, port: int, *options: str, users: Iterable[DemoUser] = DEMO_USERS, **changes: str
+    directory: Path,
+    url: str,
+    port: int,
+    *options: str,
+    users: Iterable[DemoUser] = DEMO_USERS,
+    database: str | None = None,
+    workers: int = 1,
+    environment: Mapping[str, str] | None = None,
+    **changes: str,
 ) -> Iterator[World]:
     """A server that listens on ``port`` and is known to browsers and clients as ``url``; ``changes`` are settings."""
     provider = DemoProvider(
@@ -75,8 +84,10 @@ def running_world(
         users=users,
     )
     with provider:
-        settings = plugin_settings(provider.issuer, "secret-of-the-client", url, **changes)
+        settings = plugin_settings(provider.issuer, "secret-of-the-client", url, **changes) | dict(environment or {})
         provider.set_outage(True)  # the server starts without its identity provider
-        with running_server(directory, settings, port, *options) as log:
+        with running_mlflow(
+            directory, port, *options, database=database, workers=workers, environment=settings
+        ) as server:
             provider.set_outage(False)
-            yield World(url, provider, directory, log)
+            yield World(url, provider, directory, server.log, server.pid)

@@ -1,0 +1,57 @@
+"""``python -m benchmarks [NAME ...]``: run benchmarks, print their tables, write JSON."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from . import many_grants, overhead, search
+from .report import ROOT, Section, machine, render, save
+from .servers import POSTGRESQL, SQLITE, Stage
+
+BENCHMARKS: dict[str, Callable[[Stage], Section]] = {
+    "overhead": overhead.run,
+    "search": search.run,
+    "many-grants": many_grants.run,
+}
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
+@click.option(
+    "--database",
+    "kinds",
+    multiple=True,
+    type=click.Choice([SQLITE, POSTGRESQL], case_sensitive=False),
+    help="Measure on this one alone; default: both.",
+)
+@click.option("--quick", is_flag=True, help="Smaller sizes and fewer rounds: minutes instead of half an hour.")
+@click.option(
+    "--json", "json_file", type=click.Path(path_type=Path), default=ROOT / "benchmarks" / "results" / "latest.json",
+    show_default=True, help="Where the figures go.",
+)  # fmt: skip
+def main(names: tuple[str, ...], kinds: tuple[str, ...], quick: bool, json_file: Path) -> None:
+    """Run the benchmarks NAMES, or all of them."""
+    about = {"machine": machine(), "quick": quick}
+    sections: list[Section] = []
+    with (
+        tempfile.TemporaryDirectory(prefix="prokube-bench-") as directory,
+        Stage(Path(directory), quick, kinds or (SQLITE, POSTGRESQL)) as stage,
+    ):
+        for name in names or BENCHMARKS:
+            begun = time.monotonic()
+            click.echo(f"{name} ...", err=True)
+            section = BENCHMARKS[name](stage)
+            click.echo(f"{name}: {time.monotonic() - begun:.0f} s", err=True)
+            sections.append(section)
+            click.echo(f"\n{render(section)}\n")
+            save(json_file, sections, about)  # what is measured is kept, whatever happens to the next
+    click.echo(f"Written to {json_file}", err=True)
+
+
+if __name__ == "__main__":
+    main()

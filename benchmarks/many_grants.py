@@ -1,0 +1,64 @@
+"""A member of a team with very many grants, against a user with one."""
+
+from __future__ import annotations
+
+from . import seed
+from .asking import Question, ask_in_turn, ratio
+from .report import Section, at_most
+from .searches import API, PAGE, SEARCHES, give_one, join_team, search
+from .servers import POSTGRESQL, Ours, Stage
+
+LIMIT = 2.0
+TEXT = (
+    "A member of a team that holds {grants:,} grants on single experiments and as many on single models, of {size:,} "
+    "each, against a user who holds one of each kind. The member's searches find a full page of {page}, as the "
+    "administrator's do, the user's one. 1 worker, one request at a time, medians of {rounds} rounds in turn. CPU is "
+    "that of the server and of PostgreSQL together; targets are judged by it."
+)
+WHO = ("one", "member", "admin")
+
+
+def run(stage: Stage) -> Section:
+    """On each kind of database."""
+    size = seed.Size(20_000)
+    rounds, seconds = (3, 0.3) if stage.quick else (7, 1.0)
+    section = Section(
+        "many-grants",
+        "Many grants",
+        TEXT.format(grants=size.team_grants, size=size.items, page=PAGE, rounds=rounds),
+        ["database", "request", "one ms", "member ms", "admin ms", "one CPU ms", "member CPU ms", "admin CPU ms",
+         "member/one", "member/admin"],
+    )  # fmt: skip
+    for kind in stage.databases():
+        with stage.ours(kind) as ours:
+            seed.seed(ours.database, size)
+            give_one(ours)
+            join_team(ours)
+            for what in ("experiments/search", "registered-models/search", "experiments/get"):
+                _measure(section, kind, what, _questions(stage, ours, kind, what), rounds, seconds)
+    return section
+
+
+def _questions(stage: Stage, ours: Ours, kind: str, what: str) -> dict[str, Question]:
+    if what in SEARCHES:
+        return {who: search(stage, ours, kind, what, who, 1 if who == "one" else PAGE) for who in WHO}
+    besides = (stage.postgres().process.pid,) if kind == POSTGRESQL else ()
+    # What is shared with `one`, and something in the middle of what the team holds.
+    mine = {"one": 7, "member": 1 + (5000 + 1777) % 20_000, "admin": 7}
+    return {
+        who: Question(
+            who, ours, ours.basic(who), "GET", f"{API}/experiments/get?experiment_id={seed.experiment_id(number)}",
+            besides=besides,
+        )
+        for who, number in mine.items()
+    }  # fmt: skip
+
+
+def _measure(section: Section, kind: str, what: str, asked: dict[str, Question], rounds: int, seconds: float) -> None:
+    ask_in_turn(list(asked.values()), rounds, seconds)
+    times, cost, bound = ratio(asked["member"], asked["one"])
+    section.add(
+        kind, what, *(asked[who].shown(asked[who].latency) for who in WHO), *(asked[who].cost for who in WHO),
+        cost or asked["member"].shown(times), ratio(asked["member"], asked["admin"])[1],
+    )  # fmt: skip
+    section.targets.append(at_most(f"{what}, {kind}: times a user's with one grant", LIMIT, cost or times, bound=bound))

@@ -1,0 +1,142 @@
+"""What a benchmark leaves: sections with a table and targets, as text, as JSON and as ``docs/performance.md``."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+Cell = str | int | float | None
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass
+class Target:
+    """What is promised and what was found; ``met`` is None where nothing could be measured."""
+
+    what: str
+    wanted: str
+    found: str
+    met: bool | None
+
+    @property
+    def verdict(self) -> str:
+        """In one word."""
+        return "not measured" if self.met is None else "met" if self.met else "**missed**"
+
+
+@dataclass
+class Section:
+    """One table with a title, what it says, and its targets."""
+
+    name: str
+    title: str
+    text: str
+    columns: list[str]
+    rows: list[list[Cell]] = field(default_factory=list)
+    targets: list[Target] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, *cells: Cell) -> None:
+        """One more row."""
+        if len(cells) != len(self.columns):
+            raise ValueError(f"expected {len(self.columns)} cells, found {len(cells)}")
+        self.rows.append(list(cells))
+
+
+def at_most(what: str, limit: float, found: float | None, unit: str = "x", bound: bool = False) -> Target:
+    """A target that is met up to ``limit``; ``bound`` says that the true figure is above ``found``."""
+    if found is None:
+        return Target(what, f"<= {number(limit)}{unit}", "-", None)
+    return Target(
+        what, f"<= {number(limit)}{unit}", f"{'> ' if bound else ''}{number(found)}{unit}", found <= limit and not bound
+    )
+
+
+def at_least(what: str, limit: float, found: float | None, unit: str = "%") -> Target:
+    """A target that is met from ``limit`` up."""
+    if found is None:
+        return Target(what, f">= {number(limit)}{unit}", "-", None)
+    return Target(what, f">= {number(limit)}{unit}", f"{number(found)}{unit}", found >= limit)
+
+
+def number(value: Cell) -> str:
+    """Three figures that count, so that nobody reads more into them."""
+    if value is None:
+        return "-"
+    if not isinstance(value, float):
+        return str(value)
+    if value == 0 or abs(value) >= 100:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    """A Markdown table that reads well as plain text, too."""
+    lines = [list(columns), *([number(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(columns))]
+    texts = ["| " + " | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) + " |" for line in lines]
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    return "\n".join([texts[0], rule, *texts[1:]])
+
+
+def render(section: Section) -> str:
+    """A section as Markdown."""
+    parts = [f"## {section.title}", section.text, table(section.columns, section.rows)]
+    if section.targets:
+        rows = [[each.what, each.wanted, each.found, each.verdict] for each in section.targets]
+        parts.append(table(["target", "wanted", "found", "verdict"], rows))
+    parts += section.notes
+    return "\n\n".join(part for part in parts if part)
+
+
+def machine() -> dict[str, str]:
+    """Where and with what it was measured."""
+    return {
+        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        "processor": f"{os.cpu_count()} x {_line('/proc/cpuinfo', 'model name') or platform.machine()}",
+        "memory": f"{int((_line('/proc/meminfo', 'MemTotal') or '0 kB').split()[0]) / 2**20:.0f} GB",
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "mlflow": version("mlflow"),
+        "sqlalchemy": version("sqlalchemy"),
+        "commit": _commit(),
+    }
+
+
+def _line(path: str, key: str) -> str:
+    try:
+        lines = Path(path).read_text().splitlines()
+    except OSError:
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(key)), "")
+
+
+def _commit() -> str:
+    git = ["git", "-C", str(ROOT)]
+    head = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    changed = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=False)
+    return (head.stdout.strip() or "unknown") + (" with changes" if changed.stdout.strip() else "")
+
+
+def save(path: Path, sections: Sequence[Section], about: dict[str, Any]) -> None:
+    """Write all of it as JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({**about, "sections": [asdict(section) for section in sections]}, indent=2) + "\n")
+
+
+def load(path: Path) -> tuple[list[Section], dict[str, Any]]:
+    """Read what :func:`save` has written."""
+    about = json.loads(path.read_text())
+    sections = [
+        Section(**{**section, "targets": [Target(**target) for target in section["targets"]]})
+        for section in about.pop("sections")
+    ]
+    return sections, about

@@ -1,0 +1,51 @@
+"""Search by somebody who sees one of very many, against an administrator who sees all."""
+
+from __future__ import annotations
+
+from . import seed
+from .asking import ask_in_turn, ratio
+from .report import Section, at_most
+from .searches import PAGE, SEARCHES, give_one, search
+from .servers import Stage
+
+LIMIT = 2.0
+TEXT = (
+    "The first {page} results of a search by a person who may read one of N, against the administrator's, who gets "
+    "{page} at once; pages are turned until the one is found and no more follow. Other people and teams hold grants on "
+    "all of them. 1 worker, one request at a time, medians of {rounds} rounds in turn. CPU is that of the server and "
+    "of PostgreSQL together; targets are judged by it, for times are noisy."
+)
+
+
+def run(stage: Stage) -> Section:
+    """At each size, on each kind of database."""
+    sizes = (1_000, 20_000) if stage.quick else (1_000, 20_000, 100_000)
+    rounds, seconds = (3, 0.3) if stage.quick else (5, 1.0)
+    section = Section(
+        "search",
+        "Search among what others have",
+        TEXT.format(page=PAGE, rounds=rounds),
+        ["database", "search", "N", "admin ms", "user ms", "times", "admin CPU ms", "user CPU ms", "times CPU"],
+    )
+    for kind in stage.databases():
+        for size in sizes:
+            _measure(stage, kind, size, section, rounds, seconds)
+    return section
+
+
+def _measure(stage: Stage, kind: str, size: int, section: Section, rounds: int, seconds: float) -> None:
+    with stage.ours(kind) as ours:
+        seed.seed(ours.database, seed.Size(size))
+        give_one(ours)
+        for what in SEARCHES:
+            admin = search(stage, ours, kind, what, "admin", min(PAGE, size))
+            user = search(stage, ours, kind, what, "one", 1)
+            ask_in_turn([admin, user], rounds, seconds)
+            times, cost, bound = ratio(user, admin)
+            section.add(
+                kind, what, size, admin.latency, user.shown(user.latency), user.shown(times) if not bound else
+                f"> {times:.0f}", admin.cost, user.cost, cost,
+            )  # fmt: skip
+            section.targets.append(
+                at_most(f"{what} among {size:,}, {kind}: times the admin's", LIMIT, cost or times, bound=bound)
+            )

@@ -1,0 +1,56 @@
+"""The lists that people look at all day, and who asks for them."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from . import seed
+from .asking import Question
+from .servers import POSTGRESQL, Ours, Stage
+
+API = "/api/2.0/mlflow"
+# As many as MLflow's page of models asks for at once.
+PAGE = 100
+PROMPTS = "tags.`mlflow.prompt.is_prompt` = 'true'"
+
+
+def _get(path: str, **parameters: Any) -> tuple[str, str, Any]:
+    return "GET", f"{API}/{path}?{urlencode(parameters)}", None
+
+
+# What is searched -> method, target and body; the key of the results.
+SEARCHES: dict[str, tuple[tuple[str, str, Any], str]] = {
+    "experiments/search": (("POST", f"{API}/experiments/search", {"max_results": PAGE}), "experiments"),
+    "registered-models/search": (_get("registered-models/search", max_results=PAGE), "registered_models"),
+    "model-versions/search": (_get("model-versions/search", max_results=PAGE), "model_versions"),
+    "prompts": (_get("registered-models/search", max_results=PAGE, filter=PROMPTS), "registered_models"),
+}
+
+
+def search(stage: Stage, ours: Ours, kind: str, what: str, who: str, expected: int) -> Question:
+    """A search of one of the people."""
+    (method, target, body), results = SEARCHES[what]
+    besides = (stage.postgres().process.pid,) if kind == POSTGRESQL else ()
+    return Question(who, ours, ours.basic(who), method, target, body, results, expected, PAGE, besides)
+
+
+def give_one(ours: Ours) -> None:
+    """One experiment, one model and one prompt to the person named ``one``, as an administrator shares them."""
+    admin = ours.client(ours.basic("admin"))
+    for kind, pattern in (
+        ("experiment", seed.experiment_id(7)),
+        ("registered_model", seed.name("model", 7)),
+        ("prompt", seed.name("prompt", 7)),
+    ):
+        body = {"kind": kind, "id": pattern, "user": "one@example.com", "level": "READ"}
+        admin.must("POST", "/prokube-auth/api/sharing", body)
+    admin.close()
+
+
+def join_team(ours: Ours) -> None:
+    """The person named ``member`` comes into the first of the seeded teams."""
+    admin = ours.client(ours.basic("admin"))
+    body = {"team": seed.team(1), "user": "member@example.com"}
+    admin.must("POST", "/prokube-auth/api/admin/team-members", body)
+    admin.close()

@@ -1,0 +1,114 @@
+"""Servers as processes of their own, for tests and benchmarks: on free ports, ended with all that they started."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+SECRET_KEY = "secret-key-of-the-tests-0123456789"
+# What uvicorn and gunicorn write when they answer.
+UP = ("Application startup complete", "Booting worker with pid")
+
+
+class NotStarted(AssertionError):
+    """A server did not come up; the message holds the end of its log."""
+
+
+@dataclass(frozen=True)
+class ServerProcess:
+    """A running ``mlflow server``: the process that started the workers, and its log."""
+
+    pid: int
+    log: Path
+
+
+# Half of a server's start are the processes that run its jobs; tests that need them ask for them.
+QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+
+
+def free_port() -> int:
+    """A port that nothing listens on, and that no outgoing connection or other test process is given meanwhile.
+
+    Ports that the system hands out by itself (32768 and up) may be gone again before a server binds them.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 15000 + worker % 8 * 2000
+    for port in random.sample(range(first, first + 2000), 200):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError(f"no free port between {first} and {first + 1999}")
+
+
+def await_start(process: subprocess.Popen[bytes], log: Path, seconds: float, is_up: Callable[[], bool]) -> None:
+    """Wait until a server is up.
+
+    Raises:
+        NotStarted: it ended, or takes longer.
+    """
+    deadline = time.monotonic() + seconds
+    while not is_up():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise NotStarted(f"the server did not start:\n{log.read_text()[-4000:]}")
+        time.sleep(0.2)
+
+
+def plugin_settings(issuer: str, client_secret: str, url: str, **changes: str) -> dict[str, str]:
+    """The environment of a server at ``url`` for the client `mlflow` of this issuer; ``changes`` are settings."""
+    settings = {
+        "OIDC_ISSUER": issuer,
+        "OIDC_CLIENT_ID": "mlflow",
+        "OIDC_CLIENT_SECRET": client_secret,
+        "EXTERNAL_URL": url,
+        "SECRET_KEY": SECRET_KEY,
+        **changes,
+    }
+    return {f"PROKUBE_AUTH_{name}": value for name, value in settings.items()}
+
+
+@contextmanager
+def running_mlflow(
+    directory: Path,
+    port: int,
+    *options: str,
+    app: str | None = "prokube-auth",
+    database: str | None = None,
+    workers: int = 1,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[ServerProcess]:
+    """``mlflow server`` with that app, or with none; its files are in ``directory``."""
+    log = directory / "server.log"
+    command = [
+        sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", str(workers),
+        "--backend-store-uri", database or f"sqlite:///{directory}/mlflow.db",
+        "--artifacts-destination", str(directory / "artifacts"),
+        *(["--app-name", app] if app is not None else []), *options,
+    ]  # fmt: skip
+    variables = {**os.environ, **QUIET, **(environment or {})}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, env=variables, start_new_session=True
+        )
+    try:
+        await_start(process, log, 180, lambda: _workers_up(log) >= workers)
+        yield ServerProcess(process.pid, log)
+    finally:
+        for sent in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, sent)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(15)
+
+
+def _workers_up(log: Path) -> int:
+    text = log.read_text()
+    return max(text.count(word) for word in UP)
