@@ -21,7 +21,6 @@ from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
 from mlflow.server.handlers import _get_model_registry_store
 from mlflow.version import VERSION
 from sqlalchemy import Engine
-from starlette.routing import Match, Mount
 from werkzeug.datastructures import Authorization
 
 from ..catalog import missing_columns
@@ -30,7 +29,8 @@ from ..identity.caller import current_identity
 from ..identity.middleware import answer
 from ..policy import words
 from ..policy.names import Found
-from . import lookups
+from . import bypass, lookups
+from .bypass import native_route_matcher as native_route_matcher
 from .store import STORE_SEAMS as STORE_SEAMS
 from .store import ProkubeStore as ProkubeStore
 from .store import caller
@@ -237,7 +237,10 @@ def install(
     security_utils.HEALTH_ENDPOINTS.extend(path for path in PROBES if path not in security_utils.HEALTH_ENDPOINTS)
     # Without it the engine would insist on an administrator with a password.
     os.environ["_MLFLOW_AUTH_ADMIN_BOOTSTRAPPED"] = "true"
-    return auth.create_app(app)
+    made = auth.create_app(app)
+    if made is not app and not bypass.take_flask_past(made, bypass.native_route_matcher(made)):
+        raise EngineChanged(f"MLflow {VERSION} has no FastAPI middleware {bypass.DISPATCH}")
+    return made
 
 
 def _allow_model_artifacts(allowed: Callable[[str, str | None], bool]) -> None:
@@ -325,13 +328,3 @@ def _graphql_guard(base: Any, contact: str) -> Any:
             return getattr(schema, name)(apiError=error)
 
     return Guard()
-
-
-def native_route_matcher(fastapi_app: Any) -> Callable[[Any], bool]:
-    """Whether a request is served by FastAPI itself rather than by Flask (a table, not a path prefix)."""
-    routes = [route for route in fastapi_app.routes if not isinstance(route, Mount)]
-
-    def is_native(scope: Any) -> bool:
-        return any(route.matches(scope)[0] != Match.NONE for route in routes)
-
-    return is_native

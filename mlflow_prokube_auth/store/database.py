@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,11 @@ from alembic.command import downgrade, upgrade
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, Executable, RowMapping, create_engine, event, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import Connection, Engine, Executable, RowMapping, Select, create_engine, event, text
+from sqlalchemy.engine import Dialect, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.sql.compiler import ExpandedState
 
 from . import role_versions
 
@@ -58,6 +59,27 @@ def _sqlite_foreign_keys(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
 
 
+class Question:
+    """A query that nearly every request asks: turned into SQL once, not each time.
+
+    Its parameters have default values.
+    """
+
+    def __init__(self, query: Select[Any]) -> None:
+        self._query = query
+        self._compiled: tuple[Dialect, ExpandedState] | None = None
+
+    def on(self, dialect: Dialect, values: Mapping[str, Any]) -> tuple[str, Any]:
+        """The statement and its parameters, as the driver takes them."""
+        kept = self._compiled
+        if kept is None or kept[0] is not dialect:
+            compiled: Any = self._query.compile(dialect=dialect)
+            kept = self._compiled = (dialect, compiled.construct_expanded_state())
+        state = kept[1]
+        parameters, order = {**state.parameters, **values}, state.positiontup
+        return state.statement, parameters if order is None else tuple(parameters[name] for name in order)
+
+
 class Database:
     """Transactions on one engine."""
 
@@ -74,6 +96,20 @@ class Database:
         """A transaction, committed at the end."""
         with self.engine.begin() as connection:
             yield connection
+
+    def answer(self, question: Question, **values: Any) -> RowMapping | None:
+        """The first row that a question finds, None where there is none; else as :meth:`ask`."""
+        try:
+            return self._answer(question, values)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        return self._answer(question, values)
+
+    def _answer(self, question: Question, values: Mapping[str, Any]) -> RowMapping | None:
+        statement, parameters = question.on(self._questions.dialect, values)
+        with self._questions.connect() as connection:
+            return connection.exec_driver_sql(statement, parameters).mappings().first()
 
     def ask(self, query: Executable) -> Sequence[RowMapping]:
         """The rows that one query finds; a connection that has died meanwhile is replaced by a new one."""

@@ -6,10 +6,10 @@ import hashlib
 import hmac
 from dataclasses import dataclass, field
 
-from sqlalchemy import and_, or_, select, true
+from sqlalchemy import and_, bindparam, or_, select, true
 from sqlalchemy.exc import IntegrityError
 
-from .database import Database
+from .database import Database, Question
 from .people import STANDING, Standing, standing_of
 from .schema import consents, identities, logout_tokens, sessions, users
 
@@ -49,6 +49,14 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+_SESSION = Question(
+    select(sessions, *STANDING)
+    .outerjoin(users, users.c.id == sessions.c.user_id)
+    .outerjoin(identities, identities.c.user_id == users.c.id)
+    .where(sessions.c.id == bindparam("session_id", ""))
+)
+
+
 class Sessions:
     """Queries on sessions."""
 
@@ -58,14 +66,7 @@ class Sessions:
 
     def find(self, session_id: str, secret: str, now: int) -> SessionRow | None:
         """The living session that the cookie names, in one query."""
-        query = (
-            select(sessions, *STANDING)
-            .outerjoin(users, users.c.id == sessions.c.user_id)
-            .outerjoin(identities, identities.c.user_id == users.c.id)
-            .where(sessions.c.id == session_id)
-        )
-        rows = self._database.ask(query)
-        row = rows[0] if rows else None
+        row = self._database.answer(_SESSION, session_id=session_id)
         if row is None or not hmac.compare_digest(row["secret_digest"], digest(secret)):
             return None
         if row["expires_at"] <= now or row["last_seen_at"] + self._idle_seconds <= now:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, bindparam, or_, select
 
 from ..identity.tokens import PersonalAccessToken
 from . import audit
-from .database import Database
+from .database import Database, Question
 from .people import STANDING, Person, Standing, standing_of
 from .schema import consents, identities, tokens, users
 
@@ -39,6 +39,14 @@ class TokenOwner:
     standing: Standing | None
 
 
+_OWNER = Question(
+    select(tokens, *STANDING)
+    .join(users, users.c.id == tokens.c.user_id)
+    .outerjoin(identities, identities.c.user_id == users.c.id)
+    .where(tokens.c.key_id == bindparam("key_id", ""))
+)
+
+
 class Tokens:
     """Queries on access keys."""
 
@@ -47,16 +55,9 @@ class Tokens:
 
     def owner(self, key_id: str) -> TokenOwner | None:
         """The key of that id with its owner, in force or not."""
-        query = (
-            select(tokens, *STANDING)
-            .join(users, users.c.id == tokens.c.user_id)
-            .outerjoin(identities, identities.c.user_id == users.c.id)
-            .where(tokens.c.key_id == key_id)
-        )
-        rows = self._database.ask(query)
-        if not rows:
+        row = self._database.answer(_OWNER, key_id=key_id)
+        if row is None:
             return None
-        row = rows[0]
         person = Person(row["user_id"], row["username"], bool(row["is_admin"]))
         return TokenOwner(_token(row), row["digest"], person, standing_of(row, row["user_id"]))
 
