@@ -19,6 +19,7 @@ from .identity.sessions import StoredSessions
 from .logs import show_ours
 from .policy import words
 from .policy.artifacts import ModelArtifacts
+from .policy.guards.table import Guards
 from .policy.names import NamePolicy
 from .policy.rules import TeamRules
 from .retention import AuditRetention
@@ -69,7 +70,15 @@ def create() -> Any:
     )
     store = engine.ProkubeStore(services.database, services.teams)
     catalog = MlflowCatalog(engine.readable, engine.manageable, store.is_granted, store.grant_manage, store.sweep)
-    models = ModelArtifacts(catalog, services.counted_versions, engine.version_readable, engine.path_readable)
+    answers = engine.EngineAnswers()
+    models = ModelArtifacts(
+        catalog,
+        services.counted_versions,
+        engine.version_readable,
+        engine.path_readable,
+        lambda kind, key: answers.may(kind, key, "read"),
+    )
+    guards = Guards(answers, models, settings.artifact_locations, settings.contact)
     flask_app.session_interface = StoredSessions(settings, services.sessions)
     web = Web(
         settings=settings,
@@ -79,6 +88,7 @@ def create() -> Any:
         catalog=catalog,
         names=NamePolicy(services.names, catalog, TeamRules(services.teams), settings.contact),
         models=models,
+        guards=guards,
         box=box,
         provider=provider,
     )
@@ -96,6 +106,7 @@ def create() -> Any:
         enforcement.refuse,
         enforcement.before,
         models.may_read,
+        guards.check,
     )
     register(flask_app, web)
     prefix = static_prefix()

@@ -12,12 +12,14 @@ from urllib.parse import quote
 from flask import Response, g, redirect, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..engine import refusal_response, request_params
+from ..engine import as_read, misspelt, refusal_response, request_params
 from ..errors import BadRequest, Refusal, Unauthenticated, Unavailable
 from ..identity.caller import current_identity
 from ..identity.middleware import answer
-from ..policy import guards, words
+from ..policy import words
 from ..policy.artifacts import CREATE
+from ..policy.guards import shape
+from ..policy.guards.table import flask_guards
 from ..policy.names import Claim
 from ..store.database import DATABASE_DOWN
 from ..store.names import Held
@@ -77,11 +79,17 @@ class Enforcement:
             and self._web.names.heal(identity.person)
         ):
             decision = self._hide_missing(engine())
+        if decision is None:
+            self._guard(identity.person)
         if decision is None and request.method in ("POST", "PATCH", "DELETE"):
-            if not identity.person.is_admin:
-                self._web.models.check(api_route(), request_params())
             decision = self._names(engine, identity.person)
         return decision
+
+    def _guard(self, person: Person) -> None:
+        rule, method = request.url_rule.rule if request.url_rule is not None else "", request.method
+        if found := flask_guards(method, rule.removeprefix(static_prefix())):
+            params = request.args if method == "GET" else as_read(method, rule, request.get_json(silent=True))
+            self._web.guards.check(found, method, params, request.view_args or {}, person)
 
     def _names(self, engine: Callable[[], Any], person: Person) -> Any:
         """Hold the name that is given up, then claim the new one."""
@@ -115,8 +123,11 @@ class Enforcement:
     def after(self, response: Response) -> Response:
         """Settle names; let no SQL out."""
         claim: Claim | None = g.pop("prokube_claim", None)
+        refused: Refusal | None = g.pop("prokube_refusal", None)
         try:
             self._let_go()
+            if refused is not None:
+                raise refused
             response = self._after(response, claim)
         except Refusal as refusal:
             return Response(*answer(refusal))
@@ -180,13 +191,14 @@ class Enforcement:
 def _check_shape() -> None:
     """MLflow's JSON routes only: uploads and forms are read by nobody but their handlers."""
     graphql = request.endpoint == "_graphql"
+    shape.check_spellings(request.args, request.view_args or {})
     if request.endpoint in NOT_JSON or not (api_route() or graphql):
         return
     try:
         body = request.get_json(silent=True) if request.is_json else None
     except RecursionError:
         raise BadRequest("The body is nested too deeply.") from None
-    guards.check_shape(
+    shape.check_shape(
         request.method,
         request.args,
         request.view_args or {},
@@ -195,6 +207,10 @@ def _check_shape() -> None:
         bool(request.content_length or request.get_data(cache=True)),
         graphql,
     )
+    if isinstance(body, dict) and not graphql and request.url_rule is not None:
+        shape.check_spellings(request.args, request.view_args or {}, body)
+        if (found := misspelt(request.method, request.url_rule.rule, body)) is not None:
+            raise shape.misspelt(*found)
 
 
 # Routes of the API that take something else than JSON.
