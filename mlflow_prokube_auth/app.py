@@ -21,6 +21,7 @@ from .logs import show_ours
 from .metrics import Counts, NoCounts, PrometheusCounts
 from .policy import words
 from .policy.artifacts import ModelArtifacts
+from .policy.guards.table import Guards
 from .policy.names import NamePolicy
 from .policy.rules import TeamRules
 from .services import Later, open_services
@@ -75,7 +76,15 @@ def create() -> Any:
     )
     store = engine.ProkubeStore(services.database, services.teams)
     catalog = MlflowCatalog(engine.readable, engine.manageable, store.is_granted, store.grant_manage, store.sweep)
-    models = ModelArtifacts(catalog, services.counted_versions, engine.version_readable, engine.path_readable)
+    answers = engine.EngineAnswers()
+    models = ModelArtifacts(
+        catalog,
+        services.counted_versions,
+        engine.version_readable,
+        engine.path_readable,
+        lambda kind, key: answers.may(kind, key, "read"),
+    )
+    guards = Guards(answers, models, settings.artifact_locations, settings.contact)
     flask_app.session_interface = StoredSessions(settings, services.sessions)
     web = Web(
         settings=settings,
@@ -85,6 +94,7 @@ def create() -> Any:
         catalog=catalog,
         names=NamePolicy(services.names, catalog, TeamRules(services.teams), settings.contact),
         models=models,
+        guards=guards,
         box=box,
         provider=provider,
     )
@@ -107,6 +117,7 @@ def create() -> Any:
         enforcement.refuse,
         enforcement.before,
         models.may_read,
+        guards.check,
     )
     register(flask_app, web)
     prefix = static_prefix()

@@ -24,7 +24,7 @@ from mlflow.server.handlers import (
 from mlflow.store.model_registry.dbmodels import models as registry_models
 from mlflow.store.tracking.dbmodels import models as tracking_models
 from mlflow.utils.uri import is_local_uri
-from sqlalchemy import and_, func, literal
+from sqlalchemy import and_, func, literal, or_
 
 from . import scorers
 from .policy.artifacts import Version
@@ -81,6 +81,10 @@ def missing_columns() -> list[str]:
         table = getattr(named.models, named.model, None)
         wanted = (named.name, named.id, named.created, "workspace")
         missing += [f"{named.model}.{attribute}" for attribute in wanted if not hasattr(table, attribute)]
+    others = (("SqlAssessments", ("assessment_id", "trace_id")), ("SqlExperiment", ("artifact_location",)))
+    for model, columns in others:
+        table = getattr(tracking_models, model, None)
+        missing += [f"{model}.{column}" for column in columns if not hasattr(table, column)]
     version = getattr(registry_models, "SqlModelVersion", None)
     return missing + [f"SqlModelVersion.{column}" for column in VERSION_COLUMNS if not hasattr(version, column)]
 
@@ -173,7 +177,9 @@ class MlflowCatalog:
         return found
 
     def version(self, name: str, number: str) -> Version | None:
-        """One version of a model in the active workspace, unless it was deleted; None in a file store."""
+        """One version of a model in the active workspace, unless it was deleted."""
+        if _sessions("registered_model") is None:
+            return _version_in_file_store(name, number)
         table = registry_models.SqlModelVersion
         found = self._versions(table.name == name, table.version == int(number))
         return found[0] if found else None
@@ -212,14 +218,15 @@ class MlflowCatalog:
         except MlflowException:  # a file on another host
             return False
 
-    def artifact_roots(self, run_id: str, model_id: str) -> list[str]:
+    def artifact_roots(self, run_id: str, model_id: str) -> list[tuple[str, str, str]]:
         """Where the files of a run and of a logged model are; without what does not exist."""
         roots = []
         try:
             if run_id:
-                roots.append(str(_get_tracking_store().get_run(run_id).info.artifact_uri))
+                roots.append(("run", run_id, str(_get_tracking_store().get_run(run_id).info.artifact_uri)))
             if model_id:
-                roots.append(str(_get_tracking_store().get_logged_model(model_id).artifact_location))
+                model = _get_tracking_store().get_logged_model(model_id)
+                roots.append(("logged_model", model_id, str(model.artifact_location)))
         except MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
@@ -236,7 +243,48 @@ class MlflowCatalog:
 def _version(row: Any) -> Version:
     fixed = json.dumps([getattr(row, column) for column in VERSION_COLUMNS])
     location = str(row.storage_location or row.source or "")
-    return Version(str(row.name), location, hashlib.sha256(fixed.encode()).hexdigest())
+    return Version(str(row.name), location, hashlib.sha256(fixed.encode()).hexdigest(), str(row.run_id or ""))
+
+
+def _version_in_file_store(name: str, number: str) -> Version | None:
+    store = _get_model_registry_store()
+    try:
+        location = store.get_model_version_download_uri(name, number)
+        return Version(name, str(location or ""), "", str(store.get_model_version(name, number).run_id or ""))
+    except MlflowException:
+        return None
+
+
+def experiments_at(location: str) -> list[str]:
+    """Experiments whose artifacts are at, above or below a location, in every workspace and in the trash.
+
+    Raises:
+        LookupError: the experiments are in files, which are not looked through.
+    """
+    sessions, column = _sessions("experiment"), tracking_models.SqlExperiment.artifact_location
+    if sessions is None:
+        raise LookupError("experiments are kept in files")
+    segments = location.rstrip("/").split("/")
+    at_or_above = ["/".join(segments[:count]) for count in range(1, len(segments) + 1)]
+    below = location.rstrip("/") + "/"
+    with sessions() as session:
+        rows = session.query(tracking_models.SqlExperiment.experiment_id).filter(
+            or_(
+                column.in_([*at_or_above, *(f"{each}/" for each in at_or_above)]),
+                func.substr(column, 1, len(below)) == below,
+            )
+        )
+        return [str(row[0]) for row in rows]
+
+
+def assessment_trace(assessment_id: str) -> str | None:
+    """The trace that an assessment is on; None where there is none, or where traces are in files."""
+    sessions, table = _sessions("experiment"), tracking_models.SqlAssessments
+    if sessions is None:
+        return None
+    with sessions() as session:
+        row = session.query(table.trace_id).filter(table.assessment_id == assessment_id).first()
+        return None if row is None else str(row[0])
 
 
 def with_prefix(sessions: Callable[[], AbstractContextManager[Any]], kind: str, prefix: str) -> list[Found]:

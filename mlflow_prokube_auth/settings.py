@@ -92,6 +92,14 @@ def _patterns(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _locations(value: tuple[str, ...]) -> tuple[str, ...]:
+    for location in value:
+        scheme, colon, rest = location.partition("://")
+        if not colon or not rest.strip("/") or scheme in ("mlflow-artifacts", "http", "https") or ".." in rest:
+            raise ValueError("expected prefixes such as s3://bucket/teams, of a place that the server does not serve")
+    return tuple(location.rstrip("/") for location in value)
+
+
 def _url(value: str) -> str:
     try:
         parts = urlsplit(value)
@@ -133,6 +141,7 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_name
 Scopes = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_scopes)]
 Hosts = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_hosts)]
 Patterns = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_patterns)]
+Locations = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_locations)]
 TokenDays = Annotated[int, Field(ge=1, le=365)]
 IdleSeconds = Annotated[int, Field(ge=60)]
 
@@ -201,6 +210,11 @@ class Settings(BaseModel):
         8 * 3600, ge=0, description="How long sessions and keys live on while Keycloak does not answer."
     )
 
+    artifact_locations: Locations = Field(
+        (),
+        description="Prefixes below which people who are no administrators may choose the artifact location of an "
+        "experiment, such as `s3://bucket/teams`; default: they choose none.",
+    )
     audit_retention_days: int = Field(
         400, ge=0, description="Events of the audit trail are forgotten after so long; 0 keeps them for ever."
     )

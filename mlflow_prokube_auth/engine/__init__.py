@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import mlflow.server.auth as auth
-from flask import Flask, Response, has_request_context, request
+from flask import Flask, Response, g, has_request_context, request
 from mlflow.exceptions import MlflowException
 from mlflow.server import security_utils
 from mlflow.server.auth.db import utils as auth_db
@@ -24,13 +24,19 @@ from sqlalchemy import Engine
 from werkzeug.datastructures import Authorization
 
 from ..catalog import missing_columns
-from ..errors import Refusal
+from ..errors import BadRequest, Refusal
 from ..identity.caller import current_identity
 from ..identity.middleware import answer
 from ..policy import words
+from ..policy.guards.shape import check_spellings
 from ..policy.names import Found
 from . import bypass, lookups
+from .answers import ANSWER_SEAMS, scorer_seams_missing
+from .answers import EngineAnswers as EngineAnswers
 from .bypass import native_route_matcher as native_route_matcher
+from .native import Run, guard_native, otel_seams_missing
+from .requests import as_read as as_read
+from .requests import misspelt as misspelt
 from .store import STORE_SEAMS as STORE_SEAMS
 from .store import ProkubeStore as ProkubeStore
 from .store import caller
@@ -104,7 +110,7 @@ def check_seams() -> None:
     Raises:
         EngineChanged: naming the MLflow version and the seam.
     """
-    for owner, seams in ((auth, SEAMS), (SqlAlchemyStore, STORE_SEAMS)):
+    for owner, seams in ((auth, SEAMS | ANSWER_SEAMS), (SqlAlchemyStore, STORE_SEAMS)):
         for name, expected in seams.items():
             if not hasattr(owner, name):
                 raise EngineChanged(f"MLflow {VERSION} has no mlflow.server.auth {name}")
@@ -113,7 +119,7 @@ def check_seams() -> None:
             found = tuple(inspect.signature(getattr(owner, name)).parameters)
             if found != expected:
                 raise EngineChanged(f"MLflow {VERSION}: {name} takes {found}, expected {expected}")
-    missing = missing_columns()
+    missing = missing_columns() + otel_seams_missing() + scorer_seams_missing()
     if missing:
         raise EngineChanged(f"MLflow {VERSION} has no {', '.join(missing)}")
     if not isinstance(getattr(security_utils, "HEALTH_ENDPOINTS", None), list):
@@ -205,11 +211,13 @@ def install(
     refuse: Callable[[Refusal], Response],
     before: Callable[[Callable[[], Any]], Any],
     model_artifacts: Callable[[str, str | None], bool],
+    guards: Run,
 ) -> Any:
     """Put ourselves into the seams and make MLflow's app; a Flask or a FastAPI application comes back.
 
     ``before`` is called around the engine's own ``before_request``; ``model_artifacts`` says of a user and a path
-    whose download the engine refuses whether it comes with a model that the user may read.
+    whose download the engine refuses whether it comes with a model that the user may read; ``guards`` are asked on
+    FastAPI's own routes where the engine does not refuse.
     """
     global _unauthenticated, _refuse
     check_seams()
@@ -231,6 +239,7 @@ def install(
     auth._before_request = lambda: before(engine_before)
     _allow_model_artifacts(model_artifacts)
     lookups.install(store)
+    guard_native(guards)
     auth.filter_experiment_ids = _closed(auth.filter_experiment_ids)
     guard = _graphql_guard(auth.GraphQLAuthorizationMiddleware, contact)
     auth.get_graphql_authorization_middleware = lambda: [guard]
@@ -315,6 +324,11 @@ def _graphql_guard(base: Any, contact: str) -> Any:
         """The engine's guard, but a denial says so: MLflow's UI stays blank on a bare null."""
 
         def resolve(self, next: Any, root: Any, info: Any, **args: Any) -> Any:
+            try:
+                check_spellings(vars(args["input"]) if "input" in args else {})
+            except BadRequest as refusal:
+                g.prokube_refusal = refusal  # graphql-core would make it an error within an answer of status 200
+                return None
             result = super().resolve(next, root, info, **args)
             name = GRAPHQL_ERRORS.get(info.field_name)
             if result is not None or name is None or info.parent_type.name != "Query":

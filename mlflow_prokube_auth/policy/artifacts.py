@@ -34,21 +34,24 @@ _ONE_TIER = re.compile(
     r"(?:workspaces/[^/]+/)?[0-9]+/(?:[0-9a-f]{32}|models/[^/]+)/artifacts(?=/|\Z)",
 )
 CREATE = "model-versions/create"
+# The logged model that a location names.
+_MODEL = re.compile(r"/models/([^/]+)/artifacts(?=/|\Z)")
 # MLflow itself ties sources of these schemes to the run or logged model that the request names.
 TIED_BY_MLFLOW = frozenset({"runs", "models", "mlflow-artifacts"})
 IS_PROMPT = "mlflow.prompt.is_prompt"
-TAG_ROUTES = frozenset(
-    f"{family}/{verb}-tag" for family in ("registered-models", "model-versions") for verb in ("set", "delete")
-)
 
 
 @dataclass(frozen=True)
 class Version:
-    """A row of MLflow's: the model's name, where its files are, and what never changes in the row, digested."""
+    """A row of MLflow's: the model's name, where its files are, what never changes in the row, digested, and its run.
+
+    A file store has no rows, hence no digest.
+    """
 
     name: str
     location: str
     digest: str
+    run_id: str = ""
 
 
 class Versions(Protocol):
@@ -66,8 +69,8 @@ class Versions(Protocol):
     def is_local(self, source: str) -> bool:
         """Whether MLflow takes a source for a path on the server."""
 
-    def artifact_roots(self, run_id: str, model_id: str) -> list[str]:
-        """Where the files of a run and of a logged model are."""
+    def artifact_roots(self, run_id: str, model_id: str) -> list[tuple[str, str, str]]:
+        """Where the files of a run and of a logged model are: kind and id of each, and the place."""
 
     def is_prompt(self, name: str) -> bool:
         """Whether a name is a prompt's."""
@@ -105,6 +108,12 @@ def lies_within(source: str, root: str) -> bool:
     return source == root or (source.startswith(f"{root}/") and is_canonical(source[len(root) + 1 :]))
 
 
+def model_in(location: str) -> str:
+    """The id of the logged model whose files a location is among; empty where it is no such place."""
+    found = _MODEL.findall(location)
+    return str(found[-1]) if found else ""
+
+
 class ModelArtifacts:
     """Decides on the files of versions; see the module's docstring."""
 
@@ -114,12 +123,14 @@ class ModelArtifacts:
         counted: CountedVersions,
         readable: Callable[[str, str], bool],
         path_readable: Callable[[str, str], bool],
+        source_readable: Callable[[str, str], bool],
     ) -> None:
-        """``readable`` is the engine's answer for a model's versions, ``path_readable`` that for a served path."""
+        """The engine's answers: for a model's versions, for a served path, and for the caller and a run or model."""
         self._versions = versions
         self._counted = counted
         self._readable = readable
         self._path_readable = path_readable
+        self._source_readable = source_readable
 
     def may_read(self, username: str, path: str | None) -> bool:
         """Whether a path that the engine has refused comes with a version that the user may read."""
@@ -134,37 +145,67 @@ class ModelArtifacts:
     def created(self, name: str, number: str, person: Person) -> None:
         """Note whether the version that was just created counts."""
         version = self._versions.version(name, number)
-        root = root_of(version.location) if version is not None else None
-        if version is None or root is None:
+        if version is None or not version.digest:
             return
-        if person.is_admin or self._path_readable(person.username, root):
+        if person.is_admin or self._root_readable(version, person.username):
             self._counted.add(version.digest)
 
-    def check(self, route: str, params: Mapping[str, Any]) -> None:
-        """Refuse, to who is no administrator, a source that MLflow ties to nothing, and to change what is a prompt.
+    def check_tag(self, params: Mapping[str, Any], deletes: bool) -> None:
+        """Refuse to change what is a prompt: grants on a prompt are none on a model.
 
-        MLflow's server reads a version's files with its own rights, and grants on a prompt are none on a model.
+        Raises:
+            PermissionDenied: saying who may.
+        """
+        if str(params.get("key", "")).strip().lower() != IS_PROMPT:
+            return
+        stays = not deletes and str(params.get("value", "")).lower() == "true"
+        if not (stays and self._versions.is_prompt(str(params.get("name", "")))):
+            raise PermissionDenied(
+                f"The tag '{IS_PROMPT}' decides whose grants count: only administrators turn a model into a "
+                "prompt or back."
+            )
+
+    def check_files(self, name: str, number: str, username: str, contact: str) -> None:
+        """Refuse the files of a version that does not count, but to who may read its root by themselves.
+
+        MLflow's server reads a version's files with its own rights, wherever its row says that they are.
+
+        Raises:
+            PermissionDenied: saying what to do.
+        """
+        version = self._versions.version(name, number)
+        if version is None or self._counted.among([version.digest]) or self._root_readable(version, username):
+            return
+        raise PermissionDenied(
+            f"Nobody knows who registered version {number[:20]} of '{name[:200]}', and you may not read where its "
+            f"files are. Ask {contact}, or who may read the experiment that it comes from, to register it again "
+            "(MlflowClient.copy_model_version)."
+        )
+
+    def _root_readable(self, version: Version, username: str) -> bool:
+        root = root_of(version.location)
+        if root is not None:
+            return self._path_readable(username, root)
+        roots = self._versions.artifact_roots(version.run_id, model_in(version.location))
+        if any(lies_within(version.location, each) and self._source_readable(kind, key) for kind, key, each in roots):
+            return True
+        # A copy of a version that they may read.
+        others = [each for each in self._versions.versions_at([version.location]) if each.name != version.name]
+        counted = self._counted.among([each.digest for each in others])
+        return any(each.digest in counted and self._readable(each.name, username) for each in others)
+
+    def check_source(self, params: Mapping[str, Any]) -> None:
+        """Refuse a source that MLflow ties to nothing.
 
         Raises:
             PermissionDenied: saying what is expected.
         """
-        if route == CREATE:
-            self._check_source(params)
-        elif route in TAG_ROUTES and str(params.get("key", "")).strip().lower() == IS_PROMPT:
-            stays = route.endswith("/set-tag") and str(params.get("value", "")).lower() == "true"
-            if not (stays and self._versions.is_prompt(str(params.get("name", "")))):
-                raise PermissionDenied(
-                    f"The tag '{IS_PROMPT}' decides whose grants count: only administrators turn a model into a "
-                    "prompt or back."
-                )
-
-    def _check_source(self, params: Mapping[str, Any]) -> None:
         source = str(params.get("source") or "")
         scheme = source.partition(":")[0].lower() if ":" in source else ""
         if scheme in TIED_BY_MLFLOW or self._versions.is_local(source):
             return
         roots = self._versions.artifact_roots(str(params.get("run_id") or ""), str(params.get("model_id") or ""))
-        if not any(lies_within(source, root) for root in roots):
+        if not any(lies_within(source, root) for _, _, root in roots):
             raise PermissionDenied(
                 f"The source '{source[:200]}' is not among the artifacts of the run or logged model that the request "
                 "names. Expected a source of the form runs:/<run id>/<path> or models:/<model id>, or one below the "

@@ -18,6 +18,7 @@ from ..identity.oidc import RelyingParty
 from ..identity.provider import Provider
 from ..identity.secretbox import SecretBox
 from ..policy.artifacts import ModelArtifacts
+from ..policy.guards.table import Guards
 from ..policy.names import NamePolicy
 from ..services import Services
 from ..settings import Settings
@@ -48,6 +49,7 @@ class Web:
     catalog: MlflowCatalog
     names: NamePolicy
     models: ModelArtifacts
+    guards: Guards
     box: SecretBox
     provider: Provider
 

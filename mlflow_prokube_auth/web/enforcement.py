@@ -12,13 +12,15 @@ from urllib.parse import quote
 from flask import Response, g, redirect, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..engine import refusal_response, request_params
+from ..engine import as_read, misspelt, refusal_response, request_params
 from ..errors import BadRequest, Refusal, Unauthenticated, Unavailable
 from ..identity.caller import current_identity, grants_changed
 from ..identity.middleware import answer
 from ..metrics import Counts
-from ..policy import guards, words
+from ..policy import words
 from ..policy.artifacts import CREATE
+from ..policy.guards import shape
+from ..policy.guards.table import flask_guards
 from ..policy.names import Claim
 from ..store.database import DATABASE_DOWN
 from ..store.names import Held
@@ -81,12 +83,17 @@ class Enforcement:
         ):
             decision = self._hide_missing(engine())
         if decision is None:
+            self._guard(identity.person)
             self._narrow(api_route(), identity.person)
         if decision is None and request.method in ("POST", "PATCH", "DELETE"):
-            if not identity.person.is_admin:
-                self._web.models.check(api_route(), request_params())
             decision = self._names(engine, identity.person)
         return decision
+
+    def _guard(self, person: Person) -> None:
+        rule, method = request.url_rule.rule if request.url_rule is not None else "", request.method
+        if found := flask_guards(method, rule.removeprefix(static_prefix())):
+            params = request.args if method == "GET" else as_read(method, rule, request.get_json(silent=True))
+            self._web.guards.check(found, method, params, request.view_args or {}, person)
 
     def _names(self, engine: Callable[[], Any], person: Person) -> Any:
         """Hold the name that is given up, then claim the new one."""
@@ -122,8 +129,11 @@ class Enforcement:
     def after(self, response: Response) -> Response:
         """Settle names; let no SQL out."""
         claim: Claim | None = g.pop("prokube_claim", None)
+        refused: Refusal | None = g.pop("prokube_refusal", None)
         try:
             self._let_go()
+            if refused is not None:
+                raise refused
             response = self._after(response, claim)
         except Refusal as refusal:
             response = Response(*answer(refusal))
@@ -195,13 +205,14 @@ def _json_of(response: Response) -> dict[str, Any] | None:
 def _check_shape() -> None:
     """MLflow's JSON routes only: uploads and forms are read by nobody but their handlers."""
     graphql = request.endpoint == "_graphql"
+    shape.check_spellings(request.args, request.view_args or {})
     if request.endpoint in NOT_JSON or not (api_route() or graphql):
         return
     try:
         body = request.get_json(silent=True) if request.is_json else None
     except RecursionError:
         raise BadRequest("The body is nested too deeply.") from None
-    guards.check_shape(
+    shape.check_shape(
         request.method,
         request.args,
         request.view_args or {},
@@ -210,6 +221,10 @@ def _check_shape() -> None:
         bool(request.content_length or request.get_data(cache=True)),
         graphql,
     )
+    if isinstance(body, dict) and not graphql and request.url_rule is not None:
+        shape.check_spellings(request.args, request.view_args or {}, body)
+        if (found := misspelt(request.method, request.url_rule.rule, body)) is not None:
+            raise shape.misspelt(*found)
 
 
 # What counts as a refusal.

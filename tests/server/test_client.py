@@ -18,12 +18,14 @@ from ..conftest import Demo, running_demo
 API = "/api/2.0/mlflow"
 
 
-def journey(url: str, environment: dict[str, str]) -> tuple[str, dict[str, Any]]:
+def journey(
+    url: str, environment: dict[str, str], program: str = "client_journey.py"
+) -> tuple[str, dict[str, Any]]:
     """Run the journey as a process; its prefix and what it found."""
     prefix = f"t{uuid.uuid4().hex[:8]}"
     clean = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
     done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("client_journey.py")), prefix],
+        [sys.executable, str(Path(__file__).with_name(program)), prefix],
         env={**clean, "MLFLOW_TRACKING_URI": url, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", **environment},
         capture_output=True,
         text=True,
@@ -74,6 +76,22 @@ def test_a_day_with_user_name_and_access_key(demo: Demo) -> None:
 def test_the_same_with_the_access_key_as_tracking_token(demo: Demo) -> None:
     prefix, found = journey(demo.url, {"MLFLOW_TRACKING_TOKEN": demo.auth("alice")[1]})
     check_private(demo, prefix, found)
+
+
+def test_traces_prompts_datasets_and_evaluations_are_logged_as_without_this_plugin(demo: Demo) -> None:
+    name, key = demo.auth("alice")
+    credentials = {"MLFLOW_TRACKING_USERNAME": name, "MLFLOW_TRACKING_PASSWORD": key}
+    _, found = journey(demo.url, credentials, "tracing_journey.py")
+    assert found == {
+        "tags": ["doubling", "yes"],
+        "spans": ["ask", "double"],
+        "parent": True,
+        "of the run": 1,
+        "records": 2,
+        "by traces": 2,
+        "by frame": 1.0,
+        "exported": 2,
+    }
 
 
 @pytest.mark.parametrize("options", [("--gunicorn",), ("--workers", "4")], ids=["gunicorn", "four workers"])

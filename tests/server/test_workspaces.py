@@ -10,6 +10,7 @@ import pytest
 from mlflow_prokube_auth.demo.headless import login_headless
 
 from ..conftest import Demo, running_demo
+from ..security.tenants import Tenant, trace_id
 
 API = "/api/2.0/mlflow"
 PAGE = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
@@ -107,3 +108,22 @@ def test_a_models_reader_gets_its_files_in_its_workspace_alone(spaces: Demo) -> 
                     (workspace, path, 200, 200) if mine else (workspace, path, 403, 403)
                 ), seen.text
                 assert not mine or seen.text == "lab"
+
+
+def test_spans_reach_ones_own_traces_in_the_workspace_of_the_request_alone(spaces: Demo) -> None:
+    def client(who: str, workspace: str) -> Tenant:
+        headers = {"X-MLFLOW-WORKSPACE": workspace}
+        return Tenant(base_url=spaces.url, auth=spaces.auth(who), headers=headers, timeout=60)
+
+    with client("alice", "lab") as alice:
+        hers, theirs = alice.experiment(), trace_id()
+        assert alice.export(hers, theirs, name="FIRST").status_code == 200
+        assert alice.export(hers, theirs, name="SECOND").status_code == 200
+        assert alice.trace(hers, theirs).status_code == 200
+        for workspace in ("default", "lab"):
+            with client("bob", workspace) as bob:
+                his = bob.experiment() if workspace == "default" else hers
+                bob.export(his, theirs, name="EVIL")
+                assert bob.trace(his, theirs).status_code >= 400
+                assert bob.get(f"/api/3.0/mlflow/traces/{theirs}").status_code == 403
+        assert sorted(alice.spans(theirs)) == ["FIRST", "SECOND"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from mlflow_prokube_auth.policy.artifacts import (
     Version,
     is_canonical,
     lies_within,
+    model_in,
     possible_roots,
     root_of,
 )
@@ -115,8 +117,9 @@ class Rows:
     def is_local(self, source: str) -> bool:
         return "://" not in source
 
-    def artifact_roots(self, run_id: str, model_id: str) -> list[str]:
-        return [f"s3://b/{run_id}/artifacts"] if run_id else []
+    def artifact_roots(self, run_id: str, model_id: str) -> list[tuple[str, str, str]]:
+        run = [("run", run_id, f"s3://b/{run_id}/artifacts")] if run_id else []
+        return run + ([("logged_model", model_id, f"s3://b/models/{model_id}/artifacts")] if model_id else [])
 
     def is_prompt(self, name: str) -> bool:
         return name in self.prompts
@@ -129,8 +132,13 @@ class Counted(set[str]):
         return self & set(digests)
 
 
-def decide(rows: Rows, *, models: tuple[str, ...] = (), paths: tuple[str, ...] = ()) -> ModelArtifacts:
-    return ModelArtifacts(rows, Counted(), lambda name, _: name in models, lambda _, path: path in paths)  # type: ignore[arg-type]
+def decide(
+    rows: Rows, *, models: tuple[str, ...] = (), paths: tuple[str, ...] = (), sources: tuple[str, ...] = ()
+) -> ModelArtifacts:
+    counted: Any = Counted()
+    return ModelArtifacts(
+        rows, counted, lambda name, _: name in models, lambda _, path: path in paths, lambda _, key: key in sources
+    )
 
 
 def test_a_version_counts_if_its_creator_could_read_its_root() -> None:
@@ -165,26 +173,82 @@ def test_a_version_that_counts_opens_nothing_by_another_one_at_the_same_place() 
 def test_a_source_that_mlflow_ties_to_nothing_lies_in_the_named_run(source: str, run_id: str, allowed: bool) -> None:
     params = {"name": "m", "source": source, "run_id": run_id}
     if allowed:
-        decide(Rows()).check("model-versions/create", params)
+        decide(Rows()).check_source(params)
         return
     with pytest.raises(PermissionDenied):
-        decide(Rows()).check("model-versions/create", params)
+        decide(Rows()).check_source(params)
 
 
 @pytest.mark.parametrize(
-    ("route", "name", "value", "allowed"),
+    ("deletes", "name", "value", "allowed"),
     [
-        ("registered-models/set-tag", "prompt", "true", True), ("registered-models/set-tag", "prompt", "True", True),
-        ("registered-models/set-tag", "prompt", "false", False), ("registered-models/set-tag", "model", "true", False),
-        ("registered-models/delete-tag", "prompt", "true", False), ("model-versions/set-tag", "model", "true", False),
-        ("registered-models/create", "model", "true", True),
+        (False, "prompt", "true", True), (False, "prompt", "True", True), (False, "prompt", "false", False),
+        (False, "model", "true", False), (True, "prompt", "true", False),
     ],
 )  # fmt: skip
-def test_nobody_changes_what_is_a_prompt(route: str, name: str, value: str, allowed: bool) -> None:
+def test_nobody_changes_what_is_a_prompt(deletes: bool, name: str, value: str, allowed: bool) -> None:
     for key in ("mlflow.prompt.is_prompt", " MLflow.prompt.IS_prompt "):
         params = {"name": name, "key": key, "value": value}
         if allowed:
-            decide(Rows(prompts=("prompt",))).check(route, params)
+            decide(Rows(prompts=("prompt",))).check_tag(params, deletes)
             continue
         with pytest.raises(PermissionDenied):
-            decide(Rows(prompts=("prompt",))).check(route, params)
+            decide(Rows(prompts=("prompt",))).check_tag(params, deletes)
+    decide(Rows()).check_tag({"name": "model", "key": "other", "value": "x"}, deletes)
+
+
+@pytest.mark.parametrize(
+    ("location", "model"),
+    [
+        ("s3://b/1/models/m-1/artifacts", "m-1"), ("s3://b/1/models/m-1/artifacts/x", "m-1"),
+        ("s3://b/models/m-1/artifactsx", ""), ("s3://b/1/r/artifacts", ""), ("", ""),
+        ("s3://b/models/m-1/artifacts/models/m-2/artifacts", "m-2"),
+    ],
+)  # fmt: skip
+def test_a_location_names_a_logged_model(location: str, model: str) -> None:
+    assert model_in(location) == model
+
+
+@pytest.mark.parametrize(
+    ("location", "run_id", "sources", "allowed"),
+    [
+        ("s3://b/r/artifacts/model", "r", ("r",), True), ("s3://b/r/artifacts/model", "r", (), False),
+        ("s3://b/other/artifacts/model", "r", ("r", "other"), False), ("s3://b/r/artifacts", "", ("r",), False),
+        ("s3://b/models/m-1/artifacts", "", ("m-1",), True), ("s3://b/models/m-1/artifacts", "", (), False),
+        ("s3://c/models/m-1/artifacts", "", ("m-1",), False), (SERVED + MODEL, "", (), False),
+        ("x", "r", ("r",), False),
+    ],
+)  # fmt: skip
+def test_files_of_a_version_that_does_not_count_are_read_by_who_may_read_where_they_are(
+    location: str, run_id: str, sources: tuple[str, ...], allowed: bool
+) -> None:
+    artifacts = decide(Rows([Version("m", location, "m/1", run_id)]), models=("m",), sources=sources)
+    if allowed:
+        artifacts.check_files("m", "1", BOB, "somebody")
+    else:
+        with pytest.raises(PermissionDenied, match="Ask somebody"):
+            artifacts.check_files("m", "1", BOB, "somebody")
+    artifacts.created("m", "1", ADMIN)
+    artifacts.check_files("m", "1", BOB, "somebody")
+    artifacts.check_files("gone", "1", BOB, "somebody")  # which MLflow answers
+
+
+def test_a_copy_counts_where_its_creator_may_read_the_original() -> None:
+    place = "s3://b/r/artifacts"
+    rows = Rows([Version("original", place, "original/1", "r"), Version("copy", place, "copy/1", "r")])
+    artifacts = decide(rows, models=("original", "copy"))
+    artifacts.created("copy", "1", ALICE)
+    with pytest.raises(PermissionDenied):
+        artifacts.check_files("copy", "1", BOB, "somebody")
+    artifacts.created("original", "1", ADMIN)
+    artifacts.created("copy", "1", ALICE)
+    artifacts.check_files("copy", "1", BOB, "somebody")
+
+
+def test_a_version_in_a_file_store_never_counts() -> None:
+    rows = Rows([Version("m", SERVED + MODEL, "")])
+    rows.version = lambda name, number: rows.rows[0]  # type: ignore[method-assign]  # a file store has no rows
+    artifacts = decide(rows, models=("m",))
+    artifacts.created("m", "1", ADMIN)
+    with pytest.raises(PermissionDenied):
+        artifacts.check_files("m", "1", BOB, "somebody")

@@ -56,6 +56,21 @@ def test_a_bad_secret_is_not_repeated() -> None:
     assert "found 16" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "text", ["/data", "mlflow-artifacts:/x", "mlflow-artifacts://h/x", "s3://", "https://h/x", "s3://b/../c", "s3:/b"]
+)
+def test_a_location_is_one_that_the_server_does_not_serve(text: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({**GOOD, "PROKUBE_AUTH_ARTIFACT_LOCATIONS": text})
+    assert f"PROKUBE_AUTH_ARTIFACT_LOCATIONS: found '{text}', expected prefixes such as" in str(caught.value)
+
+
+def test_locations_are_prefixes_without_a_slash_at_the_end() -> None:
+    settings = load({**GOOD, "PROKUBE_AUTH_ARTIFACT_LOCATIONS": "s3://bucket/teams/, file:///data/mlflow"})
+    assert settings.artifact_locations == ("s3://bucket/teams", "file:///data/mlflow")
+    assert load({**GOOD, "PROKUBE_AUTH_ARTIFACT_LOCATIONS": ""}).artifact_locations == ()
+
+
 def test_secrets_are_hidden_in_the_repr() -> None:
     assert "hush-hush" not in repr(load(GOOD))
 

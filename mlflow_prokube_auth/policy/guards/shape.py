@@ -2,7 +2,8 @@
 
 The engine decides on what it reads; the handler acts on what *it* reads. On MLflow 3.17 the two differ for a body
 that is not declared as JSON (the handler takes it all the same), for JSON within a JSON string, for a DELETE with a
-query and a body, and for names in camelCase (which protobuf takes for the same field).
+query and a body, for a GET with a body, and for names in camelCase (which protobuf takes for the same field). Where
+two names stand for one thing (``run_id`` and ``run_uuid``), each may read another of them first.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import BadRequest
+from ...errors import BadRequest
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 # Parameters that name something; others may be spelled as anybody likes.
 _NAMES_SOMETHING = re.compile(r"(?:.*_)?(?:ids?|uuids?|names?)")
+# Names of one thing; MLflow's engine takes the first that is there, its handlers now the one and now the other.
+SAME: tuple[tuple[str, str], ...] = (("run_id", "run_uuid"), ("trace_id", "request_id"))
 
 
 def check_shape(
@@ -34,8 +37,12 @@ def check_shape(
     Raises:
         BadRequest: saying what was found and what is expected.
     """
-    if method in ("GET", "HEAD", "OPTIONS") or not has_body:
-        return  # engine and handler read the query alone
+    if not has_body:
+        return
+    if method in ("GET", "HEAD", "OPTIONS"):
+        if graphql:
+            return
+        raise BadRequest(f"The {method} has a body. Expected all parameters in the query.")
     if not declared_json:
         raise BadRequest("The body is not declared as JSON. Expected the header Content-Type: application/json.")
     if not isinstance(body, dict):
@@ -45,10 +52,27 @@ def check_shape(
     for name, value in () if graphql else body.items():
         snake = _CAMEL.sub("_", name).lower()
         if snake != name and _NAMES_SOMETHING.fullmatch(snake):
-            raise BadRequest(f"Unknown parameter '{name[:80]}'. Expected the spelling '{snake[:80]}'.")
+            raise misspelt(name, snake)
         for place, given in (("query", query.get(name)), ("path", path.get(name))):
             if given is not None and str(given) != str(value):
                 raise BadRequest(f"The parameter '{name[:80]}' has one value in the {place} and another in the body.")
+
+
+def check_spellings(*places: Mapping[str, Any]) -> None:
+    """Refuse two names of one thing with two values, in one place or in two.
+
+    Raises:
+        BadRequest: naming both.
+    """
+    for one, other in SAME:
+        values = {str(place[name]) for place in places for name in (one, other) if place.get(name) is not None}
+        if len(values) > 1:
+            raise BadRequest(f"'{one}' and '{other}' stand for one thing and have two values. Expected one of them.")
+
+
+def misspelt(found: str, expected: str) -> BadRequest:
+    """The refusal of a name in another spelling than the engine reads."""
+    return BadRequest(f"Unknown parameter '{found[:80]}'. Expected the spelling '{expected[:80]}'.")
 
 
 def _kind(body: Any) -> str:

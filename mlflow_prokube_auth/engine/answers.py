@@ -1,0 +1,131 @@
+"""Guards' questions, answered by MLflow's engine and tables for the caller of the running request.
+
+Nothing here decides: each answer is that of the function which the engine itself asks on the routes that it covers.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import mlflow.server.auth as auth
+from mlflow.exceptions import MlflowException
+from mlflow.genai.scorers import scorer_utils
+from mlflow.server.handlers import _get_model_registry_store, _get_tracking_store
+
+from .. import catalog
+from .store import caller
+
+_logger = logging.getLogger(__name__)
+# What else of mlflow.server.auth this module uses; see SEAMS.
+ANSWER_SEAMS: dict[str, tuple[str, ...] | None] = {
+    "_authorize_run_id": ("run_id", "action"),
+    "_authorize_trace": ("trace_id", "action"),
+    "_authorize_logged_model_id": ("model_id", "action"),
+    "_source_prompt_names": ("prompt_uri",),
+    "_optimizer_gateway_endpoint": ("optimizer_config_json",),
+}
+SCORER_SEAMS = ("extract_model_from_serialized_scorer", "is_gateway_model", "extract_endpoint_ref")
+
+
+def scorer_seams_missing() -> list[str]:
+    """Which of these functions this MLflow does not have."""
+    return [f"mlflow.genai.scorers.scorer_utils {name}" for name in SCORER_SEAMS if not hasattr(scorer_utils, name)]
+
+
+class EngineAnswers:
+    """:class:`policy.guards.asked.Answers`, by the engine."""
+
+    def may(self, kind: str, key: str, action: str) -> bool:
+        """As the engine decides; its failures deny."""
+        try:
+            return bool(MAY[kind](key, action))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                _logger.warning("asking for a permission failed, it is denied: %s", error.error_code)
+            return False
+
+    def exists(self, kind: str, key: str) -> bool:
+        """Whether it is there; failures say yes."""
+        try:
+            return FETCH[kind](key) is not None
+        except MlflowException as error:
+            return bool(error.error_code != "RESOURCE_DOES_NOT_EXIST")
+
+    def trace_tag(self, trace_id: str, key: str) -> str | None:
+        """A tag as it is now."""
+        try:
+            return dict(_get_tracking_store().get_trace_info(trace_id).tags).get(key)
+        except MlflowException:
+            return None
+
+    def assessment_trace(self, assessment_id: str) -> str | None:
+        """Asked of MLflow's table."""
+        return catalog.assessment_trace(assessment_id)
+
+    def experiments_at(self, location: str) -> list[str]:
+        """Asked of MLflow's table."""
+        return catalog.experiments_at(location)
+
+    def artifact_root(self) -> str:
+        """As MLflow's store was told at its start."""
+        return str(_get_tracking_store().artifact_root_uri)
+
+    def prompts_of(self, uri: str) -> list[str]:
+        """As the engine reads it."""
+        return list(auth._source_prompt_names(uri)) if uri else []
+
+    def endpoint_of(self, optimizer_config: str) -> str | None:
+        """As the engine reads it."""
+        name = auth._optimizer_gateway_endpoint(optimizer_config)
+        return None if name is None else str(name)
+
+    def endpoint_of_scorer(self, serialized: str) -> str | None:
+        """As MLflow's store reads it; what it cannot read, it does not keep."""
+        try:
+            model = scorer_utils.extract_model_from_serialized_scorer(json.loads(serialized))
+            return str(scorer_utils.extract_endpoint_ref(model)) if scorer_utils.is_gateway_model(model) else None
+        except (ValueError, TypeError, AttributeError, RecursionError, MlflowException):
+            return None
+
+
+def _username() -> str:
+    person = caller()
+    return person.username if person is not None else ""
+
+
+def _experiment(experiment_id: str, action: str) -> bool:
+    return bool(getattr(auth._get_experiment_permission(experiment_id, _username()), f"can_{action}"))
+
+
+def _dataset(dataset_id: str, action: str) -> bool:
+    experiment_ids = _get_tracking_store().get_dataset_experiment_ids(dataset_id)
+    return bool(experiment_ids) and all(_experiment(each, action) for each in experiment_ids)
+
+
+def _model(name: str, action: str) -> bool:
+    return bool(getattr(auth._get_registered_model_or_prompt_permission(name), f"can_{action}"))
+
+
+def _endpoint(name: str, action: str) -> bool:
+    endpoint_id = _get_tracking_store().get_gateway_endpoint(name=name).endpoint_id
+    return bool(getattr(auth._get_gateway_endpoint_permission(endpoint_id), f"can_{action}"))
+
+
+MAY: dict[str, Callable[[str, str], Any]] = {
+    "run": lambda key, action: auth._authorize_run_id(key, action),
+    "trace": lambda key, action: auth._authorize_trace(key, action),
+    "logged_model": lambda key, action: auth._authorize_logged_model_id(key, action),
+    "experiment": _experiment,
+    "dataset": _dataset,
+    "model": _model,
+    "gateway_endpoint": _endpoint,
+}
+FETCH: dict[str, Callable[[str], Any]] = {
+    "run": lambda key: _get_tracking_store().get_run(key),
+    "trace": lambda key: _get_tracking_store().get_trace_info(key),
+    "logged_model": lambda key: _get_tracking_store().get_logged_model(key),
+    "model": lambda key: _get_model_registry_store().get_registered_model(key),
+}

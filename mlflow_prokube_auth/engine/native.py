@@ -1,0 +1,119 @@
+"""Guards on the routes that FastAPI serves itself: asked where the engine's own validator has let somebody through.
+
+There the workspace is set and the body is kept for the route. Whatever may wait runs in a worker thread.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import anyio.to_thread
+import mlflow.server.auth as auth
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, PERMISSION_DENIED
+from mlflow.server import otel_api
+from mlflow.tracing.utils import generate_mlflow_trace_id_from_otel_trace_id
+from mlflow.tracing.utils.otlp import _otel_proto_bytes_to_id
+
+from ..errors import BadRequest, Refusal
+from ..policy.guards.table import NATIVE, Guard
+from .store import caller
+
+Run = Callable[[tuple[Guard, ...], str, Mapping[str, Any], Mapping[str, Any], Any], None]
+# Names of mlflow.server.otel_api that reading spans needs.
+OTEL_SEAMS = ("ExportTraceServiceRequest", "ParseJsonProto", "_convert_otlp_json_ids_to_base64", "decompress_otlp_body")
+OTEL_HEADERS = ("MLFLOW_RUN_ID_HEADER", "MLFLOW_EXPERIMENT_ID_HEADER")
+TRACE_TAG = "mlflow.traceTag."
+_ROW = {guard.route: guard for guard in NATIVE}
+
+
+def row_of(path: str, method: str) -> Guard | None:
+    """The guard of a route, told as the engine tells its own validators: what is below one of these is its."""
+    guard = None
+    if path.startswith("/v1/traces"):
+        guard = _ROW["/v1/traces"]
+    elif path.startswith("/ajax-api/3.0/jobs") and path.rstrip("/") != "/ajax-api/3.0/jobs/search":
+        guard = _ROW["/jobs"]
+    elif path.startswith("/ajax-api/3.0/mlflow/assistant"):
+        guard = _ROW["/mlflow/assistant/{}"]
+    return guard if guard is not None and guard.holds_for(method) else None
+
+
+def otel_seams_missing() -> list[str]:
+    """Which of the names above this MLflow does not have."""
+    return [f"mlflow.server.otel_api {name}" for name in OTEL_SEAMS + OTEL_HEADERS if not hasattr(otel_api, name)]
+
+
+def guard_native(run: Run) -> None:
+    """Have ``run`` asked behind the engine's validators of FastAPI's own routes."""
+    find = auth._find_fastapi_validator
+
+    def found(path: str, method: str) -> Callable[[str, Any], Awaitable[bool]] | None:
+        inner = find(path, method)
+        prefix = os.environ.get(auth.STATIC_PREFIX_ENV_VAR, "").rstrip("/")
+        guard = row_of(path[len(prefix) :] if prefix and path.startswith(f"{prefix}/") else path, method)
+        if inner is None or guard is None:
+            return inner  # type: ignore[no-any-return]  # MLflow is untyped
+
+        async def validator(username: str, request: Any) -> bool:
+            if not await inner(username, request):
+                return False
+            body = await request.body() if guard.route == "/v1/traces" else b""
+            await anyio.to_thread.run_sync(_ask, run, guard, method, request.headers, body)
+            return True
+
+        return validator
+
+    auth._find_fastapi_validator = found
+
+
+def _ask(run: Run, guard: Guard, method: str, headers: Any, body: bytes) -> None:
+    """Ask, and let a refusal pass through the engine's middleware as it takes one."""
+    try:
+        params = sent_spans(headers, body) if guard.route == "/v1/traces" else {}
+        run((guard,), method, params, {}, caller())
+    except Refusal as refusal:
+        code = INVALID_PARAMETER_VALUE if isinstance(refusal, BadRequest) else PERMISSION_DENIED
+        raise MlflowException(refusal.message, error_code=code) from None
+
+
+def sent_spans(headers: Any, body: bytes) -> dict[str, Any]:
+    """Which traces an export is for, which tags it sets, and the run that it names: read as MLflow's route does.
+
+    Raises:
+        BadRequest: it is none, or names two runs.
+    """
+    runs = set(headers.getlist(otel_api.MLFLOW_RUN_ID_HEADER))
+    if len(runs) > 1 or len(set(headers.getlist(otel_api.MLFLOW_EXPERIMENT_ID_HEADER))) > 1:
+        raise BadRequest("The headers name two runs or experiments. Expected one.")
+    try:
+        spans = list(_spans(headers, body))
+    except Exception:
+        raise BadRequest("The body is no OTLP export of spans, as its Content-Type and Content-Encoding say.") from None
+    # The tags come as attributes of the trace's first span; on others nobody needs them.
+    tags = {
+        attribute.key.removeprefix(TRACE_TAG)
+        for span in spans
+        for attribute in span.attributes
+        if attribute.key.startswith(TRACE_TAG)
+    }
+    ids = {generate_mlflow_trace_id_from_otel_trace_id(_otel_proto_bytes_to_id(span.trace_id)) for span in spans}
+    return {"trace_ids": sorted(ids), "tags": sorted(tags), "run_id": next(iter(runs), None)}
+
+
+def _spans(headers: Any, body: bytes) -> Any:
+    encoding = headers.get("content-encoding")
+    if encoding:
+        body = otel_api.decompress_otlp_body(body, encoding.lower())
+    message = otel_api.ExportTraceServiceRequest()
+    if headers.get("content-type", "").split(";")[0].strip() == "application/json":
+        otel_api.ParseJsonProto(
+            otel_api._convert_otlp_json_ids_to_base64(body), message, ignore_unknown_fields=True
+        )
+    else:
+        message.ParseFromString(body)
+    for resource in message.resource_spans:
+        for scope in resource.scope_spans:
+            yield from scope.spans

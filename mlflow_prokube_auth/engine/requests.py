@@ -1,0 +1,87 @@
+"""How MLflow's handlers read a JSON body: by protobuf, which takes a field by two names."""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from mlflow.server.handlers import get_endpoints
+
+# Parameters that name something; others may be spelled as anybody likes.
+NAMES_SOMETHING = re.compile(r"(?:.*_)?(?:ids?|uuids?|names?)")
+
+
+@dataclass(frozen=True)
+class Fields:
+    """What a message of MLflow's protocol has: second spellings with the first ones, and fields that hold messages."""
+
+    aliases: dict[str, str]
+    nested: dict[str, Any]
+
+
+@functools.lru_cache(maxsize=1)
+def _messages() -> dict[tuple[str, str], Any]:
+    """The protobuf message of each of MLflow's routes, by method and rule."""
+    return {
+        (method, path): message.DESCRIPTOR
+        for path, message, methods in get_endpoints(lambda message: message)
+        for method in methods
+        if hasattr(message, "DESCRIPTOR")
+    }
+
+
+@functools.lru_cache(maxsize=512)
+def _fields(descriptor: Any) -> Fields:
+    aliases = {field.json_name: field.name for field in descriptor.fields if field.json_name != field.name}
+    nested = {field.name: field.message_type for field in descriptor.fields if _holds_fields(field.message_type)}
+    return Fields(aliases, nested)
+
+
+def _holds_fields(message: Any) -> bool:
+    """Whether its keys are the protocol's: those of maps and of well-known types are the caller's own."""
+    own = message is None or message.GetOptions().map_entry or message.full_name.startswith("google.")
+    return not own
+
+
+def as_read(method: str, rule: str, body: Any) -> dict[str, Any]:
+    """A body as the route's handler reads it: its fields by the names that MLflow's protocol gives them."""
+    if not isinstance(body, dict):
+        return {}
+    descriptor = _messages().get((method, rule))
+    return body if descriptor is None else _renamed(descriptor, body)
+
+
+def _renamed(descriptor: Any, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_renamed(descriptor, item) for item in value]
+    fields = _fields(descriptor)
+    if not isinstance(value, dict) or (not fields.nested and fields.aliases.keys().isdisjoint(value)):
+        return value
+    # MLflow refuses both spellings at once.
+    renamed = {fields.aliases.get(name, name): below for name, below in value.items()}
+    return {name: _renamed(fields.nested[name], below) if name in fields.nested else below
+            for name, below in renamed.items()}  # fmt: skip
+
+
+def misspelt(method: str, rule: str, body: Any) -> tuple[str, str] | None:
+    """A second spelling, at any depth, of what names something, and its first one."""
+    descriptor = _messages().get((method, rule))
+    return None if descriptor is None else _misspelt(descriptor, body)
+
+
+def _misspelt(descriptor: Any, value: Any) -> tuple[str, str] | None:
+    if isinstance(value, list):
+        return next((found for item in value if (found := _misspelt(descriptor, item))), None)
+    if not isinstance(value, dict):
+        return None
+    fields = _fields(descriptor)
+    for alias in fields.aliases.keys() & value.keys():
+        if NAMES_SOMETHING.fullmatch(fields.aliases[alias]):
+            return alias, fields.aliases[alias]
+    for key, below in value.items():
+        inner = fields.nested.get(fields.aliases.get(str(key), str(key)))
+        if inner is not None and (found := _misspelt(inner, below)) is not None:
+            return found
+    return None

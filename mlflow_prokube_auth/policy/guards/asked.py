@@ -1,0 +1,113 @@
+"""What a guarded request says, and what a guard may ask about its caller."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ...errors import PermissionDenied
+from ...store.people import Person
+from .. import words
+from ..artifacts import ModelArtifacts
+
+# Kinds that MLflow's engine is asked about, and what people call them.
+KINDS = {
+    "run": "run",
+    "trace": "trace",
+    "logged_model": "logged model",
+    "experiment": "experiment",
+    "dataset": "dataset",
+    "model": "model or prompt",
+    "gateway_endpoint": "gateway endpoint",
+}
+VERBS = {"read": "read", "update": "change", "use": "use"}
+
+
+class Answers(Protocol):
+    """What MLflow's engine and tables say, for the caller of the running request."""
+
+    def may(self, kind: str, key: str, action: str) -> bool:
+        """Whether the caller may "read", "update" or "use" it; False for what is not there and where asking fails."""
+
+    def exists(self, kind: str, key: str) -> bool:
+        """Whether a run, trace, logged model, or registered model is there; True where asking fails."""
+
+    def trace_tag(self, trace_id: str, key: str) -> str | None:
+        """A tag of a trace as it is now."""
+
+    def assessment_trace(self, assessment_id: str) -> str | None:
+        """The trace of an assessment; None where there is no such assessment."""
+
+    def experiments_at(self, location: str) -> list[str]:
+        """Experiments whose artifacts are at, above or below a location, in the trash too."""
+
+    def artifact_root(self) -> str:
+        """Where MLflow puts the artifacts of experiments that choose no location."""
+
+    def prompts_of(self, uri: str) -> list[str]:
+        """The prompts that MLflow may take a prompt's URI for."""
+
+    def endpoint_of(self, optimizer_config: str) -> str | None:
+        """The gateway endpoint that an optimizer's configuration names."""
+
+    def endpoint_of_scorer(self, serialized: str) -> str | None:
+        """The gateway endpoint that a scorer asks."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request. ``params`` are the query of a GET or the JSON body of another, ``path`` what stands in the path."""
+
+    method: str
+    params: Mapping[str, Any]
+    path: Mapping[str, Any]
+    person: Person
+    answers: Answers
+    models: ModelArtifacts
+    locations: tuple[str, ...]
+    contact: str
+
+    def text(self, name: str) -> str:
+        """A parameter as text; empty where there is none."""
+        value = self.params.get(name)
+        return "" if value is None else str(value)
+
+    def need(self, kind: str, key: str, action: str) -> None:
+        """Let through whoever may do this.
+
+        Raises:
+            PermissionDenied: in the words that a missing one is told in, too.
+        """
+        if not self.answers.may(kind, key, action):
+            raise self._denied(kind, key, action)
+
+    def need_if_there(self, kind: str, key: str, action: str) -> None:
+        """The same, but what is not there may be named: a note may outlive what it speaks of.
+
+        Raises:
+            PermissionDenied: it is there.
+        """
+        if self.answers.exists(kind, key) and not self.answers.may(kind, key, action):
+            raise self._denied(kind, key, action)
+
+    def _denied(self, kind: str, key: str, action: str) -> PermissionDenied:
+        subject = words.Subject(KINDS[kind], key[:200], by_name=kind in ("model", "gateway_endpoint"))
+        return PermissionDenied(words.denied(subject, VERBS[action], self.contact))
+
+
+def pairs(value: Any) -> Iterator[tuple[str, str | None]]:
+    """Tags or metadata, which MLflow takes as an object and as a list of keys with values; strange ones are skipped."""
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            yield str(key), each if isinstance(each, str) else None
+    elif isinstance(value, list):
+        for item in value:
+            if isinstance(item, Mapping) and isinstance(item.get("key"), str):
+                each = item.get("value")
+                yield item["key"], each if isinstance(each, str) else None
+
+
+def folded(key: str) -> str:
+    """A tag's key as the laxest of databases compares it."""
+    return key.strip().casefold()

@@ -1,0 +1,48 @@
+"""What only administrators may start."""
+
+from __future__ import annotations
+
+from ...errors import NotOffered, PermissionDenied
+from .asked import Asked
+
+
+def jobs(asked: Asked) -> None:
+    """Any job with any parameters.
+
+    Raises:
+        PermissionDenied: always.
+    """
+    raise PermissionDenied("Only administrators submit jobs here. MLflow's pages start theirs by routes of their own.")
+
+
+def assistant(asked: Asked) -> None:
+    """The assistant, which runs programs on the server.
+
+    Raises:
+        PermissionDenied: always.
+    """
+    raise PermissionDenied("The assistant runs programs on the server: it is for administrators.")
+
+
+def demo_data(asked: Asked) -> None:
+    """MLflow's demo experiment.
+
+    Raises:
+        PermissionDenied: always.
+    """
+    raise PermissionDenied(
+        f"Demo data would belong to nobody on this server. Ask {asked.contact} to create it, or try "
+        "`mlflow demo` on your own machine."
+    )
+
+
+def evaluation(asked: Asked) -> None:
+    """An evaluation by the server.
+
+    Raises:
+        NotOffered: always.
+    """
+    raise NotOffered(
+        "The server runs no evaluations: such a job would have nobody's rights. Run mlflow.genai.evaluate() where "
+        "your access key is, such as in a notebook."
+    )

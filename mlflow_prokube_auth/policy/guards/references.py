@@ -1,0 +1,78 @@
+"""What a request refers to by id or name, beside what it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .asked import Asked, folded, pairs
+
+PARENT_RUN = "mlflow.parentrunid"
+
+
+def parent_run(asked: Asked) -> None:
+    """The parent that a run's tags name.
+
+    Raises:
+        PermissionDenied: it is there, and the caller may not read it.
+    """
+    one = {asked.text("key"): asked.params.get("value")} if "key" in asked.params else {}
+    for key, value in (*pairs(asked.params.get("tags")), *pairs(one)):
+        if folded(key) == PARENT_RUN and value:
+            asked.need_if_there("run", value, "read")
+
+
+def source_run(asked: Asked) -> None:
+    """The run that an issue comes from.
+
+    Raises:
+        PermissionDenied: the caller may not read it.
+    """
+    if run_id := asked.text("source_run_id"):
+        asked.need("run", run_id, "read")
+
+
+def usage_experiment(asked: Asked) -> None:
+    """The experiment that a gateway endpoint writes the traces of its calls to.
+
+    Raises:
+        PermissionDenied: the caller may not change it.
+    """
+    if experiment_id := asked.text("experiment_id"):
+        asked.need("experiment", experiment_id, "update")
+
+
+def called_endpoint(asked: Asked) -> None:
+    """The gateway endpoint that a job calls.
+
+    Raises:
+        PermissionDenied: the caller may not use it.
+    """
+    if name := asked.text("endpoint_name"):
+        asked.need("gateway_endpoint", name, "use")
+
+
+def asked_endpoint(asked: Asked) -> None:
+    """The gateway endpoint that a scorer asks, whenever it is run.
+
+    Raises:
+        PermissionDenied: the caller may not use it.
+    """
+    if name := asked.answers.endpoint_of_scorer(asked.text("serialized_scorer")):
+        asked.need("gateway_endpoint", name, "use")
+
+
+def optimized(asked: Asked) -> None:
+    """The prompt, the dataset and the endpoint that an optimization reads and calls with the server's own rights.
+
+    Raises:
+        PermissionDenied: the caller may not read, or use, one.
+    """
+    for name in asked.answers.prompts_of(asked.text("source_prompt_uri")):
+        asked.need_if_there("model", name, "read")
+    config = asked.params.get("config")
+    if not isinstance(config, Mapping):
+        return
+    if dataset_id := config.get("dataset_id"):
+        asked.need("dataset", str(dataset_id), "read")
+    if endpoint := asked.answers.endpoint_of(str(config.get("optimizer_config_json") or "")):
+        asked.need("gateway_endpoint", endpoint, "use")

@@ -1,0 +1,213 @@
+"""The one table of what MLflow's engine leaves open, a row for each hole: a row goes when MLflow closes it.
+
+A guard runs after the engine has let the request through, and can only refuse. It asks the engine whether the caller
+may read or change what the request refers to; it holds no rule of its own on who may what.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...store.people import Person
+from ..artifacts import ModelArtifacts
+from . import closed, locations, models, references, traces
+from .asked import Answers, Asked
+
+Check = Callable[[Asked], None]
+ANY = "any"
+
+
+@dataclass(frozen=True)
+class Guard:
+    """One hole. ``route`` is MLflow's rule without static prefix and ``/api/<version>``; ``{}`` is any parameter."""
+
+    methods: str
+    route: str
+    check: Check
+    refuses: str
+    # What MLflow does otherwise.
+    reason: str
+    # The releases of MLflow that need it, as far as they are known.
+    versions: str = "3.17"
+    # Whether it holds for administrators, too: what nobody can mean does, what others may not do does not.
+    admins: bool = False
+
+    def holds_for(self, method: str) -> bool:
+        """Whether it guards requests of this method."""
+        return self.methods == ANY or method in self.methods.split()
+
+    def row(self) -> tuple[str, str, str, str, str]:
+        """It in the words of ``docs/guards.md``: request, refused, why, releases, who."""
+        who = "everybody" if self.admins else "all but administrators"
+        return f"`{self.methods} {self.route}`", self.refuses, self.reason, self.versions, who
+
+
+_PLACE = ("a tag that says where the trace's files are", "reads, and deletes, a trace's files where its tags say")
+_SOURCE = ("a source run or model that one may not read", "asks for the experiment alone")
+_PARENT = ("a parent run that one may not read", "asks for the run alone")
+_PROMPT = ("to make a model a prompt, or back", "asks for EDIT; the owner's grants on the other kind do not count")
+_USAGE = ("an experiment that one may not change", "lets an endpoint write the traces of its calls to any experiment")
+
+FLASK: tuple[Guard, ...] = (
+    Guard("PATCH DELETE", "/mlflow/traces/{}/tags", traces.storage_tag, *_PLACE),
+    Guard("PATCH", "/mlflow/traces/{}", traces.storage_tags, *_PLACE),
+    Guard("POST", "/mlflow/traces", traces.storage_tags, *_PLACE),
+    Guard(
+        "POST",
+        "/mlflow/traces",
+        traces.plain_id,
+        "an id that can be read as a path",
+        "makes the id a part of a path",
+        admins=True,
+    ),
+    Guard(
+        "POST",
+        "/mlflow/traces",
+        traces.own_id,
+        "the id of a trace that one may not change",
+        "overwrites that trace, and moves it to the experiment of the request",
+    ),
+    Guard(
+        "POST",
+        "/mlflow/traces",
+        traces.own_assessments,
+        "the id of another trace's assessment",
+        "overwrites that assessment, and moves it to the trace",
+    ),
+    Guard("POST", "/mlflow/traces", traces.noted, *_SOURCE),
+    Guard("PATCH", "/mlflow/traces/{}", traces.noted, *_SOURCE),
+    Guard(
+        "POST",
+        "/mlflow/traces/link-prompts",
+        traces.linked_prompts,
+        "prompts that one may not read",
+        "asks for the trace alone",
+    ),
+    Guard(
+        "POST",
+        "/mlflow/experiments/create",
+        locations.experiment_location,
+        "an artifact location, but below `PROKUBE_AUTH_ARTIFACT_LOCATIONS` and away from others' artifacts",
+        "reads and writes there with the server's rights",
+    ),
+    Guard(
+        "POST",
+        "/mlflow/model-versions/create",
+        models.source,
+        "a source that is not among the artifacts of the named run or logged model",
+        "reads addresses such as `s3://` with the server's rights",
+    ),
+    Guard(
+        "GET",
+        "/model-versions/get-artifact",
+        models.version_files,
+        "a version that does not count (see [request](request.md)), of a source that one may not read",
+        "reads what the row says with the server's rights; rows from before this plugin may say anything",
+    ),
+    Guard("POST", "/mlflow/registered-models/set-tag", models.prompt_tag, *_PROMPT),
+    Guard("DELETE", "/mlflow/registered-models/delete-tag", models.prompt_tag, *_PROMPT),
+    Guard("POST", "/mlflow/model-versions/set-tag", models.prompt_tag, *_PROMPT),
+    Guard("DELETE", "/mlflow/model-versions/delete-tag", models.prompt_tag, *_PROMPT),
+    Guard("POST", "/mlflow/runs/create", references.parent_run, *_PARENT),
+    Guard("POST", "/mlflow/runs/set-tag", references.parent_run, *_PARENT),
+    Guard("POST", "/mlflow/runs/log-batch", references.parent_run, *_PARENT),
+    Guard("POST", "/mlflow/issues", references.source_run, "a source run that one may not read", _SOURCE[1]),
+    Guard("POST", "/mlflow/gateway/endpoints/create", references.usage_experiment, *_USAGE),
+    Guard("POST", "/mlflow/gateway/endpoints/update", references.usage_experiment, *_USAGE),
+    Guard(
+        "POST",
+        "/mlflow/scorers/register",
+        references.asked_endpoint,
+        "a gateway endpoint that one may not use",
+        "asks for the experiment alone, and tells whether there is such an endpoint",
+    ),
+    Guard(
+        "POST",
+        "/mlflow/issues/invoke",
+        references.called_endpoint,
+        "a gateway endpoint that one may not use",
+        "starts a job that calls any",
+    ),
+    Guard(
+        "POST",
+        "/mlflow/prompt-optimization/jobs",
+        references.optimized,
+        "a prompt or dataset that one may not read, a gateway endpoint that one may not use",
+        "starts a job that reads and calls any",
+    ),
+    Guard(
+        "POST",
+        "/mlflow/genai/evaluate/invoke",
+        closed.evaluation,
+        "everything",
+        "gives the job the server's own token, which would have to count as a password for everything",
+        admins=True,
+    ),
+    Guard(
+        "POST",
+        "/mlflow/demo/generate",
+        closed.demo_data,
+        "everything",
+        "makes an experiment and prompts that belong to nobody",
+    ),
+)
+# Routes that FastAPI serves itself; the engine lets administrators pass before anything of ours is asked.
+NATIVE: tuple[Guard, ...] = (
+    Guard(
+        "POST",
+        "/v1/traces",
+        traces.sent,
+        "spans of a trace that one may not change, a run that one may not change, a tag of a place",
+        "asks for the experiment alone, and adds spans to whatever trace bears their id",
+    ),
+    Guard("POST", "/jobs", closed.jobs, "everything", "runs any job with any parameters for any login"),
+    Guard(
+        ANY,
+        "/mlflow/assistant/{}",
+        closed.assistant,
+        "everything",
+        "runs programs on the server for any login whose peer is loopback, as a proxy beside the server is",
+    ),
+)
+_VERSION = re.compile(r"/(?:ajax-)?api/\d+\.\d+")
+_PARAMETER = re.compile(r"<[^>]*>")
+
+
+@functools.lru_cache(maxsize=1024)
+def flask_guards(method: str, rule: str) -> tuple[Guard, ...]:
+    """The guards of a route of Flask's, by its rule without the static prefix."""
+    route = _PARAMETER.sub("{}", _VERSION.sub("", rule, count=1) if _VERSION.match(rule) else rule)
+    return tuple(guard for guard in FLASK if guard.route == route and guard.holds_for(method))
+
+
+class Guards:
+    """Runs the guards of a request."""
+
+    def __init__(self, answers: Answers, models: ModelArtifacts, allowed: tuple[str, ...], contact: str) -> None:
+        """``allowed`` are the prefixes below which people choose the locations of their experiments."""
+        self._answers = answers
+        self._models = models
+        self._locations = allowed
+        self._contact = contact
+
+    def check(
+        self,
+        guards: tuple[Guard, ...],
+        method: str,
+        params: Mapping[str, Any],
+        path: Mapping[str, Any],
+        person: Person,
+    ) -> None:
+        """Let a request through that the engine has let through.
+
+        Raises:
+            Refusal: a guard refuses it.
+        """
+        asked = Asked(method, params, path, person, self._answers, self._models, self._locations, self._contact)
+        for guard in guards:
+            if guard.admins or not person.is_admin:
+                guard.check(asked)

@@ -1,0 +1,144 @@
+"""Traces: where their files are, whose they are, and what they refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...errors import BadRequest, PermissionDenied
+from ..artifacts import is_canonical
+from .asked import Asked, folded, pairs
+
+# MLflow reads, and deletes, a trace's files where these tags say (mlflow/tracing/utils/artifact_utils.py).
+STORAGE_TAGS = frozenset({"mlflow.artifactlocation", "mlflow.trace.archivelocation", "mlflow.trace.spanslocation"})
+# Values that send MLflow to its own tables, or to where artifactLocation says.
+HARMLESS = {"mlflow.trace.spanslocation": ("TRACKING_STORE", "ARTIFACT_REPO")}
+# Metadata that names something (mlflow/tracing/constant.py, TraceMetadataKey).
+NOTED = {"mlflow.sourcerun": "run", "mlflow.modelid": "logged_model"}
+
+
+def storage_tag(asked: Asked) -> None:
+    """One tag that is set or deleted.
+
+    Raises:
+        PermissionDenied: it says where the trace's files are.
+    """
+    value = asked.params.get("value")
+    _check_tag(asked, _in_path(asked), asked.text("key"), value if isinstance(value, str) else None)
+
+
+def storage_tags(asked: Asked) -> None:
+    """The tags of a trace that begins or ends.
+
+    Raises:
+        PermissionDenied: as :func:`storage_tag`.
+    """
+    for key, value in pairs(asked.params.get("tags")):
+        _check_tag(asked, _in_path(asked), key, value)
+    info = _info(asked)
+    for key, value in pairs(info.get("tags")):
+        _check_tag(asked, str(info.get("trace_id") or ""), key, value)
+
+
+def plain_id(asked: Asked) -> None:
+    """The id that a client chose: MLflow makes it a part of a path.
+
+    Raises:
+        BadRequest: it can be read as more than one segment of a path.
+    """
+    trace_id = _info(asked).get("trace_id")
+    if trace_id and not (isinstance(trace_id, str) and "/" not in trace_id and is_canonical(trace_id)):
+        raise BadRequest(
+            f"The trace id {str(trace_id)[:80]!r} can be read as a path. "
+            "Expected an id such as tr-<32 hexadecimal digits>."
+        )
+
+
+def own_id(asked: Asked) -> None:
+    """A trace that is there already is overwritten, and moved to the experiment of the request.
+
+    Raises:
+        PermissionDenied: the caller may not change it.
+    """
+    trace_id = str(_info(asked).get("trace_id") or "")
+    if trace_id:
+        asked.need_if_there("trace", trace_id, "update")
+
+
+def own_assessments(asked: Asked) -> None:
+    """Assessments that come with a trace and are there already are overwritten, and moved to it.
+
+    Raises:
+        PermissionDenied: one is another trace's.
+    """
+    info = _info(asked)
+    assessments = info.get("assessments")
+    for each in assessments if isinstance(assessments, list) else ():
+        assessment_id = each.get("assessment_id") if isinstance(each, Mapping) else None
+        if assessment_id and asked.answers.assessment_trace(str(assessment_id)) not in (None, info.get("trace_id")):
+            raise PermissionDenied(
+                f"The assessment '{str(assessment_id)[:80]}' does not exist on this trace. Leave assessment_id out: "
+                "the server chooses one."
+            )
+
+
+def noted(asked: Asked) -> None:
+    """The run and the logged model that a trace says to come from.
+
+    Raises:
+        PermissionDenied: one is there, and the caller may not read it.
+    """
+    for source in (_info(asked).get("trace_metadata"), asked.params.get("request_metadata")):
+        for key, value in pairs(source):
+            kind = NOTED.get(folded(key))
+            if kind is not None and value:
+                asked.need_if_there(kind, value, "read")
+
+
+def sent(asked: Asked) -> None:
+    """Spans that a client sent by OTLP, which MLflow adds to the traces whose ids they bear.
+
+    Raises:
+        PermissionDenied: a trace is another's, a tag says where its files are, or the run is another's.
+    """
+    for key in asked.params["tags"]:
+        _check_tag(asked, "", key, None)
+    for trace_id in asked.params["trace_ids"]:
+        asked.need_if_there("trace", trace_id, "update")
+    if run_id := asked.text("run_id"):
+        asked.need("run", run_id, "update")
+
+
+def linked_prompts(asked: Asked) -> None:
+    """Prompts that a trace is linked to; those of another registry are not there.
+
+    Raises:
+        PermissionDenied: one is there, and the caller may not read it.
+    """
+    versions = asked.params.get("prompt_versions")
+    for each in versions if isinstance(versions, list) else ():
+        if isinstance(each, Mapping) and each.get("name"):
+            asked.need_if_there("model", str(each["name"]), "read")
+
+
+def _info(asked: Asked) -> Mapping[str, Any]:
+    """What version 3 of the protocol says of the trace; version 2 says it at the top."""
+    trace = asked.params.get("trace")
+    info = trace.get("trace_info") if isinstance(trace, Mapping) else None
+    return info if isinstance(info, Mapping) else {}
+
+
+def _in_path(asked: Asked) -> str:
+    return str(asked.path.get("trace_id") or asked.path.get("request_id") or "")
+
+
+def _check_tag(asked: Asked, trace_id: str, key: str, value: str | None) -> None:
+    name = folded(key)
+    if name not in STORAGE_TAGS or (value is not None and value in HARMLESS.get(name, ())):
+        return
+    # Clients before 3.0 end a trace with all of its tags, as the server had told them.
+    if value is not None and trace_id and asked.answers.trace_tag(trace_id, key) == value:
+        return
+    raise PermissionDenied(
+        f"The tag '{key.strip()[:80]}' says where a trace's files are: the server sets it. Send the trace without it."
+    )

@@ -1,0 +1,152 @@
+"""The table of guards is what the documents and MLflow's routes say; bodies are read as MLflow reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow.server import app as flask_app
+
+from mlflow_prokube_auth.engine import as_read, misspelt
+from mlflow_prokube_auth.engine.native import row_of
+from mlflow_prokube_auth.errors import BadRequest, PermissionDenied
+from mlflow_prokube_auth.policy.guards.asked import Asked, pairs
+from mlflow_prokube_auth.policy.guards.shape import check_shape, check_spellings
+from mlflow_prokube_auth.policy.guards.table import FLASK, NATIVE, Guard, flask_guards
+from mlflow_prokube_auth.policy.guards.traces import storage_tags
+from mlflow_prokube_auth.store.people import Person
+
+PAGE = Path(__file__).parents[2] / "docs" / "guards.md"
+RULES = [(method, rule.rule) for rule in flask_app.url_map.iter_rules() for method in rule.methods or ()]
+
+
+def test_the_page_has_the_table_of_the_code() -> None:
+    lines = [line for line in PAGE.read_text().splitlines() if line.startswith("| `")]
+    rows = [tuple(cell.strip() for cell in line.strip("|").split(" | ")) for line in lines]
+    assert rows == [guard.row() for guard in FLASK + NATIVE]
+
+
+@pytest.mark.parametrize("guard", FLASK, ids=lambda guard: f"{guard.methods} {guard.route} {guard.check.__name__}")
+def test_a_guard_is_on_a_route_of_mlflows_for_each_of_its_methods(guard: Guard) -> None:
+    for method in guard.methods.split():
+        rules = [rule for each, rule in RULES if each == method and guard in flask_guards(each, rule)]
+        assert rules, method
+
+
+def test_a_guard_holds_below_both_prefixes_and_in_all_versions_of_the_api() -> None:
+    tags = {rule for method, rule in RULES if method == "PATCH" and flask_guards(method, rule)}
+    assert {rule for rule in tags if rule.endswith("/tags") and "/traces/" in rule} == {
+        f"/{prefix}/{version}/mlflow/traces/<{name}>/tags"
+        for prefix in ("api", "ajax-api")
+        for version, name in (("2.0", "request_id"), ("3.0", "trace_id"))
+    }
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "route"),
+    [
+        ("POST", "/v1/traces", "/v1/traces"), ("POST", "/v1/traces/", "/v1/traces"), ("GET", "/v1/traces", None),
+        ("POST", "/ajax-api/3.0/jobs", "/jobs"), ("POST", "/ajax-api/3.0/jobs/", "/jobs"),
+        ("POST", "/ajax-api/3.0/jobs/search", None), ("GET", "/ajax-api/3.0/jobs/1", None),
+        ("PATCH", "/ajax-api/3.0/jobs/cancel/1", None), ("POST", "/ajax-api/3.0/jobs/searchx", "/jobs"),
+        ("POST", "/ajax-api/3.0/mlflow/assistant/message", "/mlflow/assistant/{}"),
+        ("HEAD", "/ajax-api/3.0/mlflow/assistant/config", "/mlflow/assistant/{}"), ("POST", "/gateway/x", None),
+    ],
+)  # fmt: skip
+def test_a_native_route_has_its_guard(method: str, path: str, route: str | None) -> None:
+    guard = row_of(path, method)
+    assert (guard.route if guard is not None else None) == route
+
+
+def test_a_body_is_read_by_the_names_of_the_protocol() -> None:
+    info = {"traceId": "tr-1", "tags": {"mlflow.artifactLocation": "x", "aKey": "y"}, "traceMetadata": {"bKey": "z"}}
+    read = as_read("POST", "/api/3.0/mlflow/traces", {"trace": {"traceInfo": info}})
+    assert read["trace"]["trace_info"] == {
+        "trace_id": "tr-1",
+        "tags": {"mlflow.artifactLocation": "x", "aKey": "y"},
+        "trace_metadata": {"bKey": "z"},
+    }
+    batch = {"runId": "r", "tags": [{"key": "a", "value": "b"}], "metrics": [{"modelId": "m"}, 7, None]}
+    assert as_read("POST", "/ajax-api/2.0/mlflow/runs/log-batch", batch) == {
+        "run_id": "r", "tags": [{"key": "a", "value": "b"}], "metrics": [{"model_id": "m"}, 7, None],
+    }  # fmt: skip
+    assert as_read("POST", "/ajax-api/3.0/mlflow/scorer/invoke", {"aB": 1}) == {"aB": 1}
+    assert as_read("POST", "/api/3.0/mlflow/traces", ["x"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("route", "body", "found"),
+    [
+        ("runs/log-batch", {"run_id": "r", "metrics": [{"key": "k"}, {"modelId": "m"}]}, ("modelId", "model_id")),
+        ("runs/log-batch", {"run_id": "r", "tags": [{"key": "modelId", "value": "runId"}]}, None),
+        ("experiments/create", {"name": "n", "artifactLocation": "x"}, None),  # names nothing; guards read it
+        ("runs/create", {"experimentId": "1"}, ("experimentId", "experiment_id")),
+        ("experiments/create", "x", None),
+    ],
+)
+def test_ids_and_names_in_camel_case_are_found_at_any_depth(
+    route: str, body: Any, found: tuple[str, str] | None
+) -> None:
+    assert misspelt("POST", f"/api/2.0/mlflow/{route}", body) == found
+
+
+@pytest.mark.parametrize(
+    ("places", "refused"),
+    [
+        ([{"run_id": "a", "run_uuid": "a"}], False), ([{"run_id": "a", "run_uuid": "b"}], True),
+        ([{"run_id": "a"}, {"run_uuid": "b"}], True), ([{"run_id": ""}, {"run_uuid": "b"}], True),
+        ([{"run_id": None, "run_uuid": "b"}], False), ([{"trace_id": "a"}, {"request_id": "b"}], True),
+        ([{"run_id": 1}, {"run_uuid": "1"}], False), ([{}], False),
+    ],
+)  # fmt: skip
+def test_two_names_of_one_thing_have_one_value(places: list[dict[str, Any]], refused: bool) -> None:
+    if refused:
+        with pytest.raises(BadRequest, match="have two values"):
+            check_spellings(*places)
+    else:
+        check_spellings(*places)
+
+
+@pytest.mark.parametrize(("method", "graphql", "refused"), [("GET", False, True), ("GET", True, False)])
+def test_a_get_has_no_body(method: str, graphql: bool, refused: bool) -> None:
+    arguments: tuple[Any, ...] = (method, {}, {}, True, {"name": "n"}, True, graphql)
+    if refused:
+        with pytest.raises(BadRequest, match="has a body"):
+            check_shape(*arguments)
+    else:
+        check_shape(*arguments)
+
+
+def test_tags_come_as_an_object_or_a_list_and_strange_ones_do_no_harm() -> None:
+    assert list(pairs({"a": "1", "b": 2})) == [("a", "1"), ("b", None)]
+    assert list(pairs([{"key": "a", "value": "1"}, {"key": 3}, "x", None, {"key": "b"}])) == [("a", "1"), ("b", None)]
+    assert list(pairs("x")) == list(pairs(None)) == []
+
+
+class NoTrace:
+    """Answers where there is no trace."""
+
+    def trace_tag(self, trace_id: str, key: str) -> None:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("tags", "refused"),
+    [
+        ({"mlflow.artifactLocation": "x"}, True), ({"mlflow.ARTIFACTlocation ": "x"}, True),
+        ({"mlflow.trace.spansLocation": "TRACKING_STORE"}, False), ({"mlflow.trace.archiveLocation": 5}, True),
+        ({"mlflow.trace.spansLocation": "ARCHIVE_REPO"}, True), ({"mlflow.source.name": "x"}, False),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_tag_of_a_place_is_refused(version: int, tags: dict[str, Any], refused: bool) -> None:
+    listed = [{"key": key, "value": value} for key, value in tags.items()]
+    params = {"tags": listed} if version == 2 else {"trace": {"trace_info": {"tags": tags}}}
+    person = Person(user_id=1, username="bob@example.com", is_admin=False)
+    asked = Asked("POST", params, {}, person, NoTrace(), None, (), "somebody")  # type: ignore[arg-type]  # what it asks
+    if refused:
+        with pytest.raises(PermissionDenied, match="the server sets it"):
+            storage_tags(asked)
+    else:
+        storage_tags(asked)
