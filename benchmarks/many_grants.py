@@ -56,9 +56,11 @@ def _questions(stage: Stage, ours: Ours, kind: str, what: str) -> dict[str, Ques
 
 def _measure(section: Section, kind: str, what: str, asked: dict[str, Question], rounds: int, seconds: float) -> None:
     ask_in_turn(list(asked.values()), rounds, seconds)
-    times, cost, bound = ratio(asked["member"], asked["one"])
+    times, beside_admin = ratio(asked["member"], asked["one"]), ratio(asked["member"], asked["admin"])
     section.add(
         kind, what, *(asked[who].shown(asked[who].latency) for who in WHO), *(asked[who].cost for who in WHO),
-        cost or asked["member"].shown(times), ratio(asked["member"], asked["admin"])[1],
+        times.shown(times.judged), beside_admin.shown(beside_admin.judged),
     )  # fmt: skip
-    section.targets.append(at_most(f"{what}, {kind}: times a user's with one grant", LIMIT, cost or times, bound=bound))
+    section.targets.append(
+        at_most(f"{what}, {kind}: times a user's with one grant", LIMIT, times.judged, bound=times.bound)
+    )
