@@ -44,6 +44,8 @@ class Question:
     cpu: list[float] = field(default_factory=list)
     # It took longer than anybody waits.
     given_up: bool = False
+    # The length of the last answer.
+    bytes: int = 0
 
     @property
     def latency(self) -> float:
@@ -87,7 +89,7 @@ class Question:
             answer = client(self.method, *self._page(token))
             if answer.status != 200:
                 raise RuntimeError(f"{self.name}, {self.target}: {answer.status} {answer.body[:200]!r}")
-            took = (time.perf_counter() - begun) * 1e3
+            took, self.bytes = (time.perf_counter() - begun) * 1e3, len(answer.body)
             if not self.results:
                 return took
             content = answer.json()
