@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from . import many_grants, overhead, search
+from . import artifacts, many_grants, overhead, scale, search
 from .report import ROOT, Section, machine, render, save
 from .servers import POSTGRESQL, SQLITE, Stage
 
@@ -17,6 +17,8 @@ BENCHMARKS: dict[str, Callable[[Stage], Section]] = {
     "overhead": overhead.run,
     "search": search.run,
     "many-grants": many_grants.run,
+    "artifacts": artifacts.run,
+    "scale": scale.run,
 }
 
 

@@ -44,6 +44,8 @@ class Question:
     cpu: list[float] = field(default_factory=list)
     # It took longer than anybody waits.
     given_up: bool = False
+    # The length of the last answer.
+    bytes: int = 0
 
     @property
     def latency(self) -> float:
@@ -87,7 +89,7 @@ class Question:
             answer = client(self.method, *self._page(token))
             if answer.status != 200:
                 raise RuntimeError(f"{self.name}, {self.target}: {answer.status} {answer.body[:200]!r}")
-            took = (time.perf_counter() - begun) * 1e3
+            took, self.bytes = (time.perf_counter() - begun) * 1e3, len(answer.body)
             if not self.results:
                 return took
             content = answer.json()
@@ -126,7 +128,28 @@ def ask_in_turn(questions: Sequence[Question], rounds: int, seconds: float) -> N
             question.round(seconds)
 
 
-def ratio(one: Question, other: Question) -> tuple[float, float | None, bool]:
-    """How many times the latency and the CPU time of ``other`` it takes; True where the first is a lower bound."""
+@dataclass(frozen=True)
+class Ratio:
+    """How many times one question's latency and CPU time another takes; None where that is not known."""
+
+    latency: float | None
+    cost: float | None
+    # The latency's is a lower bound: nobody waited for the end of the first.
+    bound: bool
+
+    @property
+    def judged(self) -> float | None:
+        """What a target is judged by."""
+        return self.cost or self.latency
+
+    def shown(self, value: float | None) -> str | float | None:
+        """A ratio as a cell."""
+        return f"> {value:.0f}" if self.bound and value is not None else value
+
+
+def ratio(one: Question, other: Question) -> Ratio:
+    """The first against the second."""
+    if other.given_up:
+        return Ratio(None, None, False)
     cost = one.cost / other.cost if one.cost is not None and other.cost else None
-    return one.latency / other.latency, cost, one.given_up
+    return Ratio(one.latency / other.latency, cost, one.given_up)

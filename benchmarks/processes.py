@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -39,10 +40,10 @@ def cpu_seconds(*roots: int) -> float:
     return ticks / _TICKS
 
 
-def resident_megabytes(root: int) -> float:
-    """Memory of a process tree that is not shared with anybody's files, in MB: what it holds itself."""
+def resident_megabytes(pids: Iterable[int]) -> float:
+    """Memory of processes that is not shared with anybody's files, in MB: what they hold themselves."""
     total = 0
-    for pid in tree(root):
+    for pid in pids:
         with suppress(OSError):
             resident, shared = Path(f"/proc/{pid}/statm").read_text().split()[1:3]
             total += int(resident) - int(shared)
@@ -64,17 +65,17 @@ class PeakMemory:
     """The most that a process tree held within a ``with`` block, above what it held before; in MB."""
 
     def __init__(self, root: int) -> None:
-        self._root = root
+        self._pids = tree(root)  # workers come and go seldom, and walking all processes is not free
         self._over = threading.Event()
         self._watch = threading.Thread(target=self._run, daemon=True)
         self.before = self.peak = 0.0
 
     def _run(self) -> None:
         while not self._over.wait(0.05):
-            self.peak = max(self.peak, resident_megabytes(self._root))
+            self.peak = max(self.peak, resident_megabytes(self._pids))
 
     def __enter__(self) -> PeakMemory:
-        self.before = self.peak = resident_megabytes(self._root)
+        self.before = self.peak = resident_megabytes(self._pids)
         self._watch.start()
         return self
 

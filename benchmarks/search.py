@@ -41,11 +41,11 @@ def _measure(stage: Stage, kind: str, size: int, section: Section, rounds: int, 
             admin = search(stage, ours, kind, what, "admin", min(PAGE, size))
             user = search(stage, ours, kind, what, "one", 1)
             ask_in_turn([admin, user], rounds, seconds)
-            times, cost, bound = ratio(user, admin)
+            times = ratio(user, admin)
             section.add(
-                kind, what, size, admin.latency, user.shown(user.latency), user.shown(times) if not bound else
-                f"> {times:.0f}", admin.cost, user.cost, cost,
+                kind, what, size, admin.latency, user.shown(user.latency), times.shown(times.latency),
+                admin.cost, user.cost, times.cost,
             )  # fmt: skip
             section.targets.append(
-                at_most(f"{what} among {size:,}, {kind}: times the admin's", LIMIT, cost or times, bound=bound)
+                at_most(f"{what} among {size:,}, {kind}: times the admin's", LIMIT, times.judged, bound=times.bound)
             )

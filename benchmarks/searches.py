@@ -31,8 +31,25 @@ SEARCHES: dict[str, tuple[tuple[str, str, Any], str]] = {
 def search(stage: Stage, ours: Ours, kind: str, what: str, who: str, expected: int) -> Question:
     """A search of one of the people."""
     (method, target, body), results = SEARCHES[what]
-    besides = (stage.postgres().process.pid,) if kind == POSTGRESQL else ()
-    return Question(who, ours, ours.basic(who), method, target, body, results, expected, PAGE, besides)
+    return Question(
+        who, ours, ours.basic(who), method, target, body, results, expected, PAGE, database_pids(stage, kind)
+    )
+
+
+def by_name(stage: Stage, ours: Ours, kind: str, what: str, who: str, number: int) -> Question:
+    """A search for the experiment or the model of that number alone."""
+    (method, target, body), results = SEARCHES[what]
+    wanted = f"name = '{seed.name('experiment' if body else 'model', number)}'"
+    if body:
+        body = {**body, "filter": wanted}
+    else:
+        target += f"&{urlencode({'filter': wanted})}"
+    return Question(who, ours, ours.basic(who), method, target, body, results, 1, PAGE, database_pids(stage, kind))
+
+
+def database_pids(stage: Stage, kind: str) -> tuple[int, ...]:
+    """The database's own processes, whose CPU time counts with the server's."""
+    return (stage.postgres().process.pid,) if kind == POSTGRESQL else ()
 
 
 def give_one(ours: Ours) -> None:

@@ -1,12 +1,14 @@
-"""Two small HTTP/1.1 clients that cost little beside what they measure: one that waits, one for many at once."""
+"""Small HTTP/1.1 clients that cost little beside what they measure."""
 
 from __future__ import annotations
 
 import asyncio
 import http.client
 import json
+import socket
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -56,6 +58,35 @@ class Client:
             raise
         return Answer(answer.status, content, (time.perf_counter() - begun) * 1e3)
 
+    def send(self, target: str, size: int, piece: bytes) -> float:
+        """PUT so many bytes, piece after piece; the seconds until the answer.
+
+        Raises:
+            WireError: the answer is not a good one.
+        """
+        begun = time.perf_counter()
+        self._wire.request("PUT", target, _pieces(size, piece), {**self._headers, "Content-Length": str(size)})
+        answer = self._wire.getresponse()
+        content = answer.read()
+        if answer.status != 200:
+            raise WireError(f"PUT {target}: {answer.status} {content[:300]!r}")
+        return time.perf_counter() - begun
+
+    def fetch(self, target: str, size: int) -> float:
+        """GET so many bytes and drop them; the seconds until the last one.
+
+        Raises:
+            WireError: the answer is not a good one.
+        """
+        begun, found = time.perf_counter(), 0
+        self._wire.request("GET", target, headers=self._headers)
+        answer = self._wire.getresponse()
+        while piece := answer.read(1 << 20):
+            found += len(piece)
+        if answer.status != 200 or found != size:
+            raise WireError(f"GET {target}: {answer.status}, {found} bytes, expected {size}")
+        return time.perf_counter() - begun
+
     def must(self, method: str, target: str, body: Any = None) -> Any:
         """The same; the JSON of an answer that has to be a good one.
 
@@ -70,6 +101,39 @@ class Client:
     def close(self) -> None:
         """Hang up."""
         self._wire.close()
+
+
+def _pieces(size: int, piece: bytes) -> Iterator[bytes]:
+    for start in range(0, size, len(piece)):
+        yield piece[: size - start]
+
+
+class SlowDownload:
+    """Reads an answer so slowly that it lasts as long as the ``with`` block."""
+
+    def __init__(self, url: str, target: str, headers: Mapping[str, str]) -> None:
+        parts = urlsplit(url)
+        self._over = threading.Event()
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)  # the rest waits at the server
+        self._socket.connect((parts.hostname, parts.port))
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self._socket.sendall(f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\n{lines}\r\n".encode())
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self.read = 0
+
+    def _read(self) -> None:
+        while not self._over.wait(0.02):
+            self.read += len(self._socket.recv(16 * 1024))
+
+    def __enter__(self) -> SlowDownload:
+        self._reader.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._reader.join()
+        self._socket.close()
 
 
 class AsyncConnection:
