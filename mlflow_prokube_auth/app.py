@@ -48,6 +48,7 @@ def create() -> Any:
 
     from . import engine
     from .catalog import MlflowCatalog
+    from .engine import searches
 
     services = open_services(settings, uri)
     later = Later()
@@ -97,6 +98,7 @@ def create() -> Any:
         enforcement.before,
         models.may_read,
     )
+    searches.install(box)
     register(flask_app, web)
     prefix = static_prefix()
     flask_app.wsgi_app = WsgiIdentity(flask_app.wsgi_app, authenticate, prefix)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import mlflow.server.auth as auth
@@ -30,6 +30,7 @@ from ..identity.caller import current_identity
 from ..identity.middleware import answer
 from ..policy import words
 from ..policy.names import Found
+from .searches import search_seams
 from .store import STORE_SEAMS as STORE_SEAMS
 from .store import ProkubeStore as ProkubeStore
 from .store import caller
@@ -46,6 +47,9 @@ SEAMS: dict[str, tuple[str, ...] | None] = {
     "make_forbidden_response": (),
     "authenticate_request": (),
     "filter_experiment_ids": ("experiment_ids",),
+    "_role_based_read_predicate": ("username", "resource_type", "also_require"),
+    "_rm_or_prompt_read_predicate": ("username",),
+    "_rm_or_prompt_version_read_predicate": ("username",),
     "get_graphql_authorization_middleware": (),
     "_init_store_for_app": (),
     "_get_experiment_permission": ("experiment_id", "username"),
@@ -98,10 +102,11 @@ def check_seams() -> None:
     Raises:
         EngineChanged: naming the MLflow version and the seam.
     """
-    for owner, seams in ((auth, SEAMS), (SqlAlchemyStore, STORE_SEAMS)):
+    looked_at: list[tuple[Any, Mapping[str, tuple[str, ...] | None]]] = [(auth, SEAMS), (SqlAlchemyStore, STORE_SEAMS)]
+    for owner, seams in [*looked_at, *search_seams()]:
         for name, expected in seams.items():
             if not hasattr(owner, name):
-                raise EngineChanged(f"MLflow {VERSION} has no mlflow.server.auth {name}")
+                raise EngineChanged(f"MLflow {VERSION} has no {owner.__name__} {name}")
             if expected is None:
                 continue
             found = tuple(inspect.signature(getattr(owner, name)).parameters)
@@ -268,14 +273,19 @@ def _denied(username: str, path: str | None) -> bool:
 
 
 def _closed(function: Callable[[list[str]], list[str]]) -> Callable[[list[str]], list[str]]:
-    """The engine's filter lets everything through on two exceptions; ours nothing on any."""
+    """The engine's filter lets everything through on two exceptions; ours nothing on any.
+
+    It handles those two itself and gives back the very list that it was given; what it has filtered is a new one.
+    """
 
     def filtered(experiment_ids: list[str]) -> list[str]:
         if not has_request_context():
             return []
         try:
-            auth.sender_is_admin()
-            return function(experiment_ids)
+            allowed = function(experiment_ids)
+            if allowed is experiment_ids and not auth.sender_is_admin():
+                raise RuntimeError("it gave back what it was given")
+            return allowed
         except Exception as error:
             _logger.error("filtering experiments failed, nothing is shown: %s", type(error).__name__)
             return []
