@@ -67,6 +67,7 @@ def create() -> Any:
         BearerTokens(settings, provider, services.people),
         later,
         os.environ.get(JOB_TOKEN_ENV),
+        frozenset(filter(None, os.environ.get("MLFLOW_SERVER_CORS_ALLOWED_ORIGINS", "").split(","))),
     )
     store = engine.ProkubeStore(services.database, services.teams)
     catalog = MlflowCatalog(engine.readable, engine.manageable, store.is_granted, store.grant_manage, store.sweep)

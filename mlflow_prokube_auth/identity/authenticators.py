@@ -49,7 +49,9 @@ class Authenticators:
         bearer: BearerTokens,
         later: Callable[[Callable[[], None]], None],
         job_token: str | None,
+        other_origins: frozenset[str] = frozenset(),
     ) -> None:
+        """``other_origins`` are those of other sites whose scripts may write here with a key; ``*`` is any."""
         self._settings = settings
         self._vouching = vouching
         self._bearer = bearer
@@ -58,6 +60,7 @@ class Authenticators:
         self._sessions = sessions
         self._later = later
         self._job_token = job_token
+        self._other_origins = other_origins
         self._keys_url = f"{settings.external_url}/prokube-auth/permissions"
         self._noted: dict[str, int] = {}
 
@@ -83,6 +86,9 @@ class Authenticators:
         scheme, _, credentials = header.strip().partition(" ")
         credentials = credentials.strip()
         if scheme.lower() == "basic":
+            # Like cookies, browsers add what was once in an address (https://name:key@...) to what other sites send.
+            if facts.method not in SAFE_METHODS and not self._is_origin_allowed(facts.headers.get("origin")):
+                raise cross_site(self._settings.origin)
             return self._basic(credentials, facts)
         if scheme.lower() != "bearer":
             return None
@@ -90,6 +96,14 @@ class Authenticators:
             return self._token(None, credentials, facts)
         standing = self._bearer(credentials, lenient=self._settings.session_cookie in facts.headers.get("cookie", ""))
         return None if standing is None else Identity(self._vouching.for_standing(standing), "bearer token")
+
+    def _is_origin_allowed(self, origin: str | None) -> bool:
+        return (
+            origin is None
+            or origin.lower() == self._settings.origin
+            or origin in self._other_origins
+            or "*" in self._other_origins
+        )
 
     def _basic(self, credentials: str, facts: RequestFacts) -> Identity:
         try:
