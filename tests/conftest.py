@@ -15,10 +15,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from .postgres import Postgres, running_postgres
 
+# No example is too slow for a machine that does other things, too, and none is kept on disk.
+hypothesis.settings.register_profile(
+    "here", deadline=None, database=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("here")
 SECRET_KEY = "secret-key-of-the-tests-0123456789"
 # What uvicorn and gunicorn write when they answer.
 UP = ("Application startup complete", "Booting worker with pid")
