@@ -73,6 +73,7 @@ def create() -> Any:
         later,
         os.environ.get(JOB_TOKEN_ENV),
         counts,
+        frozenset(filter(None, os.environ.get("MLFLOW_SERVER_CORS_ALLOWED_ORIGINS", "").split(","))),
     )
     store = engine.ProkubeStore(services.database, services.teams)
     catalog = MlflowCatalog(engine.readable, engine.manageable, store.is_granted, store.grant_manage, store.sweep)

@@ -20,7 +20,7 @@ from mlflow.store.model_registry.dbmodels.models import (
     SqlRegisteredModel,
     SqlRegisteredModelTag,
 )
-from mlflow.store.tracking.dbmodels.models import SqlExperiment
+from mlflow.store.tracking.dbmodels.models import SqlExperiment, SqlLoggedModel
 from sqlalchemy import ColumnElement, Engine, Integer, and_, case, cast, event, false, func, or_, select, true
 from sqlalchemy.orm import ORMExecuteState, Session
 
@@ -59,6 +59,7 @@ class Searches:
             "experiments/search": (SqlExperiment, self._experiments),
             "registered-models/search": (SqlRegisteredModel, self._models),
             "model-versions/search": (SqlModelVersion, self._versions),
+            "logged-models/search": (SqlLoggedModel, self._logged_models),
         }
         event.listen(Session, "do_orm_execute", _narrow)
 
@@ -69,7 +70,8 @@ class Searches:
             return
         entity, criterion_of = wanted
         # Made before: a store that makes itself counts its own rows.
-        store = _get_tracking_store() if entity is SqlExperiment else _get_model_registry_store()
+        tracking = entity in (SqlExperiment, SqlLoggedModel)
+        store = _get_tracking_store() if tracking else _get_model_registry_store()
         held = self._held(person.user_id, self._workspace())
         if held is None or not hasattr(store, "engine") or "MANAGE" in held.levels("workspace").get("*", ()):
             return
@@ -79,6 +81,9 @@ class Searches:
 
     def _experiments(self, held: Holding, together: bool) -> ColumnElement[bool] | None:
         return _readable(held, "experiment", SqlExperiment.experiment_id, together, as_number=True)
+
+    def _logged_models(self, held: Holding, together: bool) -> ColumnElement[bool] | None:
+        return _readable(held, "experiment", SqlLoggedModel.experiment_id, together, as_number=True)
 
     def _models(self, held: Holding, together: bool) -> ColumnElement[bool] | None:
         tag, model = SqlRegisteredModelTag, SqlRegisteredModel

@@ -22,10 +22,12 @@ from .settings import DATABASE_URI_FORM, SQL_BACKENDS, DatabaseSettings, Setting
 DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 BACKEND_STORE_ENV = "_MLFLOW_SERVER_FILE_STORE"
 JOB_TOKEN_ENV = "_MLFLOW_INTERNAL_GATEWAY_AUTH_TOKEN"  # noqa: S105 - a variable's name
-UNSAFE = {
-    "MLFLOW_BASIC_AUTH_FAIL_CLOSED": ("false", "0"),
-    "MLFLOW_SERVER_ENABLE_GRAPHQL_AUTH": ("false", "0"),
-    "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": ("true", "1"),
+# MLflow's switches of protections, and the values that leave them on: all others are refused, so that no spelling of
+# "off", nor one that MLflow fails on with each request, gets through.
+SAFE = {
+    "MLFLOW_BASIC_AUTH_FAIL_CLOSED": ("true", "1"),
+    "MLFLOW_SERVER_ENABLE_GRAPHQL_AUTH": ("true", "1"),
+    "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": ("false", "0"),
 }
 
 
@@ -60,9 +62,9 @@ def prepare() -> None:
 def unsafe(environ: Mapping[str, str]) -> list[str]:
     """Variables of MLflow's that would switch off a protection, one line each."""
     return [
-        f"{name}: found {environ[name]!r}, which would switch off a protection; unset it"
-        for name, values in UNSAFE.items()
-        if environ.get(name, "").lower() in values
+        f"{name}: found {environ[name]!r}, which may switch off a protection; unset it"
+        for name, values in SAFE.items()
+        if name in environ and environ[name].lower() not in values
     ]
 
 

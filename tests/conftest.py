@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from .postgres import Postgres, running_postgres
@@ -19,6 +20,12 @@ from .processes import QUIET, SECRET_KEY, await_start, free_port, plugin_setting
 
 # What tests of servers take from here, wherever it lives.
 __all__ = ["SECRET_KEY", "Demo", "await_start", "free_port", "plugin_settings", "running_demo", "running_server"]
+
+# No example is too slow for a machine that does other things, too, and none is kept on disk.
+hypothesis.settings.register_profile(
+    "here", deadline=None, database=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("here")
 
 
 @dataclass(frozen=True)

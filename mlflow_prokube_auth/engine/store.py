@@ -14,7 +14,7 @@ from mlflow.server.auth.entities import Role, User, UserRoleAssignment
 from mlflow.server.auth.sqlalchemy_store import RoleGrantRow, SqlAlchemyStore
 from mlflow.store.db.utils import _get_managed_session_maker
 from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME
-from sqlalchemy import event
+from sqlalchemy import and_, event, or_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
 
@@ -244,12 +244,18 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
                     )
 
     def sweep(self, kind: str, name: str, user_id: int) -> None:
-        """Delete the grants on a name that nothing bears, in all roles but that user's own."""
+        """Delete the grants on a name that is free, or an id that is new, in all roles but that user's own."""
+        on = and_(
+            SqlRolePermission.resource_type.in_(GRANTED_AS.get(kind, (kind,))),
+            SqlRolePermission.resource_pattern == name,
+        )
+        if kind == "experiment":
+            inside = SqlRolePermission.resource_pattern.startswith(f"{name}/", autoescape=True)
+            on = or_(on, and_(SqlRolePermission.resource_type == "scorer", inside))
         with self.ManagedSessionMaker(read_only=False) as session:
             own = session.query(SqlRole.id).filter(SqlRole.name == self._synthetic_user_role_name(user_id))
             session.query(SqlRolePermission).filter(
-                SqlRolePermission.resource_type.in_(GRANTED_AS.get(kind, (kind,))),
-                SqlRolePermission.resource_pattern == name,
+                on,
                 SqlRolePermission.role_id.not_in(own.scalar_subquery()),
             ).delete(synchronize_session=False)
 

@@ -6,7 +6,6 @@ Each returns an identity, None ("not mine") or raises ("mine, and bad").
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import logging
 import re
@@ -51,7 +50,9 @@ class Authenticators:
         later: Callable[[Callable[[], None]], None],
         job_token: str | None,
         counts: Counts,
+        other_origins: frozenset[str] = frozenset(),
     ) -> None:
+        """``other_origins`` are those of other sites whose scripts may write here with a key; ``*`` is any."""
         self._settings = settings
         self._vouching = vouching
         self._bearer = bearer
@@ -61,6 +62,7 @@ class Authenticators:
         self._later = later
         self._job_token = job_token
         self._counts = counts
+        self._other_origins = other_origins
         self._keys_url = f"{settings.external_url}/prokube-auth/permissions"
         self._noted: dict[str, int] = {}
 
@@ -95,6 +97,9 @@ class Authenticators:
         scheme, _, credentials = header.strip().partition(" ")
         credentials = credentials.strip()
         if scheme.lower() == "basic":
+            # Like cookies, browsers add what was once in an address (https://name:key@...) to what other sites send.
+            if facts.method not in SAFE_METHODS and not self._is_origin_allowed(facts.headers.get("origin")):
+                raise cross_site(self._settings.origin)
             return self._basic(credentials, facts)
         if scheme.lower() != "bearer":
             return None
@@ -106,10 +111,18 @@ class Authenticators:
         person = self._vouching.for_standing(standing)
         return Identity(person, "bearer token", roles=_roles(standing, person))
 
+    def _is_origin_allowed(self, origin: str | None) -> bool:
+        return (
+            origin is None
+            or origin.lower() == self._settings.origin
+            or origin in self._other_origins
+            or "*" in self._other_origins
+        )
+
     def _basic(self, credentials: str, facts: RequestFacts) -> Identity:
         try:
             username, colon, password = base64.b64decode(credentials, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # no base64, no ASCII or no UTF-8
             raise self._bad() from None
         if not colon:
             raise self._bad()

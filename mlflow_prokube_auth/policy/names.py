@@ -87,7 +87,7 @@ class Catalog(Protocol):
         """Whether that user may manage it."""
 
     def sweep(self, kind: str, name: str, user_id: int) -> None:
-        """Delete the grants that anybody but that user still holds on a name that nothing bears."""
+        """Delete the grants that anybody but that user still holds on what is free, or was just created."""
 
     def name_of(self, kind: str, params: Mapping[str, Any]) -> str | None:
         """The present name of what a rename request addresses."""
@@ -217,6 +217,9 @@ class NamePolicy:
         """MLflow has created or renamed it, and its engine has granted MANAGE."""
         found = self._catalog.find(claim.kind, claim.name)
         if found is not None:
+            if claim.fresh and claim.old_name is None:
+                # SQLite gives the id of what `mlflow gc` removed last to what is created next: no grant is older.
+                self._catalog.sweep(claim.kind, found.pattern, claim.person.user_id)
             self._rules.bears(found, claim.old_name)
         self._names.settle(claim.kind, claim.name, claim.person.user_id)
         if claim.old is not None:

@@ -25,18 +25,24 @@ _logger = logging.getLogger(__name__)
 # Authlib keeps a login that was begun under this and its state; so many may be under way in one browser.
 AUTHLIB_STATE = "_state_keycloak_"
 MAX_LOGINS = 5
-# A hash of MLflow's UI, or a path on this server that is no "//host" and no "/\host".
-_NEXT = re.compile(r"(?:#/|/(?![/\\]))[\x21-\x5b\x5d-\x7e]*")
+# A hash of MLflow's UI, or a path on this server that is no "//host", has no backslash and walks up nowhere.
+_NEXT = re.compile(r"(?:#/|/(?!/))[\x21-\x5b\x5d-\x7e]*")
+_DOTS = re.compile(r"/(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
 
 
 def safe_next(web: Web, target: str | None) -> str:
     """Where to go after login: ``#/...`` of MLflow's UI or a path of this server; else the UI."""
-    target = target or ""
+    return within(web.base, target or "")
+
+
+def within(base: str, target: str) -> str:
+    """``target`` as a path that no browser reads as one outside of ``base``; ``base`` where it is another."""
     if len(target) > 2000 or not _NEXT.fullmatch(target):
-        return web.base
+        return base
     if target.startswith("#"):
-        return web.base + target
-    return target if target.startswith(web.base) else web.base
+        return base + target
+    path = re.split("[?#]", target, maxsplit=1)[0]
+    return target if path.startswith(base) and not _DOTS.search(path) else base
 
 
 def page(web: Web) -> Any:

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask
+from flask import Flask, make_response
 
 from ..errors import BadRequest, Refusal, Unavailable
 from ..store.database import DATABASE_DOWN
@@ -112,7 +112,10 @@ def _guarded(web: Web, view: View) -> View:
     @functools.wraps(view)
     def guarded(**arguments: Any) -> Any:
         try:
-            return view(web, **arguments)
+            response = make_response(view(web, **arguments))
+            # Who may see what changes; only assets say otherwise.
+            response.headers.setdefault("Cache-Control", "no-store")
+            return response
         except Refusal as error:
             refusal: Refusal = error
         except RecursionError:

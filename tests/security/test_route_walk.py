@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 
 import httpx
-from mlflow.server import app as flask_app
-from mlflow.server.auth import routes as auth_routes
-from mlflow.server.fastapi_app import create_fastapi_app
-from starlette.routing import Mount, Route
+import pytest
 
-from ..conftest import Demo
+from ..conftest import Demo, free_port
+from ..server.world import running_world
+from .routes import METHODS, concrete, engine_routes, fastapi_routes, flask_routes
 
 PUBLIC = {
     "/health",  # probes
@@ -18,58 +17,78 @@ PUBLIC = {
     "/api/3.0/mlflow/server-info",  # capability discovery before login, by MLflow's decision
     "/ajax-api/3.0/mlflow/server-info",
 }
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+# What no route has, in the spelling of methods that servers treat in their own ways.
+ODD_METHODS = ("TRACE", "PROPFIND", "get", "FOO")
+# Server -> options of `mlflow server`, and the prefix that its routes have.
+SERVERS = {
+    "uvicorn": ((), ""),
+    "uvicorn with a prefix": (("--static-prefix", "/mlflow"), "/mlflow"),
+    "gunicorn with a prefix": (("--static-prefix", "/mlflow", "--gunicorn-opts", "--log-level info"), "/mlflow"),
+}
 
 
-def flask_routes() -> set[tuple[str, str]]:
-    return {
-        (method, rule.rule)
-        for rule in flask_app.url_map.iter_rules()
-        for method in METHODS
-        if method in (rule.methods or ())
-    }
+@pytest.fixture(scope="module", params=SERVERS)
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """Where a server is, and the prefix of its routes."""
+    options, prefix = SERVERS[request.param]
+    if not options:
+        yield request.getfixturevalue("demo").url, prefix
+        return
+    port = free_port()
+    with running_world(tmp_path_factory.mktemp("walk"), f"http://127.0.0.1:{port}{prefix}", port, *options):
+        yield f"http://127.0.0.1:{port}", prefix
 
 
-def fastapi_routes() -> set[tuple[str, str]]:
-    found: set[tuple[str, str]] = set()
-    waiting = [("", route) for route in create_fastapi_app(flask_app).routes]
-    while waiting:
-        prefix, route = waiting.pop()
-        if isinstance(route, Route):
-            found |= {(method, prefix + route.path) for method in route.methods or () if method in METHODS}
-        elif not isinstance(route, Mount):  # newer FastAPI keeps an included router whole, under a prefix
-            inner = route.original_router.routes  # type: ignore[attr-defined]  # no public name for it
-            prefix += route.include_context.prefix  # type: ignore[attr-defined]  # likewise
-            waiting.extend((prefix, each) for each in inner)
-    return found
+def is_refused(method: str, answer: httpx.Response) -> bool:
+    """A body cannot come with HEAD."""
+    if answer.status_code != 401 or answer.headers.get("www-authenticate"):
+        return False
+    return method == "HEAD" or answer.json()["error_code"] == "UNAUTHENTICATED"
 
 
-def engine_routes() -> set[tuple[str, str]]:
-    paths = {value for name, value in vars(auth_routes).items() if name.isupper() and isinstance(value, str)}
-    return {(method, path) for path in paths for method in METHODS}
+def is_nowhere(answer: httpx.Response) -> bool:
+    """No route matched; what a handler does not find, it says with an ``error_code``."""
+    return answer.status_code in (404, 405) and "error_code" not in answer.text
 
 
-def concrete(path: str) -> str:
-    return re.sub(r"<[^>]*>|\{[^}]*\}", "1", path)
-
-
-def test_no_route_answers_an_anonymous_caller(demo: Demo) -> None:
+def test_no_route_answers_an_anonymous_caller(server: tuple[str, str]) -> None:
     from_tables = flask_routes() | fastapi_routes()
-    assert len(from_tables) > 250
+    assert len(from_tables) > 500
     native = {path for _, path in fastapi_routes()}
     for family in ("/mlflow-artifacts/artifacts/", "/v1/traces", "/gateway/", "/jobs", "/assistant/", "mcp"):
         assert any(family in path for path in native), f"the walk no longer sees {family}"
+    url, prefix = server
+    in_flask, walked = flask_routes(), from_tables | engine_routes()
+    if not prefix:  # also what is no route, by the methods that none has
+        walked |= {(method, path) for _, path in from_tables for method in METHODS}
+    else:  # what a prefix could open, it opens for these as well
+        walked = {(method, path) for method, path in walked & from_tables if method not in ("HEAD", "OPTIONS")}
     open_routes = []
-    with httpx.Client(base_url=demo.url, timeout=60) as client:
-        for method, path in sorted(from_tables | engine_routes()):
+    with httpx.Client(base_url=url, timeout=60) as client:
+        for method, path in sorted(walked):
             if path in PUBLIC:
                 continue
-            answer = client.request(method, concrete(path), json={} if method != "GET" else None)
-            refused = answer.status_code == 401 and answer.json()["error_code"] == "UNAUTHENTICATED"
-            no_such_route = answer.status_code in (404, 405) and (method, path) not in from_tables
-            if not refused and not no_such_route:
-                open_routes.append((method, path, answer.status_code))
+            body = None if method in ("GET", "HEAD", "OPTIONS") else {}
+            for place in {prefix, ""}:
+                answer = client.request(method, place + concrete(path), json=body)
+                # With a prefix, FastAPI's own routes are partly under it, partly without, and Flask's under it alone.
+                exists = (method, path) in (in_flask if prefix else from_tables) and place == prefix
+                if not is_refused(method, answer) and (exists or not is_nowhere(answer)):
+                    open_routes.append((method, place + path, answer.status_code))
     assert open_routes == []
+
+
+def test_no_odd_method_answers_an_anonymous_caller(server: tuple[str, str]) -> None:
+    url, prefix = server
+    with httpx.Client(base_url=url, timeout=60) as client:
+        for path in ("/api/2.0/mlflow/experiments/search", "/graphql", "/api/2.0/mlflow-artifacts/artifacts/1"):
+            for method in ODD_METHODS:
+                answer = client.send(httpx.Request(method, f"{url}{prefix}{path}"))
+                assert is_refused(method, answer) or answer.status_code in (400, 405, 501), (method, path, answer.text)
+
+
+def test_no_route_is_a_websocket_which_nobody_would_authenticate() -> None:
+    assert [path for method, path in fastapi_routes() if method == "WEBSOCKET"] == []
 
 
 def test_nothing_hides_below_the_prefixes_that_the_engine_lets_pass() -> None:
