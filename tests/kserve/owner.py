@@ -14,7 +14,7 @@ from sklearn.linear_model import LinearRegression
 
 X = np.arange(10.0).reshape(-1, 1)
 SPOKEN = "Wetter + 50% Größe"
-ODD_FILES = {"a b.txt": b"1", "50%25.txt": b"2", "plus+equals=.txt": b"3", "grün.txt": b"4", "empty": b""}
+ODD_FILES = {"a b.txt": b"1", "50%.txt": b"2", "plus+equals=.txt": b"3", "grün.txt": b"4", "empty": b""}
 
 
 def fitted(factor: float) -> LinearRegression:
