@@ -16,6 +16,7 @@ import yaml
 from ..conftest import free_port, plugin_settings, running_server
 from .conftest import ADMIN, ALICE, BOB, Served, finished, start
 from .fake_mlflow import BrokenLine, broken_line
+from .mlserver import predict, running_mlserver
 from .owner import ODD_FILES, SPOKEN
 
 
@@ -256,3 +257,28 @@ def test_a_server_killed_in_the_middle_and_started_again_is_gone_on_with(
     assert done.code == 0, done.lines
     assert done.files()["weights.bin"] == large
     assert any(answer.startswith(b"HTTP/1.1 206") for answer in line.answers)
+
+
+def test_mlserver_predicts_with_what_was_brought(served: Served, tmp_path: Path) -> None:
+    default, pickled, serving = tmp_path / "default", tmp_path / "pickled", tmp_path / "serving"
+    for version, folder in ((1, default), (2, pickled)):
+        done = served.bring(f"mlflow://models/weather/{version}", folder)
+        assert done.code == 0, done.lines
+    serving.mkdir()
+    models = {
+        "default-mlflow": ("mlflow", default),
+        # Only model.joblib, written beside MLflow's model.skops, makes this one possible.
+        "default-sklearn": ("sklearn", default),
+        "pickled-sklearn": ("sklearn", pickled),
+    }
+    with running_mlserver(serving, models) as url:
+        said = {name: predict(url, name, 4.0) for name in models}
+    assert said == {"default-mlflow": 8.0, "default-sklearn": 8.0, "pickled-sklearn": 12.0}
+
+
+def test_without_the_twin_the_trap_is_named(served: Served, tmp_path: Path) -> None:
+    done = served.bring("mlflow://models/weather/1", tmp_path, STORAGE_INITIALIZER_JOBLIB="off")
+    (warning,) = [line for line in done.lines if line.startswith("WARNING")]
+    assert "modelFormat: sklearn finds no model here, since MLflow saved it as model.skops" in warning
+    assert 'serialization_format="cloudpickle"' in warning
+    assert "model.joblib" not in done.files()

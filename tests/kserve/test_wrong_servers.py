@@ -235,13 +235,13 @@ def test_a_full_disk_is_the_reason(tmp_path: Path, known: bool) -> None:
     if not known:
         fake.entries = [{"path": name, "is_dir": False} for name in fake.files]
     # The mount is gone with the processes that see it: so what is left is looked at from inside.
-    script = f"{' '.join(small)} && {SCRIPT} mlflow://models/m/1 {tmp_path}; code=$?; ls -A {tmp_path} >&3; exit $code"
+    then = f"code=$?; (echo left:; ls -A {tmp_path}) >&3; exit $code"
+    script = f"{' '.join(small)} && {SCRIPT} mlflow://models/m/1 {tmp_path}; {then}"
     with running_fake(fake), (tmp_path.parent / f"{tmp_path.name}.left").open("w+b") as left:
-        done = subprocess.run(
-            [*inside, "bash", "-c", f"exec 3>{left.name}; {script}"], env=clean_environment(MLFLOW_TRACKING_URI=fake.url),
-            stderr=subprocess.PIPE, text=True, check=False, timeout=60,
-        )  # fmt: skip
-        assert (done.returncode, left.read()) == (6, b""), done.stderr
+        command = [*inside, "bash", "-c", f"exec 3>{left.name}; {script}"]
+        environment = clean_environment(MLFLOW_TRACKING_URI=fake.url)
+        done = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+        assert (done.returncode, left.read()) == (6, b"left:\n"), done.stderr
     words = "free, and the files need 4 MB" if known else "cannot be written: No space left on device"
     assert words in done.stderr.splitlines()[-1]
 
