@@ -52,6 +52,10 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], log: TextIO) -> in
     except KeyboardInterrupt:
         say("Error: stopped")
         return Exit.STOPPED
+    except ImportError as error:
+        missing = (error.name or "a package").partition(".")[0]
+        say(f"Error: {missing} is missing: pip install 'mlflow-prokube-auth[kserve]'")
+        return Exit.UNEXPECTED
     except Exception as error:
         say(f"Error: unexpected {type(error).__name__} in {_where(error)}: {error}")
         return Exit.UNEXPECTED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -9,9 +10,12 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import httpx
 import pytest
+
+from mlflow_prokube_auth.kserve.main import run
 
 from ..conftest import free_port
 from ..server.test_prefixes import ADMIN, ALICE, BOB, Place, with_keys
@@ -67,11 +71,15 @@ class Served:
         return clean_environment(**{"MLFLOW_TRACKING_URI": self.world.url, **credentials, **settings})
 
     def bring(self, uri: str, folder: Path, email: str = BOB, **settings: str) -> Done:
-        """Run the initializer as KServe does."""
-        return finished(start(self.environment(email, **settings), uri, str(folder)), folder)
+        """Run the initializer in this process: importing MLflow takes seconds, each time."""
+        log, environment = io.StringIO(), self.environment(email, **settings)
+        with mock.patch.dict(os.environ, environment, clear=True):
+            code = run([uri, str(folder)], os.environ, log)
+        return Done(code, log.getvalue().splitlines(), folder)
 
 
 def start(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
+    """Run the initializer as KServe does."""
     return subprocess.Popen(
         [str(SCRIPT), *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )

@@ -77,7 +77,7 @@ PROGRAM = """
 from kfp import compiler, dsl
 from mlflow_prokube_auth.kfp import add_mlflow_env_vars_to_tasks
 
-@dsl.component
+@dsl.component(base_image="python:3.12")
 def step(): pass
 
 @dsl.pipeline(name="one")
@@ -94,7 +94,9 @@ compiler.Compiler().compile(one, "one.yaml")
 
 
 def test_only_the_tasks_that_are_named_get_it_and_another_secret_can_be_named(python: Path, tmp_path: Path) -> None:
-    done = ran(python, tmp_path, "-c", PROGRAM)
+    # The SDK reads the source of a step from a file.
+    (tmp_path / "one.py").write_text(PROGRAM)
+    done = ran(python, tmp_path, "one.py")
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "expected tasks of a pipeline, as calling a component returns, found str"
     assert secrets_of(tmp_path, "one.yaml") == {"exec-step-2": {name: ("of-my-team", name) for name in VARIABLES}}
