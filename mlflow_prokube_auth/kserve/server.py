@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from mlflow.exceptions import InvalidUrlException, MlflowException
@@ -43,6 +44,7 @@ class Server:
         self, options: Options, say: Callable[[str], None], pause: Callable[[float], object] = time.sleep
     ) -> None:
         self._creds = get_default_host_creds(options.tracking_uri)
+        self._host = urlsplit(options.tracking_uri).netloc.rpartition("@")[2]
         self._timeout = options.timeout_seconds
         self._patience = options.retry_seconds
         self._say = say
@@ -116,7 +118,7 @@ class Server:
         except InvalidUrlException:
             raise Failure(Exit.USAGE, "MLFLOW_TRACKING_URI is no address that can be asked") from None
         except MlflowException as error:
-            raise _unanswered(error) from None
+            raise _unanswered(error, self._host) from None
         if answer.status_code in (200, 206, 416):
             return answer
         with answer:
@@ -167,7 +169,7 @@ def in_words(error: BaseException) -> str:
     return f"the connection failed ({type(error).__name__})"
 
 
-def _unanswered(error: MlflowException) -> Exception:
+def _unanswered(error: MlflowException, host: str) -> Exception:
     cause = error.__cause__ or error.__context__
     if isinstance(cause, requests.exceptions.SSLError):
         return Failure(
@@ -175,7 +177,7 @@ def _unanswered(error: MlflowException) -> Exception:
             "the server's certificate is not trusted; name your authority's file by MLFLOW_TRACKING_SERVER_CERT_PATH",
         )
     if isinstance(cause, requests.exceptions.RequestException):
-        return Broken(in_words(cause))
+        return Broken(f"{in_words(cause)} ({host})")
     return Failure(Exit.UNEXPECTED, f"the server cannot be asked ({type(cause or error).__name__})")
 
 

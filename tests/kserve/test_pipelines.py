@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -100,6 +102,17 @@ def test_only_the_tasks_that_are_named_get_it_and_another_secret_can_be_named(py
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "expected tasks of a pipeline, as calling a component returns, found str"
     assert secrets_of(tmp_path, "one.yaml") == {"exec-step-2": {name: ("of-my-team", name) for name in VARIABLES}}
+
+
+def test_the_documents_example_compiles(python: Path, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "pipelines.md").read_text()
+    (program,) = re.findall(r"^   ```python\n(.*?)^   ```", text, re.MULTILINE | re.DOTALL)
+    (tmp_path / "example.py").write_text(textwrap.dedent(program))
+    done = ran(python, tmp_path, "example.py")
+    assert done.returncode == 0, done.stderr
+    assert secrets_of(tmp_path, "example.yaml") == {
+        "exec-log-something": {name: ("mlflow-credentials", name) for name in VARIABLES}
+    }
 
 
 def test_without_the_extra_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
