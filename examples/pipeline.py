@@ -9,7 +9,8 @@ from kfp import compiler, dsl
 
 from mlflow_prokube_auth.kfp import add_mlflow_env_vars_to_tasks
 
-PACKAGES = ["mlflow-skinny>=3.17,<4", "scikit-learn", "skops"]
+# What mlflow.sklearn needs, without the rest of MLflow.
+PACKAGES = ["mlflow-skinny>=3.17,<4", "pandas", "scikit-learn", "skops"]
 
 
 @dsl.component(base_image="python:3.12-slim", packages_to_install=PACKAGES)

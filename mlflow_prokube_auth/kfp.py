@@ -29,9 +29,8 @@ def add_mlflow_env_vars_to_tasks(tasks: PipelineTask | Iterable[PipelineTask], s
         from kfp.dsl import PipelineTask
         from kfp.kubernetes import use_secret_as_env
     except ImportError as error:
-        raise ImportError(
-            f"{error.name or 'kfp'} is missing: pip install 'mlflow-prokube-auth[kfp]'", name=error.name
-        ) from error
+        missing = "kfp-kubernetes" if error.name == "kfp.kubernetes" else "kfp"
+        raise ImportError(f"{missing} is missing: pip install 'mlflow-prokube-auth[kfp]'", name=error.name) from error
     chosen = [tasks] if isinstance(tasks, PipelineTask) else list(tasks)
     for task in chosen:
         if not isinstance(task, PipelineTask):

@@ -29,7 +29,7 @@ VARIABLES = ["MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_URI", "MLFLOW_TRACKING
 @pytest.fixture(scope="module")
 def python() -> Path:
     """A data scientist's environment: the SDK, the client, no server."""
-    packages = ["kfp>=2.7", "kfp-kubernetes>=1.2", "nbclient", "ipykernel", "httpx", "click"]
+    packages = ["kfp>=2.7", "kfp-kubernetes>=1.2", "nbclient", "ipykernel", "httpx", "click", "pandas"]
     return python_with("pipelines", [*packages, *(f"{name}=={version(name)}" for name in SAME)])
 
 
@@ -119,7 +119,7 @@ def test_without_the_extra_it_is_said_what_to_install(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "kfp", None)
     from mlflow_prokube_auth.kfp import add_mlflow_env_vars_to_tasks
 
-    with pytest.raises(ImportError, match=r"kfp is missing: pip install 'mlflow-prokube-auth\[kfp\]'"):
+    with pytest.raises(ImportError, match=r"^kfp is missing: pip install 'mlflow-prokube-auth\[kfp\]'"):
         add_mlflow_env_vars_to_tasks([])
 
 
