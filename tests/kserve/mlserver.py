@@ -56,7 +56,9 @@ def running_mlserver(directory: Path, models: Mapping[str, tuple[str, Path]]) ->
 
 def predict(url: str, name: str, value: float) -> float:
     """What a model says of one number, asked as KServe's clients ask."""
-    given = {"name": "x", "shape": [1, 1], "datatype": "FP64", "data": [value], "parameters": {"content_type": "np"}}
-    answer = httpx.post(f"{url}/v2/models/{name}/infer", json={"inputs": [given]}, timeout=60)
+    given = {"name": "x", "shape": [1, 1], "datatype": "FP64", "data": [value]}
+    # To the runtime of MLflow, inputs are else a dictionary.
+    request = {"parameters": {"content_type": "np"}, "inputs": [given]}
+    answer = httpx.post(f"{url}/v2/models/{name}/infer", json=request, timeout=60)
     assert answer.status_code == 200, answer.text
     return round(float(answer.json()["outputs"][0]["data"][0]), 3)
