@@ -21,7 +21,7 @@
       env: each((name, value) => `${name}=${safe.test(value) ? value : JSON.stringify(value)}`).join("\n"),
       python: ["import os", "", ...each((name, value) => `os.environ["${name}"] = ${JSON.stringify(value)}`)].join("\n"),
       credentials: ["[mlflow]", `mlflow_tracking_username = ${ini(username)}`, `mlflow_tracking_password = ${ini(key)}`].join("\n"),
-      kubectl: ["kubectl create secret generic mlflow-access-key", ...each((name, value) => `  --from-literal=${name}=${quoted(value)}`)].join(" \\\n"),
+      kubectl: ["kubectl create secret generic mlflow-credentials", ...each((name, value) => `  --from-literal=${name}=${quoted(value)}`)].join(" \\\n"),
     };
   }
 

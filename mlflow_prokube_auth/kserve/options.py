@@ -1,0 +1,73 @@
+"""The initializer's settings: a few environment variables beside those of MLflow's client, read once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from .failures import Exit, Failure
+
+PREFIX = "STORAGE_INITIALIZER_"
+JOBLIB = ("auto", "require", "off")
+
+
+@dataclass(frozen=True)
+class Options:
+    """``retry_seconds`` is how long nothing may arrive before the initializer gives up."""
+
+    tracking_uri: str
+    parallel: int = 4
+    retry_seconds: int = 120
+    timeout_seconds: int = 60
+    joblib: str = "auto"
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class _Number:
+    variable: str
+    default: int
+    least: int
+    most: int
+
+    def read(self, environ: Mapping[str, str], mistakes: list[str]) -> int:
+        text = environ.get(self.variable, "").strip() or str(self.default)
+        if re.fullmatch(r"[0-9]{1,6}", text) and self.least <= int(text) <= self.most:
+            return int(text)
+        mistakes.append(f"{self.variable}: found '{text}', expected a whole number from {self.least} to {self.most}")
+        return self.default
+
+
+_PARALLEL = _Number(f"{PREFIX}PARALLEL", 4, 1, 32)
+_RETRY = _Number(f"{PREFIX}RETRY_SECONDS", 120, 0, 86400)
+_TIMEOUT = _Number(f"{PREFIX}TIMEOUT_SECONDS", 60, 1, 3600)
+
+
+def read(environ: Mapping[str, str]) -> Options:
+    """All settings.
+
+    Raises:
+        Failure: naming every mistake.
+    """
+    mistakes: list[str] = []
+    uri = environ.get("MLFLOW_TRACKING_URI", "").strip()
+    try:
+        parts = urlsplit(uri)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname)
+        password = parts.password
+    except ValueError:
+        fits, password = False, None
+    if not fits:
+        found = "nothing" if not uri else "a value that is no such address"
+        mistakes.append(f"MLFLOW_TRACKING_URI: found {found}, expected the http(s) address of the MLflow server")
+    parallel, retry, timeout = (number.read(environ, mistakes) for number in (_PARALLEL, _RETRY, _TIMEOUT))
+    joblib = environ.get(f"{PREFIX}JOBLIB", "").strip().lower() or JOBLIB[0]
+    if joblib not in JOBLIB:
+        mistakes.append(f"{PREFIX}JOBLIB: found '{joblib}', expected one of {', '.join(JOBLIB)}")
+    if mistakes:
+        raise Failure(Exit.USAGE, "; ".join(mistakes))
+    known = (environ.get("MLFLOW_TRACKING_PASSWORD"), environ.get("MLFLOW_TRACKING_TOKEN"), password)
+    secrets = tuple(secret for secret in known if secret)
+    return Options(uri.rstrip("/"), parallel, retry, timeout, joblib, secrets)

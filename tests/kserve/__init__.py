@@ -1,0 +1,1 @@
+"""The storage initializer, run as KServe runs it, against real servers."""

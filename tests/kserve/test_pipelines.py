@@ -1,0 +1,163 @@
+"""Pipelines with the real Kubeflow SDK: what is compiled, and the examples run against the demo server."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from ..conftest import Demo
+from .conftest import clean_environment
+from .environments import python_with
+
+ROOT = Path(__file__).parents[2]
+SAME = ("mlflow-skinny", "scikit-learn", "skops")
+VARIABLES = ["MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME"]
+
+
+@pytest.fixture(scope="module")
+def python() -> Path:
+    """A data scientist's environment: the SDK, the client, no server."""
+    packages = ["kfp>=2.7", "kfp-kubernetes>=1.2", "nbclient", "ipykernel", "httpx", "click", "pandas"]
+    return python_with("pipelines", [*packages, *(f"{name}=={version(name)}" for name in SAME)])
+
+
+def ran(python: Path, folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    path = f"{python.parent}:{os.environ['PATH']}"
+    environment = clean_environment(PATH=path, PYTHONPATH=str(ROOT), HOME=str(folder), **settings)
+    return subprocess.run(
+        [str(python), *arguments], env=environment, capture_output=True, text=True, cwd=folder, timeout=400, check=False
+    )
+
+
+def credentials(demo: Demo) -> dict[str, str]:
+    name, key = demo.auth("alice")
+    return {
+        "MLFLOW_TRACKING_URI": demo.url,
+        "MLFLOW_TRACKING_USERNAME": name,
+        "MLFLOW_TRACKING_PASSWORD": key,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+
+
+def secrets_of(folder: Path, file: str) -> dict[str, dict[str, Any]]:
+    """What each step gets from secrets, by variable: the secret's name and the key."""
+    for document in yaml.safe_load_all((folder / file).read_text()):
+        executors = (document.get("platforms") or {}).get("kubernetes", {}).get("deploymentSpec", {}).get("executors")
+        if executors:
+            return {
+                name: {
+                    pair["envVar"]: (secret["secretName"], pair["secretKey"])
+                    for secret in spec["secretAsEnv"]
+                    for pair in secret["keyToEnv"]
+                }
+                for name, spec in executors.items()
+            }
+    return {}
+
+
+def test_the_example_compiles_to_steps_that_get_the_secret_and_no_key(python: Path, tmp_path: Path) -> None:
+    done = ran(python, tmp_path, str(ROOT / "examples" / "pipeline.py"), MLFLOW_TRACKING_PASSWORD="pkt_of-the-author")
+    assert done.returncode == 0, done.stderr
+    expected = {name: ("mlflow-credentials", name) for name in VARIABLES}
+    assert secrets_of(tmp_path, "pipeline.yaml") == {"exec-promote": expected, "exec-train": expected}
+    assert "pkt_" not in (tmp_path / "pipeline.yaml").read_text()
+
+
+PROGRAM = """
+from kfp import compiler, dsl
+from mlflow_prokube_auth.kfp import add_mlflow_env_vars_to_tasks
+
+@dsl.component(base_image="python:3.12")
+def step(): pass
+
+@dsl.pipeline(name="one")
+def one():
+    plain, other = step(), step()
+    add_mlflow_env_vars_to_tasks(other, secret_name="of-my-team")
+    try:
+        add_mlflow_env_vars_to_tasks([plain, "plain"])
+    except TypeError as error:
+        print(error)
+
+compiler.Compiler().compile(one, "one.yaml")
+"""
+
+
+def test_only_the_tasks_that_are_named_get_it_and_another_secret_can_be_named(python: Path, tmp_path: Path) -> None:
+    # The SDK reads the source of a step from a file.
+    (tmp_path / "one.py").write_text(PROGRAM)
+    done = ran(python, tmp_path, "one.py")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "expected tasks of a pipeline, as calling a component returns, found str"
+    assert secrets_of(tmp_path, "one.yaml") == {"exec-step-2": {name: ("of-my-team", name) for name in VARIABLES}}
+
+
+def test_the_documents_example_compiles(python: Path, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "pipelines.md").read_text()
+    (program,) = re.findall(r"^   ```python\n(.*?)^   ```", text, re.MULTILINE | re.DOTALL)
+    (tmp_path / "example.py").write_text(textwrap.dedent(program))
+    done = ran(python, tmp_path, "example.py")
+    assert done.returncode == 0, done.stderr
+    assert secrets_of(tmp_path, "example.yaml") == {
+        "exec-log-something": {name: ("mlflow-credentials", name) for name in VARIABLES}
+    }
+
+
+def test_without_the_extra_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "kfp", None)
+    from mlflow_prokube_auth.kfp import add_mlflow_env_vars_to_tasks
+
+    with pytest.raises(ImportError, match=r"^kfp is missing: pip install 'mlflow-prokube-auth\[kfp\]'"):
+        add_mlflow_env_vars_to_tasks([])
+
+
+def test_the_example_pipeline_runs_against_the_demo(python: Path, tmp_path: Path, demo: Demo) -> None:
+    done = ran(python, tmp_path, str(ROOT / "tests" / "kserve" / "run_pipeline.py"), str(tmp_path), **credentials(demo))
+    assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-3000:]
+    assert 0.9 <= json.loads(done.stdout.strip().splitlines()[-1]) <= 1
+    with httpx.Client(base_url=demo.url, auth=demo.auth("alice"), timeout=30) as alice:
+        query = {"name": "pipeline-iris", "alias": "champion"}
+        answer = alice.get("/api/2.0/mlflow/registered-models/alias", params=query)
+    assert answer.json()["model_version"]["version"] == "1"
+
+
+NOTEBOOK = """
+import json, sys, nbformat
+from nbclient import NotebookClient
+book = nbformat.read(sys.argv[1], as_version=4)
+NotebookClient(book, timeout=300, kernel_name="python3", resources={"metadata": {"path": "."}}).execute()
+print(json.dumps([[output.get("data", {}).get("text/plain") for output in cell.outputs]
+                  for cell in book.cells if cell.cell_type == "code"]))
+"""
+
+
+def test_the_example_notebook_runs_against_the_demo(python: Path, tmp_path: Path, demo: Demo) -> None:
+    shutil.copy(ROOT / "examples" / "notebook.ipynb", tmp_path)
+    done = ran(python, tmp_path, "-c", NOTEBOOK, "notebook.ipynb", **credentials(demo))
+    assert done.returncode == 0, done.stderr[-4000:]
+    outputs = json.loads(done.stdout.strip().splitlines()[-1])
+    assert repr(demo.url) in outputs[0]
+    assert "array([0, 0, 0])" in outputs[2]
+    expected = {name: ("mlflow-credentials", name) for name in VARIABLES}
+    assert secrets_of(tmp_path, "judge_iris.yaml") == {"exec-judge": expected}
+    service = yaml.safe_load((tmp_path / "inference-service.yaml").read_text())
+    assert service["spec"]["predictor"]["model"]["storageUri"] == "mlflow://models/alice-iris@champion"
+
+
+def test_the_example_notebook_holds_no_output_and_no_key() -> None:
+    book = json.loads((ROOT / "examples" / "notebook.ipynb").read_text())
+    code = [cell for cell in book["cells"] if cell["cell_type"] == "code"]
+    assert [cell["outputs"] for cell in code] == [[]] * len(code)
+    assert [cell["execution_count"] for cell in code] == [None] * len(code)
