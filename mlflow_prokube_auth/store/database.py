@@ -52,11 +52,19 @@ def open_engine(uri: str, *, one_question: bool = False) -> Engine:
     engine = create_engine(url, **options)
     if url.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _sqlite_foreign_keys)
+    elif one_question and url.get_backend_name() == "postgresql":
+        event.listen(engine, "connect", _plan_once)
     return engine
 
 
 def _sqlite_foreign_keys(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _plan_once(connection: Any, _record: Any) -> None:
+    """What is asked with each request has one plan, whatever it asks for: a key or an id."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET plan_cache_mode = force_generic_plan")
 
 
 class Question:
