@@ -7,12 +7,11 @@ criterion, so that it finds what the engine lets through anyway. The engine stil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from flask import g, has_request_context
 from mlflow.prompt.constants import IS_PROMPT_TAG_KEY
-from mlflow.server.auth.permissions import ALL_PERMISSIONS, get_permission
 from mlflow.server.handlers import _get_model_registry_store, _get_tracking_store
 from mlflow.store.model_registry.dbmodels.models import (
     SqlModelVersion,
@@ -21,25 +20,28 @@ from mlflow.store.model_registry.dbmodels.models import (
     SqlRegisteredModelTag,
 )
 from mlflow.store.tracking.dbmodels.models import SqlExperiment, SqlLoggedModel
-from sqlalchemy import ColumnElement, Engine, Integer, and_, case, cast, event, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Engine, String, and_, cast, event, false, func, or_, select, true
 from sqlalchemy.orm import ORMExecuteState, Session
 
-from .policy.visibility import EVERYTHING, Visible, visible
+from .engine.lookups import READING
+from .policy.visibility import Share, visible
 from .store.people import Person
 from .store.schema import role_permissions
 
 # So many ids are bound one by one; of more the database looks them up itself, where the grants are in it.
 MOST_BOUND = 500
-READING = tuple(name for name in ALL_PERMISSIONS if get_permission(name).can_read)
-# An id of MLflow's that fits its column; a grant's pattern may be any text.
-_NUMBER = "^[0-9]{1,9}$"
+# Experiments are numbered by a 32-bit column.
+LARGEST_ID = 2**31 - 1
 
 
 class Holding(Protocol):
     """What a user holds in a workspace."""
 
-    def levels(self, resource_type: str) -> Mapping[str, set[str]]:
-        """Pattern -> levels."""
+    def shares(self, resource_type: str) -> Sequence[Share]:
+        """What each role lets somebody read of one type."""
+
+    def manages_workspace(self) -> bool:
+        """Whether everything in the workspace is theirs."""
 
     @property
     def role_ids(self) -> list[int]:
@@ -73,7 +75,7 @@ class Searches:
         tracking = entity in (SqlExperiment, SqlLoggedModel)
         store = _get_tracking_store() if tracking else _get_model_registry_store()
         held = self._held(person.user_id, self._workspace())
-        if held is None or not hasattr(store, "engine") or "MANAGE" in held.levels("workspace").get("*", ()):
+        if held is None or not hasattr(store, "engine") or held.manages_workspace():
             return
         criterion = criterion_of(held, store.engine.url == self._engine.url)
         if criterion is not None:
@@ -114,40 +116,45 @@ def _of_both(held: Holding, name: Any, together: bool, is_prompt: ColumnElement[
     return or_(and_(of_models, ~is_prompt), and_(of_prompts, is_prompt))
 
 
-def _visible(held: Holding, resource_type: str) -> Visible:
-    return visible(held.levels(resource_type), READING)
-
-
 def _readable(
     held: Holding, resource_type: str, column: Any, together: bool, *, as_number: bool = False
 ) -> ColumnElement[bool] | None:
     """The criterion on ``column``; None where it cannot or need not be narrowed."""
-    wanted = _visible(held, resource_type)
-    if wanted == EVERYTHING:
-        return None
-    named = wanted.but if wanted.everything else wanted.only
-    if as_number:
-        named = frozenset(each for each in named if each.isascii() and each.isdecimal() and len(each) < 10)
-    if not named:
-        return None if wanted.everything else false()
-    if len(named) <= MOST_BOUND:
-        values: list[Any] = [int(each) for each in named] if as_number else list(named)
-        bound: ColumnElement[bool] = column.not_in(values) if wanted.everything else column.in_(values)
-        return bound
-    if wanted.everything or not together:
+    wanted = visible(held.shares(resource_type))
+    if len(wanted.but) > MOST_BOUND:
         return None  # the engine's filter alone answers
-    asked: ColumnElement[bool] = column.in_(_granted(held, resource_type, as_number))
-    return asked
+    without = column.not_in(_bound(wanted.but, as_number)) if wanted.but else true()
+    if wanted.everything:
+        return without if wanted.but else None
+    if not wanted.only:
+        return false()
+    if sum(map(len, wanted.only)) <= MOST_BOUND:
+        return and_(column.in_(_bound(frozenset().union(*wanted.only), as_number)), without)
+    return and_(_granted(held, resource_type, column), without) if together else None
 
 
-def _granted(held: Holding, resource_type: str, as_number: bool) -> Any:
+def _bound(patterns: frozenset[str], as_number: bool) -> list[Any]:
+    """Ids as their column has them; a pattern that is no id of MLflow's is on nothing."""
+    if not as_number:
+        return list(patterns)
+    numbers = (int(each) for each in patterns if each.isascii() and each.isdecimal() and len(each) <= 10)
+    return [number for number in numbers if number <= LARGEST_ID and str(number) in patterns]
+
+
+def _granted(held: Holding, resource_type: str, column: Any) -> ColumnElement[bool]:
+    """Asked of the database, which has an index for it: one look-up a row, or one list of all, as it sees fit."""
     granted = role_permissions.c
-    pattern: Any = granted.resource_pattern
-    if as_number:
-        pattern = case((pattern.regexp_match(_NUMBER), cast(pattern, Integer)))
-    return select(pattern).where(
-        granted.role_id.in_(held.role_ids), granted.resource_type == resource_type, granted.permission.in_(READING)
+    found: ColumnElement[bool] = (
+        select(granted.id)
+        .where(
+            granted.role_id.in_(held.role_ids),
+            granted.resource_type == resource_type,
+            granted.resource_pattern == cast(column, String),
+            granted.permission.in_(READING),
+        )
+        .exists()
     )
+    return found
 
 
 def _narrow(state: ORMExecuteState) -> None:

@@ -11,14 +11,18 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import mlflow.server.auth as auth
-from mlflow.server.auth.permissions import GrantLoadKey, Permission
+from mlflow.server.auth.permissions import ALL_PERMISSIONS, GrantLoadKey, Permission, get_permission
 from mlflow.server.auth.requirements import fold_grants_for_key, is_workspace_admin_grant
 from mlflow.server.auth.sqlalchemy_store import RoleGrantRow
+
+from ..policy.visibility import Share, share_of
 
 if TYPE_CHECKING:
     from ..store.held import RoleGrants
 
 WORKSPACE, WILDCARD, MANAGE = "workspace", "*", "MANAGE"
+# The levels that include reading.
+READING = tuple(name for name in ALL_PERMISSIONS if get_permission(name).can_read)
 
 
 class Holding(Protocol):
@@ -29,6 +33,23 @@ class Holding(Protocol):
 
     def get_user(self, username: str) -> Any:
         """A user of MLflow's."""
+
+
+def _rows(role: RoleGrants, kind: str) -> tuple[RoleGrantRow, ...]:
+    """A role's grants of a type as MLflow's rows, made once."""
+    rows: tuple[RoleGrantRow, ...] | None = role.prepared.get((RoleGrantRow, kind))
+    if rows is None:
+        rows = tuple(RoleGrantRow(kind, *each) for each in role.grants.get(kind, {}).items())
+        role.prepared[RoleGrantRow, kind] = rows
+    return rows
+
+
+def _share(role: RoleGrants, kind: str) -> Share:
+    """What a role lets somebody read of a type, worked out once."""
+    share: Share | None = role.prepared.get((Share, kind))
+    if share is None:
+        share = role.prepared[Share, kind] = share_of(role.grants[kind], READING)
+    return share
 
 
 def visible(rows: Iterable[RoleGrantRow], resource_types: Collection[str]) -> list[RoleGrantRow]:
@@ -47,18 +68,12 @@ class HeldRows:
     def rows(self, resource_types: Collection[str]) -> list[RoleGrantRow]:
         """All of these types, and of the workspace, as MLflow's store lists them; found by key again."""
         found = KeyedRows(self)
-        found.extend(
-            visible(
-                (
-                    RoleGrantRow(kind, pattern, permission)
-                    for kind in {*resource_types, WORKSPACE}
-                    for role in self._roles
-                    for pattern, permission in role.grants.get(kind, {}).items()
-                ),
-                resource_types,
-            )
-        )
         found.types = frozenset(resource_types)
+        of_workspace = (row for role in self._roles for row in _rows(role, WORKSPACE))
+        found.extend(visible(of_workspace, resource_types))
+        for kind in found.types - {WORKSPACE}:
+            for role in self._roles:
+                found.extend(_rows(role, kind))
         return found
 
     def at(self, keys: Collection[GrantLoadKey], resource_types: Collection[str]) -> list[RoleGrantRow]:
@@ -73,13 +88,13 @@ class HeldRows:
         )
         return visible(rows, resource_types)
 
-    def levels(self, resource_type: str) -> dict[str, set[str]]:
-        """Pattern -> levels, of one type."""
-        found: dict[str, set[str]] = {}
-        for role in self._roles:
-            for pattern, permission in role.grants.get(resource_type, {}).items():
-                found.setdefault(pattern, set()).add(permission)
-        return found
+    def shares(self, resource_type: str) -> list[Share]:
+        """What each role lets somebody read of one type."""
+        return [_share(role, resource_type) for role in self._roles if resource_type in role.grants]
+
+    def manages_workspace(self) -> bool:
+        """Whether a role makes its members administrators of the workspace."""
+        return any(role.grants.get(WORKSPACE, {}).get(WILDCARD) == MANAGE for role in self._roles)
 
     @property
     def role_ids(self) -> list[int]:

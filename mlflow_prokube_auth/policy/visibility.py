@@ -6,36 +6,54 @@ on all of a type counts for each. Searches are narrowed by it before MLflow's en
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 WILDCARD, DENY = "*", "DENY"
 
 
 @dataclass(frozen=True)
+class Share:
+    """What one role grants of a type: reading on single resources or on all, and denials of both kinds."""
+
+    readable: frozenset[str]
+    denied: frozenset[str]
+    reads_all: bool
+    denies_all: bool
+
+
+def share_of(levels: Mapping[str, str], reading: Collection[str]) -> Share:
+    """What a role's grants of one type, pattern -> level, let its members read.
+
+    Args:
+        levels: pattern -> the level that the role grants on it.
+        reading: the levels that include reading.
+    """
+    return Share(
+        readable=frozenset(pattern for pattern, level in levels.items() if level in reading and pattern != WILDCARD),
+        denied=frozenset(pattern for pattern, level in levels.items() if level == DENY and pattern != WILDCARD),
+        reads_all=levels.get(WILDCARD) in reading,
+        denies_all=levels.get(WILDCARD) == DENY,
+    )
+
+
+@dataclass(frozen=True)
 class Visible:
-    """What may be read: all of a type or only ``only``, in either case without ``but``."""
+    """What may be read: all of a type or what ``only`` has, in either case without ``but``.
+
+    ``only`` stays in parts, one for each role that has any: together they may be very many.
+    """
 
     everything: bool
-    only: frozenset[str] = frozenset()
+    only: tuple[frozenset[str], ...] = ()
     but: frozenset[str] = frozenset()
 
 
-NOTHING, EVERYTHING = Visible(False), Visible(True)
-
-
-def visible(levels: Mapping[str, Collection[str]], reading: Collection[str]) -> Visible:
-    """What grants of one type let somebody read.
-
-    Args:
-        levels: pattern -> the levels that the user's roles grant on it.
-        reading: the levels that include reading.
-    """
-    everywhere = levels.get(WILDCARD, ())
-    if DENY in everywhere:
-        return NOTHING
-    denied = frozenset(pattern for pattern, held in levels.items() if DENY in held)
-    if any(level in reading for level in everywhere):
+def visible(shares: Sequence[Share]) -> Visible:
+    """What several roles let somebody read together."""
+    if any(each.denies_all for each in shares):
+        return Visible(False)
+    denied = frozenset().union(*(each.denied for each in shares)) if shares else frozenset()
+    if any(each.reads_all for each in shares):
         return Visible(True, but=denied)
-    only = {pattern for pattern, held in levels.items() if any(level in reading for level in held)}
-    return Visible(False, only=frozenset(only - denied - {WILDCARD}))
+    return Visible(False, only=tuple(each.readable for each in shares if each.readable), but=denied)

@@ -9,6 +9,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 from sqlalchemy import String, cast, func, select
 
@@ -45,6 +47,11 @@ class RoleGrants:
     role_id: int
     workspace: str
     grants: Mapping[str, Mapping[str, str]]
+
+    @cached_property
+    def prepared(self) -> dict[Any, Any]:
+        """What others work out of these grants, which never change, and keep with them."""
+        return {}
 
     @property
     def size(self) -> int:

@@ -17,7 +17,7 @@ from mlflow_prokube_auth.store.schema import role_permissions
 
 from .test_teams import log_in
 
-NONSENSE = ["*x", "one", "1.5", "-1", " 1", "99999999999", "\uff19", ""]
+NONSENSE = ["*x", "one", "1.5", "-1", " 1", "01", "99999999999", "4294967297", "\uff19", ""]
 
 
 @pytest.fixture
