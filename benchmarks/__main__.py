@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -9,9 +11,9 @@ from pathlib import Path
 
 import click
 
-from . import artifacts, many_grants, overhead, scale, search
+from . import artifacts, concurrency, many_grants, overhead, scale, search
 from .report import ROOT, Section, machine, render, save
-from .servers import POSTGRESQL, SQLITE, Stage
+from .servers import POSTGRESQL, SQLITE, Effort, Stage
 
 BENCHMARKS: dict[str, Callable[[Stage], Section]] = {
     "overhead": overhead.run,
@@ -19,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[Stage], Section]] = {
     "many-grants": many_grants.run,
     "artifacts": artifacts.run,
     "scale": scale.run,
+    "concurrency": concurrency.run,
 }
 
 
@@ -29,21 +32,29 @@ BENCHMARKS: dict[str, Callable[[Stage], Section]] = {
     "kinds",
     multiple=True,
     type=click.Choice([SQLITE, POSTGRESQL], case_sensitive=False),
-    help="Measure on this one alone; default: both.",
+    help="Measure on this one alone; default: both, with --quick PostgreSQL alone.",
 )
 @click.option("--quick", is_flag=True, help="Smaller sizes and fewer rounds: minutes instead of half an hour.")
+@click.option("--smoke", is_flag=True, help="See that everything runs; the figures mean nothing.")
 @click.option(
     "--json", "json_file", type=click.Path(path_type=Path), default=ROOT / "benchmarks" / "results" / "latest.json",
     show_default=True, help="Where the figures go.",
 )  # fmt: skip
-def main(names: tuple[str, ...], kinds: tuple[str, ...], quick: bool, json_file: Path) -> None:
+def main(names: tuple[str, ...], kinds: tuple[str, ...], quick: bool, smoke: bool, json_file: Path) -> None:
     """Run the benchmarks NAMES, or all of them."""
-    about = {"machine": machine(), "quick": quick}
+    effort = Effort.SMOKE if smoke else Effort.QUICK if quick else Effort.FULL
+    about = {"machine": machine(), "effort": effort.value}
     sections: list[Section] = []
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # with all servers, as Ctrl-C does
     with (
         tempfile.TemporaryDirectory(prefix="prokube-bench-") as directory,
-        Stage(Path(directory), quick, kinds or (SQLITE, POSTGRESQL)) as stage,
+        Stage(Path(directory), effort, kinds or ((POSTGRESQL,) if quick else (SQLITE, POSTGRESQL))) as stage,
     ):
+        if not stage.databases():
+            raise click.ClickException(
+                "no PostgreSQL server was found; install your system's `postgresql` package, "
+                "or measure with --database SQLite"
+            )
         for name in names or BENCHMARKS:
             begun = time.monotonic()
             click.echo(f"{name} ...", err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
@@ -12,7 +13,7 @@ from .load import percentile
 from .processes import PeakMemory, cpu_seconds
 from .report import Section, at_least, at_most
 from .searches import API
-from .servers import SQLITE, Running, Stage
+from .servers import Running, Stage
 from .wire import SlowDownload
 
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
@@ -55,10 +56,11 @@ class Mover:
         client = self.server.client(self.headers)
         up = (self.up, self.cpu_up, self.grew_up, self.peak_up)
         down = (self.down, self.cpu_down, self.grew_down, self.peak_down)
-        for move, (speeds, cpu, grew, peak) in (
+        moves: tuple[tuple[Callable[[], float], tuple[list[float], ...]], ...] = (
             (lambda: client.send(self.target, size, PIECE), up),
             (lambda: client.fetch(self.target, size), down),
-        ):
+        )
+        for move, (speeds, cpu, grew, peak) in moves:
             before = cpu_seconds(self.server.pid)
             with PeakMemory(self.server.pid) as memory:
                 speeds.append(megabytes / move())
@@ -81,7 +83,8 @@ class Mover:
 
 def run(stage: Stage) -> Section:
     """Ours beside plain MLflow."""
-    megabytes, rounds, seconds = (50, 3, 2.0) if stage.quick else (300, 7, 8.0)
+    megabytes, rounds, seconds = stage.choose((300, 7, 8.0), (50, 3, 2.0), (5, 1, 0.5))
+    kind = stage.databases()[0]
     section = Section(
         "artifacts",
         "Artifacts",
@@ -89,9 +92,9 @@ def run(stage: Stage) -> Section:
         ["what", "plain MLflow", "ours", "share"],
     )
     with ExitStack() as stack:
-        plain = stack.enter_context(stage.plain(SQLITE))
-        ours = stack.enter_context(stage.ours(SQLITE))
-        movers = [_mover(plain, {}), _mover(ours, ours.basic("one"))]
+        plain = stack.enter_context(stage.plain(kind))
+        ours = stack.enter_context(stage.ours(kind))
+        movers = [_mover(plain, {}), _mover(ours, ours.basic("owner"))]
         for mover in movers:
             mover.round(5)  # warm
             for found in mover.found:

@@ -66,7 +66,7 @@ class Question:
         if self.given_up:
             return
         client = self.server.client(self.headers, LIMIT_SECONDS)
-        roots, took = (self.server.pid, *self.besides), []
+        roots, took = (self.server.pid, *self.besides), list[float]()
         begun, before = time.monotonic(), cpu_seconds(self.server.pid, *self.besides)
         try:
             while not took or time.monotonic() - begun < seconds:

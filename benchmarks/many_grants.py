@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from . import seed
 from .asking import Question, ask_in_turn, ratio
 from .report import Section, at_most
-from .searches import API, PAGE, SEARCHES, by_name, database_pids, give_one, join_team, search
+from .searches import API, ONE, PAGE, SEARCHES, by_name, database_pids, give_one, join_team, search
+from .seed import Size, experiment_id
 from .servers import Ours, Stage
 
 LIMIT = 2.0
@@ -16,8 +16,6 @@ TEXT = (
     "rounds in turn. CPU is that of the server and of PostgreSQL together; targets are judged by it."
 )
 WHO = ("one", "member", "admin")
-# What is shared with `one`, and something in the middle of what the team holds.
-READABLE = {"one": 7, "member": 1 + (5000 + 1777) % 20_000, "admin": 7}
 ASKED = (
     "experiments/search",
     "experiments/search, by name",
@@ -29,8 +27,8 @@ ASKED = (
 
 def run(stage: Stage) -> Section:
     """On each kind of database."""
-    size = seed.Size(20_000)
-    rounds, seconds = (3, 0.3) if stage.quick else (7, 1.0)
+    size = stage.size(20_000, 20_000)
+    rounds, seconds = stage.choose((5, 0.7), (3, 0.2), (1, 0.0))
     section = Section(
         "many-grants",
         "Many grants",
@@ -40,26 +38,27 @@ def run(stage: Stage) -> Section:
     )  # fmt: skip
     for kind in stage.databases():
         with stage.ours(kind) as ours:
-            seed.seed(ours.database, size)
+            stage.fill(ours, size)
             give_one(ours)
             join_team(ours)
             for what in ASKED:
-                _measure(section, kind, what, _questions(stage, ours, kind, what), rounds, seconds)
+                _measure(section, kind, what, _questions(stage, ours, kind, what, size), rounds, seconds)
     return section
 
 
-def _questions(stage: Stage, ours: Ours, kind: str, what: str) -> dict[str, Question]:
+def _questions(stage: Stage, ours: Ours, kind: str, what: str, size: Size) -> dict[str, Question]:
     path, _, by = what.partition(", ")
+    readable = {"one": ONE, "member": size.held, "admin": ONE}
     if by:
-        return {who: by_name(stage, ours, kind, path, who, number) for who, number in READABLE.items()}
+        return {who: by_name(stage, ours, kind, path, who, number) for who, number in readable.items()}
     if path in SEARCHES:
         return {who: search(stage, ours, kind, path, who, 1 if who == "one" else PAGE) for who in WHO}
     return {
         who: Question(
-            who, ours, ours.basic(who), "GET", f"{API}/{path}?experiment_id={seed.experiment_id(number)}",
+            who, ours, ours.basic(who), "GET", f"{API}/{path}?experiment_id={experiment_id(number)}",
             besides=database_pids(stage, kind),
         )
-        for who, number in READABLE.items()
+        for who, number in readable.items()
     }  # fmt: skip
 
 

@@ -62,7 +62,7 @@ class Contender:
 
 def run(stage: Stage) -> Section:
     """All servers beside each other, on each kind of database."""
-    rounds, seconds = (5, 1) if stage.quick else (7, 3)
+    rounds, seconds = stage.choose((7, 3), (5, 1), (1, 1))
     section = Section(
         "overhead",
         "Overhead of a request",
@@ -106,10 +106,10 @@ def _contenders(stage: Stage, kind: str, stack: ExitStack) -> Iterator[Contender
     basic_auth, headers = stack.enter_context(stage.basic_auth(kind))
     yield Contender("basic-auth", basic_auth, headers, _experiment(basic_auth, headers), slow=True)
     ours = stack.enter_context(stage.ours(kind))
-    target = _experiment(ours, ours.basic("one"))
-    yield Contender("Ours, access key as Basic", ours, ours.basic("one"), target)
-    yield Contender("Ours, access key as Bearer", ours, ours.bearer("one"), target)
-    yield Contender("Ours, session cookie", ours, ours.session("one"), target)
+    target = _experiment(ours, ours.basic("owner"))
+    yield Contender("Ours, access key as Basic", ours, ours.basic("owner"), target)
+    yield Contender("Ours, access key as Bearer", ours, ours.bearer("owner"), target)
+    yield Contender("Ours, session cookie", ours, ours.session("owner"), target)
 
 
 def _experiment(server: Running, headers: dict[str, str]) -> str:

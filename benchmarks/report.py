@@ -87,10 +87,10 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
     return "\n".join([texts[0], rule, *texts[1:]])
 
 
-def render(section: Section) -> str:
-    """A section as Markdown."""
+def render(section: Section, *, targets: bool = True) -> str:
+    """A section as Markdown, with or without its targets."""
     parts = [f"## {section.title}", section.text, table(section.columns, section.rows)]
-    if section.targets:
+    if section.targets and targets:
         rows = [[each.what, each.wanted, each.found, each.verdict] for each in section.targets]
         parts.append(table(["target", "wanted", "found", "verdict"], rows))
     parts += section.notes
@@ -140,3 +140,47 @@ def load(path: Path) -> tuple[list[Section], dict[str, Any]]:
         for section in about.pop("sections")
     ]
     return sections, about
+
+
+_PAGE = """# Performance
+
+What login, access keys and permissions cost, measured beside plain MLflow (and MLflow's own basic-auth) on the same
+machine. A target that is missed is said to be missed.
+
+"""
+_UNMEASURED = "No figures are published for this version yet. `make bench` measures them on your machine.\n"
+_REPRODUCE = """
+## Measure it yourself
+
+```console
+$ make bench
+```
+
+It takes about 25 minutes (`make bench BENCH_ARGS=--quick` a few), speaks to loopback alone, leaves nothing behind but
+`benchmarks/results/latest.json`. [benchmarks/README.md](../benchmarks/README.md) tells what each benchmark does. This
+page is made out of `docs/performance.json` by `python docs/make_performance.py [benchmarks/results/latest.json]`.
+"""
+
+
+def page(published: Path) -> str:
+    """``docs/performance.md``, out of the published figures."""
+    if not published.exists():
+        return _PAGE + _UNMEASURED + _REPRODUCE
+    sections, about = load(published)
+    where = about["machine"]
+    words = (
+        f"Measured on {where['date']}: {where['processor']}, {where['memory']}, {where['system']}; Python "
+        f"{where['python']}, MLflow {where['mlflow']}, SQLAlchemy {where['sqlalchemy']}; commit {where['commit']}."
+    )
+    if about["effort"] != "full":
+        words += f" These are figures of a `--{about['effort']}` run, with smaller sizes and fewer rounds."
+    targets = [
+        [section.title, each.what, each.wanted, each.found, each.verdict]
+        for section in sections
+        for each in section.targets
+    ]
+    missed = sum(each.met is False for section in sections for each in section.targets)
+    summary = f"{len(targets)} targets, {missed} missed." if missed else f"{len(targets)} targets, none missed."
+    parts = [words, f"## Targets\n\n{summary}", table(["benchmark", "target", "wanted", "found", "verdict"], targets)]
+    parts += [render(section, targets=False) for section in sections]
+    return _PAGE + "\n\n".join(parts) + "\n" + _REPRODUCE

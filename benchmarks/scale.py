@@ -11,7 +11,7 @@ from . import seed
 from .asking import Question, ask_in_turn
 from .plans import Plan, explained
 from .report import Section, Target
-from .searches import API, SEARCHES, database_pids, give_one, join_team, search
+from .searches import API, ONE, PAGE, SEARCHES, database_pids, give_one, join_team, search
 from .servers import POSTGRESQL, Ours, Stage
 
 ADMIN = "/prokube-auth/api/admin"
@@ -26,8 +26,8 @@ TEXT = (
 
 def run(stage: Stage) -> Section:
     """At one size; smaller where it has to be quick."""
-    size = seed.Size(5_000 if stage.quick else 100_000)
-    rounds, seconds = (1, 0.3) if stage.quick else (3, 0.7)
+    size = stage.size(100_000, 5_000)
+    rounds, seconds = stage.choose((3, 0.7), (1, 0.2), (1, 0.0))
     section = Section(
         "scale",
         "Scale",
@@ -40,7 +40,7 @@ def run(stage: Stage) -> Section:
         section.notes.append("Not measured: no PostgreSQL server was found.")
         return section
     with stage.ours(POSTGRESQL) as ours:
-        seed.seed(ours.database, size)
+        stage.fill(ours, size)
         give_one(ours)
         join_team(ours)
         for question in _questions(stage, ours, size):
@@ -52,10 +52,9 @@ def run(stage: Stage) -> Section:
 
 def _questions(stage: Stage, ours: Ours, size: seed.Size) -> Iterator[Question]:
     besides = database_pids(stage, POSTGRESQL)
-    page = min(100, size.items)
     for what in SEARCHES:
         for who in ("admin", "one", "member"):
-            many = {"admin": page, "one": 1, "member": 0 if what == "prompts" else page}[who]
+            many = {"admin": PAGE, "one": 1, "member": 0 if what == "prompts" else PAGE}[who]
             yield search(stage, ours, POSTGRESQL, what, who, many)
     for who, target in _pages(size):
         yield Question(who, ours, ours.session(who), "GET", target, besides=besides)
@@ -68,11 +67,11 @@ def _pages(size: seed.Size) -> Iterator[tuple[str, str]]:
         yield who, "/prokube-auth/permissions"
         yield who, "/prokube-auth/api/permissions?size=50"
     yield "member", f"/prokube-auth/api/permissions?first={size.team_grants}&size=50"
-    experiment = seed.experiment_id(7)
+    experiment = seed.experiment_id(ONE)
     for target in (
         "/prokube-auth/admin",
         f"{ADMIN}/users",
-        f"{ADMIN}/users?first={size.users - 50}",
+        f"{ADMIN}/users?first={max(0, size.users - 50)}",
         f"{ADMIN}/users?search=user-77",
         f"{ADMIN}/service-accounts",
         f"{ADMIN}/expiring-keys",
@@ -100,7 +99,7 @@ def _named(question: Question) -> tuple[str, str]:
 
 def _readable(who: str, size: seed.Size) -> int:
     """The number of an experiment that they may read: what was shared, or the middle of what the team holds."""
-    return 7 if who == "one" else 1 + (size.team_grants // 2 + 1777) % size.items
+    return ONE if who == "one" else size.held
 
 
 def _explain(stage: Stage, ours: Ours, section: Section, size: seed.Size) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from . import seed
 from .asking import ask_in_turn, ratio
 from .report import Section, at_most
 from .searches import PAGE, SEARCHES, give_one, search
+from .seed import Size
 from .servers import Stage
 
 LIMIT = 2.0
@@ -19,8 +19,8 @@ TEXT = (
 
 def run(stage: Stage) -> Section:
     """At each size, on each kind of database."""
-    sizes = (1_000, 20_000) if stage.quick else (1_000, 20_000, 100_000)
-    rounds, seconds = (3, 0.3) if stage.quick else (5, 1.0)
+    sizes = stage.choose((1_000, 20_000, 100_000), (1_000, 20_000), (120,))
+    rounds, seconds = stage.choose((5, 0.7), (3, 0.2), (1, 0.0))
     section = Section(
         "search",
         "Search among what others have",
@@ -35,15 +35,15 @@ def run(stage: Stage) -> Section:
 
 def _measure(stage: Stage, kind: str, size: int, section: Section, rounds: int, seconds: float) -> None:
     with stage.ours(kind) as ours:
-        seed.seed(ours.database, seed.Size(size))
+        stage.fill(ours, Size(size))
         give_one(ours)
         for what in SEARCHES:
-            admin = search(stage, ours, kind, what, "admin", min(PAGE, size))
+            admin = search(stage, ours, kind, what, "admin", PAGE)
             user = search(stage, ours, kind, what, "one", 1)
             ask_in_turn([admin, user], rounds, seconds)
             times = ratio(user, admin)
             section.add(
-                kind, what, size, admin.latency, user.shown(user.latency), times.shown(times.latency),
+                kind, what, size, admin.shown(admin.latency), user.shown(user.latency), times.shown(times.latency),
                 admin.cost, user.cost, times.cost,
             )  # fmt: skip
             section.targets.append(

@@ -12,6 +12,8 @@ from .servers import POSTGRESQL, Ours, Stage
 API = "/api/2.0/mlflow"
 # As many as MLflow's page of models asks for at once.
 PAGE = 100
+# The number of the experiment, the model and the prompt that the person named `one` may read.
+ONE = 7
 PROMPTS = "tags.`mlflow.prompt.is_prompt` = 'true'"
 
 
@@ -56,9 +58,9 @@ def give_one(ours: Ours) -> None:
     """One experiment, one model and one prompt to the person named ``one``, as an administrator shares them."""
     admin = ours.client(ours.basic("admin"))
     for kind, pattern in (
-        ("experiment", seed.experiment_id(7)),
-        ("registered_model", seed.name("model", 7)),
-        ("prompt", seed.name("prompt", 7)),
+        ("experiment", seed.experiment_id(ONE)),
+        ("registered_model", seed.name("model", ONE)),
+        ("prompt", seed.name("prompt", ONE)),
     ):
         body = {"kind": kind, "id": pattern, "user": "one@example.com", "level": "READ"}
         admin.must("POST", "/prokube-auth/api/sharing", body)

@@ -50,6 +50,11 @@ class Size:
         return min(100, self.users)
 
     @property
+    def held(self) -> int:
+        """The number of an experiment, and of a model, in the middle of what the first team holds."""
+        return 1 + (self.team_grants // 2 + 1777) % self.items
+
+    @property
     def grants(self) -> int:
         """All of them."""
         return 3 * self.items + 2 * self.teams * self.team_grants
@@ -142,6 +147,14 @@ _ITEMS = (
         f"{MOMENT} + i, 'user-' || i || '@example.com', 'token.create', 'key-' || i, '192.0.2.1', '{{{{}}}}'",
     ),
 )
+MLFLOWS = {
+    "experiments",
+    "experiment_tags",
+    "registered_models",
+    "registered_model_tags",
+    "model_versions",
+    "model_version_tags",
+}
 _USERS = (
     ("users", "id, username, password_hash, is_admin", f"{BASE} + i, 'user-' || i || '@example.com', '!', false"),
     (
@@ -189,15 +202,16 @@ _EACH_TEAM = (
 )
 
 
-def seed(uri: str, size: Size) -> None:
-    """Fill a database that a server of ours has migrated."""
+def seed(uri: str, size: Size, *, plain: bool = False) -> None:
+    """Fill a database that a server has migrated; a plain MLflow's has tables for what it keeps alone."""
     engine = create_engine(uri)
     facts = {"users": size.users, "items": size.items, "grants": size.team_grants, "members": size.members}
     with engine.begin() as connection:
         for tables, count in ((_USERS, size.users), (_TEAMS, size.teams), (_ITEMS, size.items)):
             for table, columns, values in tables:
-                _insert(connection, table, columns, values.format(**facts), count)
-        for number in range(1, size.teams + 1):
+                if table in MLFLOWS or not plain:
+                    _insert(connection, table, columns, values.format(**facts), count)
+        for number in range(1, 1 if plain else size.teams + 1):
             for table, count_of, columns, values in _EACH_TEAM:
                 count = int(count_of.format(**facts))
                 _insert(connection, table, columns, values.format(t=number, **facts), count)

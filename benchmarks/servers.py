@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
@@ -16,8 +18,11 @@ from tests.postgres import Postgres, running_postgres
 from tests.processes import free_port, running_mlflow
 from tests.server.world import World, running_world
 
+from .seed import Size, seed
 from .wire import Client
 
+Chosen = TypeVar("Chosen")
+Made = TypeVar("Made")
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 # One of each kind that a benchmark asks as: all in the group that may log in.
 PEOPLE = tuple(
@@ -26,6 +31,7 @@ PEOPLE = tuple(
         ("admin", ("/prokube-users", "/prokube-admins")),
         ("one", ("/prokube-users",)),
         ("member", ("/prokube-users",)),
+        ("owner", ("/prokube-users",)),
     )
 )
 # Nothing but the request itself: no worker for jobs, and no re-check that falls due in the middle of a run.
@@ -72,22 +78,58 @@ def basic(user: str, password: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
 
 
+class Effort(Enum):
+    """How much is measured; the last is for tests, which see that everything runs and look at no figure."""
+
+    FULL = "full"
+    QUICK = "quick"
+    SMOKE = "smoke"
+
+
 class Stage:
     """Where benchmarks run: a folder, and one PostgreSQL for all of them, started when first needed."""
 
-    def __init__(self, directory: Path, quick: bool, kinds: tuple[str, ...] = (SQLITE, POSTGRESQL)) -> None:
+    def __init__(self, directory: Path, effort: Effort, kinds: tuple[str, ...] = (SQLITE, POSTGRESQL)) -> None:
         self.directory = directory
-        self.quick = quick
+        self.effort = effort
         self._kinds = kinds
         self._stack = ExitStack()
         self._postgres: Postgres | None = None
         self._made = 0
+        # In tests, servers are started once for all benchmarks, and filled once.
+        self._shared: dict[tuple[str, str], Any] = {}
+        self._seeded: set[str] = set()
 
     def __enter__(self) -> Stage:
         return self
 
     def __exit__(self, *error: object) -> None:
         self._stack.close()
+
+    def choose(self, full: Chosen, quick: Chosen, smoke: Chosen) -> Chosen:
+        """What this effort asks for."""
+        return {Effort.FULL: full, Effort.QUICK: quick, Effort.SMOKE: smoke}[self.effort]
+
+    def size(self, full: int, quick: int) -> Size:
+        """The size to fill a database to; in tests just more than a page."""
+        return Size(self.choose(full, quick, 120))
+
+    def fill(self, server: Running, size: Size) -> None:
+        """Seed a server's database."""
+        if server.database not in self._seeded:
+            seed(server.database, size, plain=not isinstance(server, Ours))
+            self._seeded.add(server.database)
+
+    @contextmanager
+    def _once(self, name: str, kind: str, make: Callable[[], AbstractContextManager[Made]]) -> Iterator[Made]:
+        """A server for the block; in tests the same one for all blocks."""
+        if self.effort is not Effort.SMOKE:
+            with make() as made:
+                yield made
+            return
+        if (name, kind) not in self._shared:
+            self._shared[name, kind] = self._stack.enter_context(make())
+        yield self._shared[name, kind]
 
     def postgres(self) -> Postgres:
         """The PostgreSQL.
@@ -120,17 +162,27 @@ class Stage:
         """URI of an empty database."""
         return self.postgres().new_database() if kind == POSTGRESQL else f"sqlite:///{directory}/mlflow.db"
 
-    @contextmanager
-    def plain(self, kind: str, workers: int = 1) -> Iterator[Running]:
+    def plain(self, kind: str, workers: int = 1) -> AbstractContextManager[Running]:
         """MLflow without any authentication."""
+        return self._once("plain", kind, lambda: self._plain(kind, workers))
+
+    def basic_auth(self, kind: str) -> AbstractContextManager[tuple[Running, dict[str, str]]]:
+        """MLflow's own basic-auth; with the headers of its administrator."""
+        return self._once("basic-auth", kind, lambda: self._basic_auth(kind))
+
+    def ours(self, kind: str, workers: int = 1) -> AbstractContextManager[Ours]:
+        """Ours, with everybody logged in."""
+        return self._once("ours", kind, lambda: self._ours(kind, workers))
+
+    @contextmanager
+    def _plain(self, kind: str, workers: int) -> Iterator[Running]:
         directory = self.new_directory("plain")
         database, port = self.new_database(kind, directory), free_port()
         with running_mlflow(directory, port, app=None, database=database, workers=workers, environment=QUIET) as server:
             yield Running("plain MLflow", f"http://127.0.0.1:{port}", server.pid, database)
 
     @contextmanager
-    def basic_auth(self, kind: str) -> Iterator[tuple[Running, dict[str, str]]]:
-        """MLflow's own basic-auth; with the headers of its administrator."""
+    def _basic_auth(self, kind: str) -> Iterator[tuple[Running, dict[str, str]]]:
         directory = self.new_directory("basic-auth")
         database, port, password = self.new_database(kind, directory), free_port(), secrets.token_urlsafe(16)
         configuration = directory / "basic_auth.ini"
@@ -149,8 +201,7 @@ class Stage:
             yield running, basic("admin", password)
 
     @contextmanager
-    def ours(self, kind: str, workers: int = 1) -> Iterator[Ours]:
-        """Ours, with everybody logged in."""
+    def _ours(self, kind: str, workers: int) -> Iterator[Ours]:
         directory = self.new_directory("ours")
         database, port = self.new_database(kind, directory), free_port()
         url = f"http://127.0.0.1:{port}"
