@@ -48,7 +48,7 @@ def promote(model: str, version: str, least: float) -> float:
 
 
 @dsl.pipeline(name="iris")
-def iris(experiment: str = "iris", model: str = "iris", max_iter: int = 1000, least: float = 0.9) -> float:
+def iris(experiment: str = "iris", model: str = "iris", max_iter: int = 1000, least: float = 0.8) -> float:
     """Train, and promote what is good."""
     trained = train(experiment=experiment, model=model, max_iter=max_iter)
     promoted = promote(model=model, version=trained.output, least=least)
