@@ -14,19 +14,19 @@ PACKAGES = ["mlflow-skinny>=3.17,<4", "pandas", "scikit-learn", "skops"]
 
 
 @dsl.component(base_image="python:3.12-slim", packages_to_install=PACKAGES)
-def train(experiment: str, model: str, neighbours: int) -> str:
+def train(experiment: str, model: str, max_iter: int) -> str:
     """Train, log and register; answers the version's number."""
     import mlflow
     from sklearn.datasets import load_iris
+    from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import train_test_split
-    from sklearn.neighbors import KNeighborsClassifier
 
     x, y = load_iris(return_X_y=True)
     x_train, _, y_train, _ = train_test_split(x, y, random_state=7)
     mlflow.set_experiment(experiment)
     with mlflow.start_run():
-        mlflow.log_param("neighbours", neighbours)
-        fitted = KNeighborsClassifier(neighbours).fit(x_train, y_train)
+        mlflow.log_param("max_iter", max_iter)
+        fitted = LogisticRegression(max_iter=max_iter).fit(x_train, y_train)
         logged = mlflow.sklearn.log_model(fitted, name="model", registered_model_name=model)
     return str(logged.registered_model_version)
 
@@ -48,9 +48,9 @@ def promote(model: str, version: str, least: float) -> float:
 
 
 @dsl.pipeline(name="iris")
-def iris(experiment: str = "iris", model: str = "iris", neighbours: int = 5, least: float = 0.9) -> float:
+def iris(experiment: str = "iris", model: str = "iris", max_iter: int = 1000, least: float = 0.8) -> float:
     """Train, and promote what is good."""
-    trained = train(experiment=experiment, model=model, neighbours=neighbours)
+    trained = train(experiment=experiment, model=model, max_iter=max_iter)
     promoted = promote(model=model, version=trained.output, least=least)
     for task in (trained, promoted):
         # What is in a registry is no function of the inputs alone.

@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 from .failures import Exit, Failure
+from .uris import is_safe_name
 
 SUFFIXES = (".joblib", ".pkl", ".pickle")
 JOBLIB = "model.joblib"
@@ -43,7 +44,7 @@ def add_joblib(folder: Path, mode: str, say: Callable[[str], None]) -> list[tupl
     flavor = _flavor(folder)
     name = str(flavor.get("pickled_model", "")) if flavor is not None else ""
     why = "it is not a scikit-learn model that MLflow saved as *.skops"
-    if flavor is not None and name.endswith(".skops") and (folder / name).is_file():
+    if flavor is not None and name.endswith(".skops") and is_safe_name(name) and (folder / name).is_file():
         why = _converted(folder, name, mode)
         if not why:
             say(f"wrote {JOBLIB} for modelFormat: sklearn, {_versions(flavor)}")

@@ -15,5 +15,5 @@ import pipeline
 if __name__ == "__main__":
     # The packages of the steps are in this environment.
     local.init(local.SubprocessRunner(use_venv=False), pipeline_root=sys.argv[1])
-    done = pipeline.iris(experiment="pipeline-iris", model="pipeline-iris", neighbours=3)
+    done = pipeline.iris(experiment="pipeline-iris", model="pipeline-iris", max_iter=500)
     print(json.dumps(done.output))

@@ -98,6 +98,15 @@ def test_credentials_are_not_in_the_environment_of_what_is_loaded(
     assert not [name for name in seen if name.startswith("MLFLOW_")]
 
 
+def test_no_file_outside_of_the_model_is_loaded(tmp_path: Path) -> None:
+    other = saved(tmp_path / "other", LinearRegression().fit(X, X[:, 0]))
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for name in ("../other/model.skops", str(other / "model.skops")):
+        (folder / "MLmodel").write_text(yaml.safe_dump({"flavors": {"sklearn": {"pickled_model": name}}}))
+        assert ours.add_joblib(folder, "auto", print) == []
+
+
 def test_where_there_is_a_file_already_nothing_is_done(tmp_path: Path) -> None:
     folder = saved(tmp_path / "model", LinearRegression().fit(X, X[:, 0]))
     (folder / "model.pkl").write_bytes(b"")

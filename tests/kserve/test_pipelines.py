@@ -126,7 +126,7 @@ def test_without_the_extra_it_is_said_what_to_install(monkeypatch: pytest.Monkey
 def test_the_example_pipeline_runs_against_the_demo(python: Path, tmp_path: Path, demo: Demo) -> None:
     done = ran(python, tmp_path, str(ROOT / "tests" / "kserve" / "run_pipeline.py"), str(tmp_path), **credentials(demo))
     assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-3000:]
-    assert 0.9 <= json.loads(done.stdout.strip().splitlines()[-1]) <= 1
+    assert 0.8 <= json.loads(done.stdout.strip().splitlines()[-1]) <= 1
     with httpx.Client(base_url=demo.url, auth=demo.auth("alice"), timeout=30) as alice:
         query = {"name": "pipeline-iris", "alias": "champion"}
         answer = alice.get("/api/2.0/mlflow/registered-models/alias", params=query)
