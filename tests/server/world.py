@@ -63,7 +63,13 @@ class World:
 
 @contextmanager
 def running_world(
-    directory: Path, url: str, port: int, *options: str, users: Iterable[DemoUser] = DEMO_USERS, **changes: str
+    directory: Path,
+    url: str,
+    port: int,
+    *options: str,
+    users: Iterable[DemoUser] = DEMO_USERS,
+    database: str | None = None,
+    **changes: str,
 ) -> Iterator[World]:
     """A server that listens on ``port`` and is known to browsers and clients as ``url``; ``changes`` are settings."""
     provider = DemoProvider(
@@ -77,6 +83,6 @@ def running_world(
     with provider:
         settings = plugin_settings(provider.issuer, "secret-of-the-client", url, **changes)
         provider.set_outage(True)  # the server starts without its identity provider
-        with running_server(directory, settings, port, *options) as log:
+        with running_server(directory, settings, port, *options, database=database) as log:
             provider.set_outage(False)
             yield World(url, provider, directory, log)
