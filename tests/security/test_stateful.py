@@ -196,9 +196,11 @@ class World(RuleBasedStateMachine):
         expected = {name for name, thing in self.experiments.items() if thing.allows(who, "READ") and not thing.trashed}
         assert {each["name"] for each in found.get("experiments", [])} == {self.prefix + name for name in expected}
         assert not found.get("next_page_token")
-        found = self.send(who, "GET", "registered-models/search", "yes", filter=like, max_results=50)
-        expected = {name for name, thing in self.models.items() if thing.allows(who, "READ")}
-        assert {each["name"] for each in found.get("registered_models", [])} == {self.prefix + n for n in expected}
+        # MLflow shows models unless prompts are asked for.
+        for kind, only in (("registered_model", ""), ("prompt", " AND tags.`mlflow.prompt.is_prompt` = 'true'")):
+            found = self.send(who, "GET", "registered-models/search", "yes", filter=like + only, max_results=50)
+            expected = {n for n, thing in self.models.items() if thing.kind == kind and thing.allows(who, "READ")}
+            assert {each["name"] for each in found.get("registered_models", [])} == {self.prefix + n for n in expected}
 
     def teardown(self) -> None:
         for who in WHO:
