@@ -22,13 +22,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import mlflow.server.auth as auth
-from flask import has_request_context
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.store.entities.paged_list import PagedList
 from mlflow.store.model_registry.dbmodels.models import SqlModelVersion, SqlRegisteredModel
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore as RegistryStore
-from mlflow.store.tracking.dbmodels.models import SqlExperiment
+from mlflow.store.tracking.dbmodels.models import SqlExperiment, SqlMCPAccessEndpoint, SqlMCPServer
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore as TrackingStore
 from mlflow.utils.search_utils import SearchUtils
 from sqlalchemy import event
@@ -66,6 +65,15 @@ def _experiment_predicate(username: str) -> Callable[[Any], bool]:
     return lambda experiment: bool(readable(experiment.experiment_id))
 
 
+def _server_predicate(username: str) -> Callable[[Any], bool]:
+    return lambda server: bool(auth._get_mcp_server_permission(server.name, username).can_read)
+
+
+def _endpoint_predicate(username: str) -> Callable[[Any], bool]:
+    readable = auth._role_based_read_predicate(username, "mcp_server")
+    return lambda endpoint: bool(readable(endpoint.server_name))
+
+
 _MODELS = ("registered_model", "prompt")
 _REGISTRY_PARAMETERS = ("self", "filter_string", "max_results", "order_by", "page_token")
 SEARCHES = (
@@ -95,6 +103,24 @@ SEARCHES = (
         _MODELS,
         SqlModelVersion,
         "name",
+    ),
+    Search(
+        TrackingStore,
+        "search_mcp_servers",
+        _REGISTRY_PARAMETERS,
+        _server_predicate,
+        ("mcp_server",),
+        SqlMCPServer,
+        "name",
+    ),
+    Search(
+        TrackingStore,
+        "search_mcp_access_endpoints",
+        ("self", "server_name", "server_version", "server_alias", *_REGISTRY_PARAMETERS[1:]),
+        _endpoint_predicate,
+        ("mcp_server",),
+        SqlMCPAccessEndpoint,
+        "server_name",
     ),
 )
 
@@ -136,7 +162,7 @@ def _readable_only(search: Search, original: Callable[..., Any], box: SecretBox)
 
     @functools.wraps(original)
     def searching(*args: Any, **kwargs: Any) -> Any:
-        person = caller() if has_request_context() else None
+        person = caller()
         if person is None or person.is_admin:
             return original(*args, **kwargs)
         bound = signature.bind(*args, **kwargs)
@@ -149,7 +175,7 @@ def _readable_only(search: Search, original: Callable[..., Any], box: SecretBox)
 def _in_readable_experiments(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def searching(self: Any, experiment_ids: list[str], *args: Any, **kwargs: Any) -> Any:
-        person = caller() if has_request_context() else None
+        person = caller()
         if person is None or person.is_admin:
             return original(self, experiment_ids, *args, **kwargs)
         need = [auth.Requirement("logged_model", "*", auth.ACTION_NOT_DENIED)]
