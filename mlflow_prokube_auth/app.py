@@ -125,7 +125,7 @@ def create() -> Any:
     flask_app.wsgi_app = WsgiIdentity(flask_app.wsgi_app, authenticate, prefix)
     if made is flask_app:
         return flask_app
-    asgi = NativeNames(made, web.names)
+    asgi = NativeNames(made, web.names, searches.narrowed)
     native_words = _native_words(settings.contact, counts)
     return AsgiIdentity(asgi, authenticate, engine.native_route_matcher(made), native_words, prefix)
 

@@ -7,7 +7,10 @@ criterion, so that it finds what the engine lets through anyway. The engine stil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Protocol
 
 from flask import g, has_request_context
@@ -19,11 +22,12 @@ from mlflow.store.model_registry.dbmodels.models import (
     SqlRegisteredModel,
     SqlRegisteredModelTag,
 )
-from mlflow.store.tracking.dbmodels.models import SqlExperiment, SqlLoggedModel
+from mlflow.store.tracking.dbmodels.models import SqlExperiment, SqlLoggedModel, SqlMCPAccessEndpoint, SqlMCPServer
 from sqlalchemy import ColumnElement, Engine, String, and_, cast, event, false, func, or_, select, true
 from sqlalchemy.orm import ORMExecuteState, Session
 
 from .engine.lookups import READING
+from .identity.caller import current_identity
 from .policy.visibility import Share, visible
 from .store.people import Person
 from .store.schema import role_permissions
@@ -32,6 +36,11 @@ from .store.schema import role_permissions
 MOST_BOUND = 500
 # Experiments are numbered by a 32-bit column.
 LARGEST_ID = 2**31 - 1
+
+
+Narrowed = tuple[type, ColumnElement[bool]]
+# Where a route of FastAPI's own searches: what answers with the criterion.
+_BESIDE_FLASK: ContextVar[Callable[[], Narrowed | None] | None] = ContextVar("prokube_auth_search", default=None)
 
 
 class Holding(Protocol):
@@ -62,30 +71,55 @@ class Searches:
             "registered-models/search": (SqlRegisteredModel, self._models),
             "model-versions/search": (SqlModelVersion, self._versions),
             "logged-models/search": (SqlLoggedModel, self._logged_models),
+            "mcp-servers": (SqlMCPServer, self._mcp_servers),
+            "mcp-servers/endpoints": (SqlMCPAccessEndpoint, self._mcp_endpoints),
         }
         event.listen(Session, "do_orm_execute", _narrow)
 
     def narrow(self, route: str, person: Person) -> None:
-        """From here on the running request's search finds what this person may read."""
-        wanted = self._narrowed.get(route)
-        if wanted is None or person.is_admin:
-            return
-        entity, criterion_of = wanted
+        """From here on the running Flask request's search finds what this person may read."""
+        if route in self._narrowed and not person.is_admin:
+            g.prokube_narrowed = self._criterion(route, person)
+
+    @contextmanager
+    def narrowed(self, route: str) -> Iterator[None]:
+        """The same around a route of FastAPI's own; who is calling and what they hold is asked where the search runs."""
+
+        @functools.cache
+        def criterion() -> Narrowed | None:
+            identity = current_identity()
+            if identity is None or identity.person.is_admin:
+                return None
+            return self._criterion(route, identity.person)
+
+        held = _BESIDE_FLASK.set(criterion if route in self._narrowed else None)
+        try:
+            yield
+        finally:
+            _BESIDE_FLASK.reset(held)
+
+    def _criterion(self, route: str, person: Person) -> Narrowed | None:
+        entity, criterion_of = self._narrowed[route]
         # Made before: a store that makes itself counts its own rows.
-        tracking = entity in (SqlExperiment, SqlLoggedModel)
-        store = _get_tracking_store() if tracking else _get_model_registry_store()
+        registry = route in ("registered-models/search", "model-versions/search")
+        store = _get_model_registry_store() if registry else _get_tracking_store()
         held = self._held(person.user_id, self._workspace())
         if held is None or not hasattr(store, "engine") or held.manages_workspace():
-            return
+            return None
         criterion = criterion_of(held, store.engine.url == self._engine.url)
-        if criterion is not None:
-            g.prokube_narrowed = (entity, criterion)
+        return None if criterion is None else (entity, criterion)
 
     def _experiments(self, held: Holding, together: bool) -> ColumnElement[bool] | None:
         return _readable(held, "experiment", SqlExperiment.experiment_id, together, as_number=True)
 
     def _logged_models(self, held: Holding, together: bool) -> ColumnElement[bool] | None:
         return _readable(held, "experiment", SqlLoggedModel.experiment_id, together, as_number=True)
+
+    def _mcp_servers(self, held: Holding, together: bool) -> ColumnElement[bool] | None:
+        return _readable(held, "mcp_server", SqlMCPServer.name, together)
+
+    def _mcp_endpoints(self, held: Holding, together: bool) -> ColumnElement[bool] | None:
+        return _readable(held, "mcp_server", SqlMCPAccessEndpoint.server_name, together)
 
     def _models(self, held: Holding, together: bool) -> ColumnElement[bool] | None:
         tag, model = SqlRegisteredModelTag, SqlRegisteredModel
@@ -159,13 +193,15 @@ def _granted(held: Holding, resource_type: str, column: Any) -> ColumnElement[bo
 
 def _narrow(state: ORMExecuteState) -> None:
     """Adds the criterion to the statement that searches: the one with a limit on the entity that is searched for."""
-    if not state.is_select or not has_request_context():
-        return
-    wanted = g.get("prokube_narrowed")
-    if wanted is None or state.is_column_load or state.is_relationship_load:
-        return
-    entity, criterion = wanted
     statement: Any = state.statement
+    if not state.is_select or state.is_column_load or state.is_relationship_load:
+        return
+    beside_flask = _BESIDE_FLASK.get()
+    if beside_flask is None and not has_request_context():
+        return
+    if getattr(statement, "_limit_clause", None) is None:
+        return
+    wanted = g.get("prokube_narrowed") if beside_flask is None else beside_flask()
     described = getattr(statement, "column_descriptions", None)
-    if described and described[0].get("entity") is entity and statement._limit_clause is not None:
-        state.statement = statement.where(criterion)
+    if wanted is not None and described and described[0].get("entity") is wanted[0]:
+        state.statement = statement.where(wanted[1])

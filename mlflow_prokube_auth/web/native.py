@@ -1,9 +1,11 @@
-"""Unique names on the routes of FastAPI's own that create and delete what is named: MCP servers."""
+"""On the routes of FastAPI's own for what is named, MCP servers: unique names, and searches that are narrowed."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import anyio.to_thread
@@ -15,19 +17,27 @@ from ..policy.names import Claim, NamePolicy
 
 CREATE = re.compile(r"/(?:ajax-)?api/3\.0/mlflow/(mcp-servers)/?")
 DELETE = re.compile(r"/(?:ajax-)?api/3\.0/mlflow/mcp-servers/([^/]+/[^/]+)/?")
+SEARCH = re.compile(r"/(?:ajax-)?api/3\.0/mlflow/(mcp-servers(?:/endpoints)?)/?")
 LARGEST_BODY = 1 << 20
 
 
 class NativeNames:
     """Claims the name before FastAPI creates, and holds it while it deletes, as :class:`Enforcement` does on Flask."""
 
-    def __init__(self, app: Asgi, names: NamePolicy) -> None:
+    def __init__(
+        self, app: Asgi, names: NamePolicy, narrowed: Callable[[str], AbstractContextManager[None]]
+    ) -> None:
         self.app = app
         self._names = names
+        self._narrowed = narrowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         caller = CALLER.get() if scope["type"] == "http" else None
+        if caller is not None and (search := SEARCH.fullmatch(caller.facts.path)) and caller.facts.method == "GET":
+            with self._narrowed(search.group(1)):
+                await self.app(scope, receive, send)
+            return
         pattern = {"POST": CREATE, "DELETE": DELETE}.get(scope.get("method", "")) if caller is not None else None
         match = pattern.fullmatch(caller.facts.path) if pattern is not None and caller is not None else None
         if match is None:

@@ -49,19 +49,36 @@ def version(client: httpx.Client, name: str) -> None:
     ok(client.post("/model-versions/create", json=body))
 
 
+def mcp_server(client: httpx.Client, name: str) -> None:
+    ok(client.post(f"{native(client)}/mcp-servers", json={"name": name}))
+
+
+def native(client: httpx.Client) -> str:
+    """Where FastAPI itself serves."""
+    return str(client.base_url).rstrip("/").replace("/2.0/", "/3.0/")
+
+
 # What makes a row of that name, where it is searched, and where its name stands in the answer.
 Search = tuple[Callable[[httpx.Client, str], object], str, str, str]
 SEARCHES: dict[str, Search] = {
     "experiments": (experiment, "POST", "/experiments/search", "experiments"),
     "models": (model, "GET", "/registered-models/search", "registered_models"),
     "versions": (version, "GET", "/model-versions/search", "model_versions"),
+    "MCP servers": (mcp_server, "GET", "", "mcp_servers"),
 }
 
 
 def search(client: httpx.Client, kind: str, prefix: str, size: int, token: str = "") -> httpx.Response:
     _, method, path, _ = SEARCHES[kind]
     asked = {"filter": f"name LIKE '{prefix}%'", "max_results": size, "order_by": ["name ASC"], "page_token": token}
+    if not path:
+        path, asked["filter_string"] = f"{native(client)}/mcp-servers", asked.pop("filter")
     return client.post(path, json=asked) if method == "POST" else client.get(path, params=asked)
+
+
+def prefix_of(kind: str) -> str:
+    """The beginning of names that nobody has."""
+    return f"{'com.acme/' if kind == 'MCP servers' else ''}s{uuid.uuid4().hex[:8]}-"
 
 
 def names(kind: str, answer: Any) -> list[str]:
@@ -72,10 +89,11 @@ def names(kind: str, answer: Any) -> list[str]:
 def test_a_page_token_says_nothing_of_rows_that_are_not_ones_own(
     alice: httpx.Client, bob: httpx.Client, kind: str
 ) -> None:
-    make, prefix = SEARCHES[kind][0], f"s{uuid.uuid4().hex[:8]}-"
+    make, prefix = SEARCHES[kind][0], prefix_of(kind)
     for number in (1, 3, 4):
         make(alice, f"{prefix}{number}")
-    assert ok(search(bob, kind, prefix, 1)) == {}
+    nothing = ok(search(bob, kind, prefix, 1))
+    assert not any(nothing.values()), nothing
     make(bob, f"{prefix}0")
     first = ok(search(bob, kind, prefix, 1))
     assert names(kind, first) == [f"{prefix}0"]
@@ -89,11 +107,11 @@ def test_a_page_token_says_nothing_of_rows_that_are_not_ones_own(
     assert json.loads(base64.b64decode(first["next_page_token"])) == {"offset": 1}
 
 
-@pytest.mark.parametrize("kind", ["experiments", "models"])
+@pytest.mark.parametrize("kind", ["experiments", "models", "MCP servers"])
 def test_all_of_ones_own_is_found_page_by_page_and_the_administrator_finds_everything(
     demo: Demo, alice: httpx.Client, bob: httpx.Client, kind: str
 ) -> None:
-    make, prefix = SEARCHES[kind][0], f"p{uuid.uuid4().hex[:8]}-"
+    make, prefix = SEARCHES[kind][0], prefix_of(kind)
     for number in range(7):
         make(alice if number % 3 == 1 else bob, f"{prefix}{number}")
     with httpx.Client(base_url=demo.url + API, auth=demo.auth("admin"), timeout=60) as admin:
@@ -104,7 +122,7 @@ def test_all_of_ones_own_is_found_page_by_page_and_the_administrator_finds_every
                 for _ in range(10):
                     answer = ok(search(client, kind, prefix, size, token))
                     found += names(kind, answer)
-                    token = answer.get("next_page_token", "")
+                    token = answer.get("next_page_token") or ""
                     if not token:
                         break
                 assert (size, found) == (size, [f"{prefix}{number}" for number in expected])

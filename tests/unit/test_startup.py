@@ -13,7 +13,7 @@ import pytest
 
 from mlflow_prokube_auth.logs import hide_starlettes_warning, show_ours
 from mlflow_prokube_auth.settings import load
-from mlflow_prokube_auth.startup import database_problem, prepare, tell, why_unanswered
+from mlflow_prokube_auth.startup import database_problem, prepare, tell, unsafe, why_unanswered
 
 from .test_settings import GOOD
 
@@ -119,3 +119,21 @@ def test_what_is_wrong_with_a_database_is_told_without_asking_it(uri: str, told:
 def test_an_error_of_a_database_names_its_host_and_never_its_user() -> None:
     uri = "postgresql://person:hush@db.test:5432/mlflow?password=hush"
     assert why_unanswered(uri, OSError("hush")) == "OSError of db.test:5432/mlflow"
+
+
+@pytest.mark.parametrize("value", ["false", "False", "FALSE", "0", "no", "off", "", " false", "false ", "n", "f", "2"])
+@pytest.mark.parametrize("name", ["MLFLOW_BASIC_AUTH_FAIL_CLOSED", "MLFLOW_SERVER_ENABLE_GRAPHQL_AUTH"])
+def test_no_spelling_of_off_switches_a_protection_off(name: str, value: str) -> None:
+    (mistake,) = unsafe({name: value})
+    assert mistake == f"{name}: found {value!r}, which may switch off a protection; unset it"
+
+
+@pytest.mark.parametrize("value", ["true", "True", "1", "yes", "on", "", " true", "t"])
+def test_no_spelling_of_on_switches_the_check_of_hosts_and_origins_off(value: str) -> None:
+    (mistake,) = unsafe({"MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": value})
+    assert "may switch off a protection" in mistake
+
+
+def test_switches_that_leave_protections_on_are_no_mistake() -> None:
+    on = {"MLFLOW_BASIC_AUTH_FAIL_CLOSED": "True", "MLFLOW_SERVER_ENABLE_GRAPHQL_AUTH": "1"}
+    assert unsafe({**on, "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": "FALSE", "PATH": "/bin"}) == []

@@ -105,7 +105,7 @@ FLASK: tuple[Guard, ...] = (
         "GET",
         "/model-versions/get-artifact",
         models.version_files,
-        "a version that does not count (see [request](request.md)), of a source that one may not read",
+        "a version that does not count (see [request-flow](request-flow.md)), of a source that one may not read",
         "reads what the row says with the server's rights; rows from before this plugin may say anything",
     ),
     Guard("POST", "/mlflow/registered-models/set-tag", models.prompt_tag, *_PROMPT),
