@@ -83,7 +83,7 @@ class Searches:
 
     @contextmanager
     def narrowed(self, route: str) -> Iterator[None]:
-        """The same around a route of FastAPI's own; who is calling and what they hold is asked where the search runs."""
+        """The same around a route of FastAPI's own; who is calling, and what they hold, is asked where it searches."""
 
         @functools.cache
         def criterion() -> Narrowed | None:
