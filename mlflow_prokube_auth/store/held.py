@@ -18,7 +18,7 @@ from .database import Database
 from .schema import role_permissions, role_versions, roles, user_role_assignments, users
 
 # As many grants are kept in a process, of the roles used last.
-MOST_GRANTS = 500_000
+MOST_GRANTS = 200_000
 
 # A user's roles with their versions, as one text ("7:12,9:0"), for queries that answer who is calling.
 ROLES = (
@@ -75,14 +75,17 @@ class HeldGrants:
         return (rows[0]["roles"] or "") if rows else ""
 
     def of(self, text: str) -> list[RoleGrants]:
-        """What the roles in such a text grant; of a version that is no longer the newest, what they grant now."""
+        """What the roles in such a text grant, in exactly these versions or newer than them by a moment.
+
+        Exactly: a database that was restored from a backup has older ones, too.
+        """
         pairs = (pair.split(":") for pair in text.split(",") if pair)
         wanted = {int(role_id): int(version) for role_id, version in pairs}
         found: dict[int, RoleGrants] = {}
         with self._lock:
             for role_id, version in wanted.items():
                 kept = self._kept.get(role_id)
-                if kept is not None and kept[0] >= version:
+                if kept is not None and kept[0] == version:
                     self._kept.move_to_end(role_id)
                     found[role_id] = kept[1]
         missing = wanted.keys() - found.keys()
@@ -114,8 +117,6 @@ class HeldGrants:
                 before = self._kept.pop(grants.role_id, None)
                 if before is not None:
                     self._size -= before[1].size
-                    if before[0] > version:  # another request has read what came later
-                        version, grants = before
                 self._kept[grants.role_id] = (version, grants)
                 self._size += grants.size
             while self._size > self._most and self._kept:

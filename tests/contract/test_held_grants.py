@@ -149,6 +149,22 @@ def test_nobody_else_is_answered_out_of_what_the_caller_holds(
     assert held(store, alice) == {"1": "READ"}
 
 
+def test_a_database_that_was_restored_from_a_backup_is_believed(
+    services: Services, store: engine.ProkubeStore, calling: Any
+) -> None:
+    alice = log_in(services, "a@x")
+    store.grant_if_absent(alice.user_id, "default", "experiment", "1", "READ")
+    store.grant_if_absent(alice.user_id, "default", "experiment", "2", "READ")
+    calling(alice)
+    assert held(store, alice) == {"1": "READ", "2": "READ"}
+    with services.database.write() as connection:
+        role_versions.drop_triggers(connection)
+        connection.execute(text("DELETE FROM role_permissions WHERE resource_pattern = '2'"))
+        connection.execute(text("UPDATE prokube_role_versions SET version = 1"))
+    calling(alice)
+    assert held(store, alice) == {"1": "READ"}
+
+
 def test_no_more_is_kept_than_allowed_and_nothing_is_lost_by_that(services: Services) -> None:
     people = [log_in(services, f"u{number}@x") for number in range(6)]
     store = engine.ProkubeStore(services.database, services.teams)
