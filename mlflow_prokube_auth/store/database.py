@@ -43,7 +43,9 @@ def open_engine(uri: str, *, one_question: bool = False) -> Engine:
     if url.get_backend_name() == "sqlite":
         options["connect_args"] = {"timeout": 20}
     else:
-        options |= {"pool_size": 5, "max_overflow": 20, "pool_recycle": 1800, "pool_pre_ping": True}
+        # A single question is answered within milliseconds: few connections do for all of a worker's threads.
+        overflow = 0 if one_question else 10
+        options |= {"pool_size": 5, "max_overflow": overflow, "pool_recycle": 1800, "pool_pre_ping": True}
         if url.get_backend_name() == "postgresql":
             # A host that is gone answers nothing at all: give up on what was sent to it, too.
             options["connect_args"] = {"connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": UNANSWERED_MILLISECONDS}
