@@ -223,6 +223,37 @@ def test_a_team_its_members_and_its_rules(demo: Demo, admin: Page, pictures: Pat
     expect(row(admin, "ops")).to_have_count(0)
 
 
+def test_a_team_that_alone_manages_something_is_deleted_with_an_heir(
+    demo: Demo, admin: Page, pictures: Path
+) -> None:
+    pattern = experiment(demo, "alice", "left-alone")
+    go(admin, demo, "teams")
+    admin.get_by_label("Name", exact=True).fill("keepers")
+    admin.get_by_role("button", name="Create").click()
+    panel = manage(admin, "keepers")
+    panel.get_by_label("A member for keepers").fill("alice@example.com")
+    panel.get_by_role("button", name="Add", exact=True).click()
+    done(admin, "alice@example.com is in the team keepers now.")
+    sharing = f"{demo.url}/prokube-auth/api/sharing"
+    what = {"kind": "experiment", "id": pattern}
+    for method, body in (
+        ("POST", {**what, "team": "keepers", "level": "MANAGE"}),
+        ("DELETE", {**what, "user": "alice@example.com"}),
+    ):
+        assert httpx.request(method, sharing, json=body, auth=demo.auth("alice"), timeout=60).status_code == 200
+
+    panel.locator('[data-action="delete"]').click()
+    confirm(panel)
+    expect(panel.get_by_role("alert")).to_contain_text("Nobody but members of the team 'keepers' manages 1 resources")
+    heir = panel.get_by_label("Who manages from then on what only its members manage")
+    expect(heir).to_be_focused()
+    heir.fill(BOB)
+    admin.screenshot(path=pictures / "admin-heir-1280-light.png", full_page=True)
+    panel.locator("[data-confirm]").click()
+    done(admin, f"The team keepers is deleted. {BOB} manages 1 resources of it now.")
+    assert (read(demo, "alice", pattern), read(demo, "bob", pattern)) == (403, 200)
+
+
 def test_what_nobody_owns_gets_an_owner_and_the_trash_gives_back(
     demo: Demo, admin: Page, pictures: Path
 ) -> None:
