@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from sqlalchemy import create_engine, text
@@ -29,7 +30,8 @@ WORKERS = 4
 ACCOUNTS = 20
 BATCH = 20
 FILE_BYTES = 64 * 1024
-REQUEST_SECONDS = 30.0
+# Longer than a thread of MLflow waits for a connection of its pool, so that the server gets to say so itself.
+REQUEST_SECONDS = 60.0
 # What PostgreSQL allows in its default configuration.
 DEFAULT_CONNECTIONS = 100
 TEXT = (
@@ -39,6 +41,8 @@ TEXT = (
     "anything on plain MLflow. Afterwards everything that was acknowledged is counted in the database and fetched from "
     "the server."
 )
+# A pool ran dry, a worker was given up by its parent, the database refused.
+TROUBLE = ("QueuePool limit", "died", "too many clients", "remaining connection slots", "deadlock")
 # What is done, and how often of a hundred times.
 MIX = {"log-metric": 35, "log-batch": 25, "runs/search": 15, "experiments/search": 10, "artifact": 15}
 
@@ -150,8 +154,8 @@ class Party:
     async def _all(self, connections: int, seconds: float) -> None:
         parts = urlsplit(self.server.url)
         async with AsyncExitStack() as stack:
-            workers = []
-            for number in range(connections):
+
+            async def arrive(number: int) -> Worker:
                 headers, experiment = self.guests[number % len(self.guests)]
                 connection = AsyncConnection(parts.hostname or "", parts.port or 80, headers)
                 await stack.enter_async_context(connection)
@@ -159,8 +163,11 @@ class Party:
                 status, answer = await connection.request("POST", f"{API}/runs/create", begun)
                 if status != 200:
                     raise RuntimeError(f"{self.server.name}: runs/create: {status} {answer[:200]!r}")
+                await connection.close()  # it may be silent until all others have their run, too
                 run_id = json.loads(answer)["run"]["info"]["run_id"]
-                workers.append(Worker(connection, experiment, run_id, self.record, number))
+                return Worker(connection, experiment, run_id, self.record, number)
+
+            workers = await asyncio.gather(*(arrive(number) for number in range(connections)))
             until = time.monotonic() + seconds
             await asyncio.gather(*(worker.work(until) for worker in workers))
 
@@ -194,7 +201,7 @@ class Party:
 
 def run(stage: Stage) -> Section:
     """Ours and plain MLflow in turn."""
-    connections, seconds, turns = stage.choose((200, 60.0, 4), (50, 8.0, 2), (10, 1.0, 1))
+    connections, seconds, turns = stage.choose((200, 60.0, 3), (50, 8.0, 2), (10, 1.0, 1))
     section = Section(
         "concurrency",
         "Concurrency",
@@ -265,6 +272,7 @@ def _judge(section: Section, party: Party, metrics: int, files: int) -> None:
         f"{name}: {acknowledged:,} metrics and {len(record.files):,} files were acknowledged; "
         f"{metrics} and {files} of them are missing; {sum(record.errors.values())} requests failed"
         + "".join(f"\n- {count} x {what}" for what, count in record.errors.most_common(5))
+        + "".join(f"\n- {count} x in its log: {what}" for what, count in _complaints(party.server.log).most_common(3))
     )
     if party.server.name != "ours":
         return
@@ -273,3 +281,9 @@ def _judge(section: Section, party: Party, metrics: int, files: int) -> None:
         at_most("acknowledged metrics and files that are missing", 0, float(metrics + files), ""),
         at_most("database connections, of PostgreSQL's default 100", DEFAULT_CONNECTIONS, float(party.connections), ""),
     ]
+
+
+def _complaints(log: Path) -> Counter[str]:
+    """What a server's own log says of trouble."""
+    lines = log.read_text(errors="replace").splitlines()
+    return Counter(line[:120] for line in lines if any(word in line for word in TROUBLE))

@@ -47,6 +47,7 @@ class Running:
     url: str
     pid: int
     database: str
+    log: Path
 
     def client(self, headers: Mapping[str, str] | None = None, timeout: float = 60) -> Client:
         """A kept connection to it."""
@@ -179,7 +180,7 @@ class Stage:
         directory = self.new_directory("plain")
         database, port = self.new_database(kind, directory), free_port()
         with running_mlflow(directory, port, app=None, database=database, workers=workers, environment=QUIET) as server:
-            yield Running("plain MLflow", f"http://127.0.0.1:{port}", server.pid, database)
+            yield Running("plain MLflow", f"http://127.0.0.1:{port}", server.pid, database, server.log)
 
     @contextmanager
     def _basic_auth(self, kind: str) -> Iterator[tuple[Running, dict[str, str]]]:
@@ -197,7 +198,7 @@ class Stage:
             "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_urlsafe(32),
         }
         with running_mlflow(directory, port, app="basic-auth", database=database, environment=environment) as server:
-            running = Running("basic-auth", f"http://127.0.0.1:{port}", server.pid, database)
+            running = Running("basic-auth", f"http://127.0.0.1:{port}", server.pid, database, server.log)
             yield running, basic("admin", password)
 
     @contextmanager
@@ -208,7 +209,7 @@ class Stage:
         with running_world(
             directory, url, port, users=PEOPLE, database=database, workers=workers, environment=QUIET, **SETTINGS
         ) as world:
-            ours = Ours("ours", url, world.pid, database)
+            ours = Ours("ours", url, world.pid, database, world.log)
             for person in PEOPLE:
                 _let_in(world, ours, person)
             yield ours

@@ -168,6 +168,8 @@ class AsyncConnection:
         Raises:
             WireError: the connection ended in the middle of it.
         """
+        if self._reader is not None and self._reader.at_eof():
+            await self.close()  # the server hung up meanwhile, as it does after some seconds of silence
         if self._reader is None or self._writer is None:
             self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
         length = f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n" if body is not None else ""
