@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import httpx
 
 from mlflow_prokube_auth.demo.headless import login_headless
 from mlflow_prokube_auth.demo.provider import DEMO_USERS, DemoProvider, DemoUser
+from mlflow_prokube_auth.identity.provider import RETRY_SECONDS
 
 from ..processes import plugin_settings, running_mlflow
 
@@ -90,4 +92,5 @@ def running_world(
             directory, port, *options, database=database, workers=workers, environment=settings
         ) as server:
             provider.set_outage(False)
+            time.sleep(RETRY_SECONDS)  # for so long the server believes what it saw at its start
             yield World(url, provider, directory, server.log, server.pid)
