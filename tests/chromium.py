@@ -51,6 +51,8 @@ def click(page: Page, selector: str) -> None:
     page.wait_for_selector(selector)
     for _ in range(20):
         page.keyboard.press("Escape")
+        if (tour := page.get_by_role("button", name="Got it")).is_visible():
+            tour.click()
         with suppress(PlaywrightTimeout):
             page.click(selector, timeout=3_000)
             return
