@@ -26,7 +26,6 @@ from .schema import (
     user_role_assignments,
     users,
 )
-from .teams import Resource
 
 SERVICE_ISSUER = "service"
 
@@ -146,11 +145,6 @@ class Accounts:
         with self._database.write() as connection:
             end_presence(connection, account.user_id)
             audit.record(connection, "session.end", actor, target=account.username, client=client)
-
-    def manages_alone(self, user_id: int) -> list[Resource]:
-        """What nobody else manages."""
-        with self._database.read() as connection:
-            return custody.managed_alone(connection, user_id=user_id)
 
     def delete(self, account: Account, heir: Person | None, actor: str, client: str = "") -> int:
         """Delete an account with its grants, sessions and keys; the heir manages what nobody else does.
