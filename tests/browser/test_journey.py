@@ -8,12 +8,12 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from ..chromium import MENU_BUTTON, click, open_menu
+from ..chromium import MENU_BUTTON, click, new_context, open_menu
 from ..conftest import Demo
 
 
 def open_page(chromium: Browser, width: int = 1280, scheme: str = "light") -> Page:
-    context = chromium.new_context(viewport={"width": width, "height": 860}, color_scheme=scheme)  # type: ignore[arg-type]
+    context = new_context(chromium, viewport={"width": width, "height": 860}, color_scheme=scheme)
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = context.new_page()
     page.set_default_timeout(60_000)

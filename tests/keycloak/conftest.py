@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from ..chromium import chromium
+from ..chromium import chromium, new_context
 from ..conftest import free_port, plugin_settings, running_server
 from .server import Keycloak, missing, running_keycloak
 
@@ -54,7 +54,7 @@ class World:
 
     def new_page(self) -> Page:
         """A page in a browser that knows no cookies."""
-        page = self.chromium.new_context().new_page()
+        page = new_context(self.chromium).new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.set_default_navigation_timeout(PATIENCE_MS)
         return page
