@@ -24,7 +24,7 @@ from mlflow.server.handlers import (
 from mlflow.store.model_registry.dbmodels import models as registry_models
 from mlflow.store.tracking.dbmodels import models as tracking_models
 from mlflow.utils.uri import is_local_uri
-from sqlalchemy import and_, func, literal, or_
+from sqlalchemy import and_, func, literal, or_, select
 
 from . import scorers
 from .policy.artifacts import Version
@@ -135,9 +135,37 @@ class MlflowCatalog:
         sessions = _sessions(kind)
         return [] if sessions is None else with_prefix(sessions, kind, prefix)
 
-    def everything(self, kind: str) -> list[Found]:
-        """All of a kind, in every workspace, in the trash too; of a file store nothing."""
-        return self.with_prefix(kind, "")
+    def patterns(self, kind: str) -> list[str]:
+        """What grants on all of a kind are on, in every workspace, in the trash too; of a file store nothing.
+
+        Ids alone: there may be very many, and few of them are asked for by :meth:`those`.
+        """
+        sessions = _sessions(kind)
+        if sessions is None:
+            return []
+        named = TABLES["registered_model" if kind == "prompt" else kind]
+        column = getattr(named.table, named.id)
+        with sessions() as session:
+            found = [str(each) for each in session.scalars(select(column).order_by(column))]
+            if named is not TABLES["registered_model"]:
+                return found
+            tag = registry_models.SqlRegisteredModelTag
+            marked = select(tag.name).where(tag.key == IS_PROMPT_TAG_KEY, func.lower(tag.value) == "true")
+            prompts = set(session.scalars(marked))
+        return [each for each in found if (each in prompts) == (kind == "prompt")]
+
+    def those(self, kind: str, patterns: list[str]) -> list[Found]:
+        """What is behind these patterns of a kind, at most a page of them."""
+        sessions = _sessions(kind)
+        if sessions is None or not patterns:
+            return []
+        table_kind = "registered_model" if kind == "prompt" else kind
+        # An experiment's id is a number in its table and a text in a grant.
+        wanted = [int(each) for each in patterns] if kind == "experiment" else patterns
+        named = TABLES[table_kind]
+        with sessions() as session:
+            found = _those(session, table_kind, getattr(named.table, named.id).in_(wanted))
+        return [each for each in found if each.resource_type == kind]
 
     def trash(self) -> list[Found]:
         """Deleted experiments, in every workspace; of a file store nothing."""

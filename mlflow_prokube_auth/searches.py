@@ -11,9 +11,10 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from flask import g, has_request_context
+from flask import g, has_request_context, request
 from mlflow.prompt.constants import IS_PROMPT_TAG_KEY
 from mlflow.server.handlers import _get_model_registry_store, _get_tracking_store
 from mlflow.store.model_registry.dbmodels.models import (
@@ -24,7 +25,7 @@ from mlflow.store.model_registry.dbmodels.models import (
 )
 from mlflow.store.tracking.dbmodels.models import SqlExperiment, SqlLoggedModel, SqlMCPAccessEndpoint, SqlMCPServer
 from sqlalchemy import ColumnElement, Engine, String, and_, cast, event, false, func, or_, select, true
-from sqlalchemy.orm import ORMExecuteState, Session
+from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
 from .engine.lookups import READING
 from .identity.caller import current_identity
@@ -36,9 +37,24 @@ from .store.schema import role_permissions
 MOST_BOUND = 500
 # Experiments are numbered by a 32-bit column.
 LARGEST_ID = 2**31 - 1
+# Models and prompts share their names and tables.
+_BOTH = ("registered_model", "prompt")
+_NOTHING: ColumnElement[bool] = false()
 
 
-Narrowed = tuple[type, ColumnElement[bool]]
+@dataclass(frozen=True)
+class Narrowed:
+    """What a search finds: rows of ``entity`` that meet ``criterion``.
+
+    MLflow joins tags that it groups over all names first. ``tags``, an entity and its criterion, keeps those to the
+    names that the search can find.
+    """
+
+    entity: type
+    criterion: ColumnElement[bool]
+    tags: tuple[type, ColumnElement[bool]] | None = None
+
+
 # Where a route of FastAPI's own searches: what answers with the criterion.
 _BESIDE_FLASK: ContextVar[Callable[[], Narrowed | None] | None] = ContextVar("prokube_auth_search", default=None)
 
@@ -66,13 +82,13 @@ class Searches:
         self._held = held
         self._workspace = workspace
         self._engine = engine
-        self._narrowed: dict[str, tuple[type, Callable[[Holding, bool], ColumnElement[bool] | None]]] = {
-            "experiments/search": (SqlExperiment, self._experiments),
-            "registered-models/search": (SqlRegisteredModel, self._models),
-            "model-versions/search": (SqlModelVersion, self._versions),
-            "logged-models/search": (SqlLoggedModel, self._logged_models),
-            "mcp-servers": (SqlMCPServer, self._mcp_servers),
-            "mcp-servers/endpoints": (SqlMCPAccessEndpoint, self._mcp_endpoints),
+        self._narrowed: dict[str, Callable[[Holding, bool], Narrowed | None]] = {
+            "experiments/search": _experiments,
+            "registered-models/search": _models,
+            "model-versions/search": _versions,
+            "logged-models/search": _logged_models,
+            "mcp-servers": _mcp_servers,
+            "mcp-servers/endpoints": _mcp_endpoints,
         }
         event.listen(Session, "do_orm_execute", _narrow)
 
@@ -99,55 +115,93 @@ class Searches:
             _BESIDE_FLASK.reset(held)
 
     def _criterion(self, route: str, person: Person) -> Narrowed | None:
-        entity, criterion_of = self._narrowed[route]
         # Made before: a store that makes itself counts its own rows.
         registry = route in ("registered-models/search", "model-versions/search")
         store = _get_model_registry_store() if registry else _get_tracking_store()
         held = self._held(person.user_id, self._workspace())
         if held is None or not hasattr(store, "engine") or held.manages_workspace():
             return None
-        criterion = criterion_of(held, store.engine.url == self._engine.url)
-        return None if criterion is None else (entity, criterion)
+        return self._narrowed[route](held, store.engine.url == self._engine.url)
 
-    def _experiments(self, held: Holding, together: bool) -> ColumnElement[bool] | None:
-        return _readable(held, "experiment", SqlExperiment.experiment_id, together, as_number=True)
 
-    def _logged_models(self, held: Holding, together: bool) -> ColumnElement[bool] | None:
-        return _readable(held, "experiment", SqlLoggedModel.experiment_id, together, as_number=True)
+def _experiments(held: Holding, together: bool) -> Narrowed | None:
+    return _of_one(held, "experiment", SqlExperiment, SqlExperiment.experiment_id, together, as_number=True)
 
-    def _mcp_servers(self, held: Holding, together: bool) -> ColumnElement[bool] | None:
-        return _readable(held, "mcp_server", SqlMCPServer.name, together)
 
-    def _mcp_endpoints(self, held: Holding, together: bool) -> ColumnElement[bool] | None:
-        return _readable(held, "mcp_server", SqlMCPAccessEndpoint.server_name, together)
+def _logged_models(held: Holding, together: bool) -> Narrowed | None:
+    return _of_one(held, "experiment", SqlLoggedModel, SqlLoggedModel.experiment_id, together, as_number=True)
 
-    def _models(self, held: Holding, together: bool) -> ColumnElement[bool] | None:
-        tag, model = SqlRegisteredModelTag, SqlRegisteredModel
-        return _of_both(
-            held, model.name, together, _is_prompt(tag, tag.name == model.name, tag.workspace == model.workspace)
-        )
 
-    def _versions(self, held: Holding, together: bool) -> ColumnElement[bool] | None:
-        tag, row = SqlModelVersionTag, SqlModelVersion
-        same = (tag.name == row.name, tag.version == row.version, tag.workspace == row.workspace)
-        return _of_both(held, row.name, together, _is_prompt(tag, *same))
+def _mcp_servers(held: Holding, together: bool) -> Narrowed | None:
+    return _of_one(held, "mcp_server", SqlMCPServer, SqlMCPServer.name, together)
+
+
+def _mcp_endpoints(held: Holding, together: bool) -> Narrowed | None:
+    return _of_one(held, "mcp_server", SqlMCPAccessEndpoint, SqlMCPAccessEndpoint.server_name, together)
+
+
+def _models(held: Holding, together: bool) -> Narrowed | None:
+    tag, row = SqlRegisteredModelTag.__table__.c, SqlRegisteredModel
+    is_prompt = _is_prompt(tag, tag.name == row.name, tag.workspace == row.workspace)
+    narrowed = _of_both(held, SqlRegisteredModel, SqlRegisteredModelTag, together, is_prompt)
+    if narrowed is None or "tags." in request.args.get("filter", ""):
+        return narrowed
+    # Without a filter on tags, names come by the index that has them in order: few rows of both are read for a page,
+    # unless the names are asked of the database itself.
+    many = sum(len(part) for each in _BOTH for part in visible(held.shares(each)).only) > MOST_BOUND
+    return replace(narrowed, tags=None) if many else narrowed
+
+
+def _versions(held: Holding, together: bool) -> Narrowed | None:
+    tag, row = SqlModelVersionTag.__table__.c, SqlModelVersion
+    same = (tag.name == row.name, tag.version == row.version, tag.workspace == row.workspace)
+    return _of_both(held, SqlModelVersion, SqlModelVersionTag, together, _is_prompt(tag, *same))
 
 
 def _is_prompt(tag: Any, *same: ColumnElement[bool]) -> ColumnElement[bool]:
-    marked: ColumnElement[bool] = (
-        select(tag.name).where(*same, tag.key == IS_PROMPT_TAG_KEY, func.lower(tag.value) == "true").exists()
-    )
-    return marked
+    marked = select(tag.name).where(*same, tag.key == IS_PROMPT_TAG_KEY, func.lower(tag.value) == "true")
+    # The offset keeps PostgreSQL from reading the tags of all names into a hash table first.
+    return marked.offset(0).exists()
 
 
-def _of_both(held: Holding, name: Any, together: bool, is_prompt: ColumnElement[bool]) -> ColumnElement[bool] | None:
+def _of_one(
+    held: Holding, resource_type: str, entity: type, column: Any, together: bool, *, as_number: bool = False
+) -> Narrowed | None:
+    readable = _readable(held, resource_type, column, together, as_number=as_number)
+    return None if readable is None else Narrowed(entity, readable)
+
+
+def _of_both(
+    held: Holding, entity: Any, tag: Any, together: bool, is_prompt: ColumnElement[bool]
+) -> Narrowed | None:
     """Models and prompts share their names, and a grant is on one of the two."""
-    model = _readable(held, "registered_model", name, together)
-    prompt = _readable(held, "prompt", name, together)
-    if model is None and prompt is None:
+    of_models = _readable(held, "registered_model", entity.name, together)
+    of_prompts = _readable(held, "prompt", entity.name, together)
+    if of_models is None and of_prompts is None:
         return None
-    of_models, of_prompts = (true() if each is None else each for each in (model, prompt))
-    return or_(and_(of_models, ~is_prompt), and_(of_prompts, is_prompt))
+    named = _named(held, _BOTH, entity.name, together)
+    parts = [
+        and_(true() if readable is None else readable, kind)
+        for readable, kind in ((of_models, ~is_prompt), (of_prompts, is_prompt))
+        if readable is not _NOTHING
+    ]
+    # What is outside of any alternative, a database can begin with.
+    begin = true() if named is None or len(parts) == 1 else named
+    criterion = and_(begin, or_(false(), *parts))
+    tags = _named(held, _BOTH, tag.name, together)
+    return Narrowed(entity, criterion, None if tags is None else (tag, tags))
+
+
+def _named(held: Holding, types: tuple[str, ...], column: Any, together: bool) -> ColumnElement[bool] | None:
+    """The names of any of these types that somebody reads, or more; None where they cannot be told."""
+    wanted = [visible(held.shares(each)) for each in types]
+    if any(each.everything for each in wanted):
+        return None
+    names = frozenset().union(*(part for each in wanted for part in each.only))
+    if len(names) <= MOST_BOUND:
+        return column.in_(sorted(names))  # type: ignore[no-any-return]
+    some = [each for each, seen in zip(types, wanted, strict=True) if seen.only]
+    return _granted(held, some, column) if together else None
 
 
 def _readable(
@@ -161,10 +215,10 @@ def _readable(
     if wanted.everything:
         return without if wanted.but else None
     if not wanted.only:
-        return false()
+        return _NOTHING
     if sum(map(len, wanted.only)) <= MOST_BOUND:
         return and_(column.in_(_bound(frozenset().union(*wanted.only), as_number)), without)
-    return and_(_granted(held, resource_type, column), without) if together else None
+    return and_(_granted(held, [resource_type], column), without) if together else None
 
 
 def _bound(patterns: frozenset[str], as_number: bool) -> list[Any]:
@@ -175,14 +229,14 @@ def _bound(patterns: frozenset[str], as_number: bool) -> list[Any]:
     return [number for number in numbers if number <= LARGEST_ID and str(number) in patterns]
 
 
-def _granted(held: Holding, resource_type: str, column: Any) -> ColumnElement[bool]:
+def _granted(held: Holding, resource_types: Sequence[str], column: Any) -> ColumnElement[bool]:
     """Asked of the database, which has an index for it: one look-up a row, or one list of all, as it sees fit."""
     granted = role_permissions.c
     found: ColumnElement[bool] = (
         select(granted.id)
         .where(
             granted.role_id.in_(held.role_ids),
-            granted.resource_type == resource_type,
+            granted.resource_type.in_(resource_types),
             granted.resource_pattern == cast(column, String),
             granted.permission.in_(READING),
         )
@@ -203,5 +257,8 @@ def _narrow(state: ORMExecuteState) -> None:
         return
     wanted = g.get("prokube_narrowed") if beside_flask is None else beside_flask()
     described = getattr(statement, "column_descriptions", None)
-    if wanted is not None and described and described[0].get("entity") is wanted[0]:
-        state.statement = statement.where(wanted[1])
+    if wanted is not None and described and described[0].get("entity") is wanted.entity:
+        statement = statement.where(wanted.criterion)
+        if wanted.tags is not None:
+            statement = statement.options(with_loader_criteria(*wanted.tags))
+        state.statement = statement

@@ -59,10 +59,7 @@ def explain(web: Web) -> Any:
         reasons.append("The account is " + ("blocked here." if user.blocked else "out, as Keycloak says."))
     if user.is_admin:
         reasons.append("An administrator manages everything.")
-    held, _ = web.services.grants.page(user=user.username, kind=found.resource_type, size=10_000)
-    for grant in held:
-        if grant.resource.workspace != found.workspace or grant.resource.pattern not in (found.pattern, "*"):
-            continue
+    for grant in web.services.grants.on(user.username, found.resource):
         what = f"on every {words.kind_of(found.resource_type)}" if grant.resource.pattern == "*" else "on it"
         who = {"user": "granted to them", "team": f"through the team '{grant.holder.name}'"}
         why = who.get(grant.holder.kind, f"through the role '{grant.holder.name}'")
@@ -91,17 +88,16 @@ def unowned(web: Web) -> Any:
     wanted = request.args.get("kind")
     if wanted and wanted not in KINDS:
         raise BadRequest(f"'kind' is '{wanted[:40]}', expected one of {', '.join(KINDS)}.")
-    found = []
+    total, page = 0, list[Found]()
     for kind in (wanted,) if wanted else KINDS:
         managed = web.services.grants.managed(kind)
-        # MLflow's own Default experiment is meant to be nobody's.
-        default = (kind, words.DEFAULT_EXPERIMENT_ID)
-        found += [
-            each
-            for each in web.catalog.everything(kind)
-            if each.pattern not in managed and (kind, each.pattern) != default
-        ]
-    return jsonify(items=[_item(each) for each in found[first : first + size]], total=len(found))
+        if kind == "experiment":  # MLflow's own Default experiment is meant to be nobody's.
+            managed.add(words.DEFAULT_EXPERIMENT_ID)
+        patterns = [each for each in web.catalog.patterns(kind) if each not in managed]
+        start = max(0, first - total)
+        page += web.catalog.those(kind, patterns[start : start + size - len(page)])
+        total += len(patterns)
+    return jsonify(items=[_item(each) for each in page], total=total)
 
 
 def assign(web: Web) -> Any:

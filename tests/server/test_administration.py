@@ -276,6 +276,39 @@ def test_what_nobody_owns_is_assigned_in_bulk(
     assert admin.call("POST", "assign", 404, user=BOB, resources=[{"kind": "experiment", "id": "98765"}])
 
 
+def test_pages_of_what_nobody_owns_go_through_all_kinds(admin: Admin, world: World, alice: httpx.Client) -> None:
+    stem = f"orphan-{uuid.uuid4().hex}"
+    made = {("experiment", experiment_of(alice)), ("registered_model", f"{stem}-m"), ("prompt", f"{stem}-p")}
+    for name, tags in ((f"{stem}-m", []), (f"{stem}-p", [{"key": "mlflow.prompt.is_prompt", "value": "true"}])):
+        alice.post(f"{API}/registered-models/create", json={"name": name, "tags": tags}).raise_for_status()
+    for kind, pattern in made:
+        world.sql("DELETE FROM role_permissions WHERE resource_type = ? AND resource_pattern = ?", kind, pattern)
+    whole = admin.call("GET", "unowned", size=200)
+    pages = [admin.call("GET", "unowned", first=first, size=1) for first in range(whole["total"])]
+    assert [item for page in pages for item in page["items"]] == whole["items"]
+    assert {page["total"] for page in pages} == {whole["total"]} == {len(whole["items"])}
+    found = [(item["kind"], item["id"]) for item in whole["items"]]
+    assert made <= set(found)
+    assert len(found) == len(set(found))
+    assert admin.call("GET", "unowned", first=whole["total"])["items"] == []
+
+
+def test_permissions_of_a_user_a_team_and_both_are_paged(admin: Admin, alice: httpx.Client) -> None:
+    patterns = {experiment_of(alice) for _ in range(3)}
+    for pattern in patterns:
+        share(alice, pattern, "EDIT", team="team-a")
+    for filters in ({"user": ALICE}, {"team": "team-a"}, {"user": ALICE, "team": "team-a"}, {"kind": "experiment"}, {}):
+        total = admin.call("GET", "permissions", **filters, size=1)["total"]
+        pages = [admin.call("GET", "permissions", **filters, first=at, size=2)["items"] for at in range(0, total, 2)]
+        seen = [(item["holder"], item["kind"], item["id"], item["level"]) for page in pages for item in page]
+        assert len(seen) == len(set(seen)) == total
+        teams = {pattern for holder, _, pattern, _ in seen if holder == "team-a"}
+        own = {pattern for holder, _, pattern, _ in seen if holder == ALICE}
+        assert patterns <= teams
+        assert patterns.isdisjoint(own) if filters.get("team") else patterns <= own
+    assert admin.call("GET", "permissions", user=BOB, team="team-a")["total"] == 0
+
+
 def test_the_trash_shows_who_manages_and_gives_back(admin: Admin, alice: httpx.Client) -> None:
     pattern = experiment_of(alice)
     alice.post(f"{API}/experiments/delete", json={"experiment_id": pattern})
