@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import httpx
 
 from ..conftest import free_port
+from ..kserve.conftest import Done, clean_environment, finished, start
 from ..minio import Minio, running_minio
 from .test_model_readers import Served
 from .test_prefixes import ALICE, BOB, with_keys
@@ -121,6 +122,18 @@ def large_files(store: Store, what: str, argument: str, email: str) -> dict[str,
     assert done.returncode == 0, done.stderr[-4000:]
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return found
+
+
+def initializer(store: Store, uri: str, folder: Path, email: str) -> Done:
+    """What KServe's storage initializer brings, which knows nothing of the store either."""
+    environment = clean_environment(
+        MLFLOW_TRACKING_URI=store.served.place.world.url,
+        MLFLOW_TRACKING_USERNAME=email,
+        MLFLOW_TRACKING_PASSWORD=store.served.place.keys[email],
+    )
+    done = finished(start(environment, uri, str(folder)), folder)
+    leaks_nothing("\n".join(done.lines), store.minio)
+    return done
 
 
 def mpu(client: httpx.Client, api: str, step: str, folder: str, **body: Any) -> httpx.Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,6 +23,7 @@ from .s3_world import (
     all_steps,
     asks,
     at,
+    initializer,
     large_files,
     leaks_nothing,
     mpu,
@@ -44,7 +46,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         yield running
 
 
-def test_a_day_with_the_stock_client_and_a_reader_of_the_model_alone(store: Store) -> None:
+def test_a_day_with_the_stock_client_and_a_reader_of_the_model_alone(store: Store, tmp_path: Path) -> None:
     served = store.served
     prefix = f"t{os.urandom(4).hex()}"
     before = set(store.objects())
@@ -58,6 +60,9 @@ def test_a_day_with_the_stock_client_and_a_reader_of_the_model_alone(store: Stor
     assert seen["predictions"] == [8.0] * 5
     assert {"MLmodel", "requirements.txt"} <= set(seen["downloaded"])
     assert "403" in seen["refused"][0] or "PERMISSION_DENIED" in seen["refused"][0]
+    brought = initializer(store, f"mlflow://models/{prefix}-model@champion", tmp_path / "models", BOB)
+    assert brought.code == 0, brought.lines
+    assert {"MLmodel", "model.skops", "model.joblib"} <= set(brought.files())
     new = set(store.objects()) - before
     home = f"root/{found['experiment_id']}/"
     assert {key for key in new if not key.startswith(home)} == set()
