@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,11 +84,15 @@ def running_mlflow(
     database: str | None = None,
     workers: int = 1,
     environment: Mapping[str, str] | None = None,
+    within: Sequence[str] = (),
 ) -> Iterator[ServerProcess]:
-    """``mlflow server`` with that app, or with none; its files are in ``directory``."""
+    """``mlflow server`` with that app, or with none; its files are in ``directory``.
+
+    ``within`` is a command that runs the server, such as one that shuts it in.
+    """
     log = directory / "server.log"
     command = [
-        sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", str(workers),
+        *within, sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", str(workers),
         "--backend-store-uri", database or f"sqlite:///{directory}/mlflow.db",
         "--artifacts-destination", str(directory / "artifacts"),
         *(["--app-name", app] if app is not None else []), *options,

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
@@ -90,10 +91,12 @@ def finished(process: subprocess.Popen[str], folder: Path) -> Done:
     return Done(process.returncode, said.splitlines(), folder)
 
 
-@pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+@contextmanager
+def serving(directory: Path, prefix: str, *options: str) -> Iterator[Served]:
+    """A server with alice's models."""
     port = free_port()
-    with running_world(tmp_path_factory.mktemp("kserve"), f"http://127.0.0.1:{port}", port) as world:
+    with running_world(directory, f"http://127.0.0.1:{port}{prefix}", port, *options) as world:
+        httpx.get(f"{world.url}/health", timeout=180)  # gunicorn takes connections before it can answer them
         place = with_keys(world)
         owner = clean_environment(
             MLFLOW_TRACKING_URI=world.url,
@@ -113,6 +116,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
                 answer = alice.post("/api/3.0/mlflow/users/permissions/grant", json={**grant, "permission": "READ"})
                 assert answer.is_success, answer.text
         yield Served(place, facts["run_id"], facts["experiment_id"])
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serving(tmp_path_factory.mktemp("kserve"), "") as running:
+        yield running
 
 
 __all__ = ["ADMIN", "ALICE", "BOB"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +74,7 @@ def running_world(
     database: str | None = None,
     workers: int = 1,
     environment: Mapping[str, str] | None = None,
+    within: Sequence[str] = (),
     **changes: str,
 ) -> Iterator[World]:
     """A server that listens on ``port`` and is known to browsers and clients as ``url``; ``changes`` are settings."""
@@ -89,7 +90,7 @@ def running_world(
         settings = plugin_settings(provider.issuer, "secret-of-the-client", url, **changes) | dict(environment or {})
         provider.set_outage(True)  # the server starts without its identity provider
         with running_mlflow(
-            directory, port, *options, database=database, workers=workers, environment=settings
+            directory, port, *options, database=database, workers=workers, environment=settings, within=within
         ) as server:
             provider.set_outage(False)
             time.sleep(RETRY_SECONDS)  # for so long the server believes what it saw at its start

@@ -150,3 +150,26 @@ def test_a_tag_of_a_place_is_refused(version: int, tags: dict[str, Any], refused
             storage_tags(asked)
     else:
         storage_tags(asked)
+
+
+@pytest.mark.parametrize("route", ["upload-url", "download-url"])
+@pytest.mark.parametrize(
+    ("body", "refused"),
+    [
+        ({}, False), ({"expiration": None}, False), ({"expiration": 3600}, False), ({"expiration": "60"}, False),
+        ({"expiration": 3601}, True), ({"expiration": "604800"}, True), ({"expiration": "1e5"}, True),
+        ({"expiration": 0}, True), ({"expiration": -5}, True), ({"expiration": True}, True),
+        ({"expiration": 1e5}, True),
+        ({"expiration": "9" * 5000}, True), ({"expiration": "٣"}, True), ({"expiration": [1]}, True),
+    ],
+)  # fmt: skip
+def test_a_presigned_address_works_for_an_hour_at_most(route: str, body: dict[str, Any], refused: bool) -> None:
+    person = Person(user_id=1, username="bob@example.com", is_admin=True)
+    asked = Asked("POST", body, {}, person, None, None, (), "")  # type: ignore[arg-type]  # nothing is asked
+    (guard,) = flask_guards("POST", f"/ajax-api/2.0/mlflow/artifacts/presigned-{route}")
+    assert guard.admins
+    if refused:
+        with pytest.raises(BadRequest, match="Expected 1 to 3600 seconds"):
+            guard.check(asked)
+    else:
+        guard.check(asked)

@@ -14,7 +14,7 @@ from typing import Any
 
 from ...store.people import Person
 from ..artifacts import ModelArtifacts
-from . import closed, locations, models, references, traces
+from . import closed, locations, models, presigned, references, traces
 from .asked import Answers, Asked
 
 Check = Callable[[Asked], None]
@@ -50,6 +50,10 @@ _PLACE = ("a tag that says where the trace's files are", "reads, and deletes, a 
 _SOURCE = ("a source run or model that one may not read", "asks for the experiment alone")
 _PARENT = ("a parent run that one may not read", "asks for the run alone")
 _PROMPT = ("to make a model a prompt, or back", "asks for EDIT; the owner's grants on the other kind do not count")
+_LONG = (
+    "an expiration of more than an hour",
+    "lets the asker choose how long an address works that no withdrawn right ends: up to seven days",
+)
 _USAGE = ("an experiment that one may not change", "lets an endpoint write the traces of its calls to any experiment")
 
 FLASK: tuple[Guard, ...] = (
@@ -147,6 +151,8 @@ FLASK: tuple[Guard, ...] = (
         "gives the job the server's own token, which would have to count as a password for everything",
         admins=True,
     ),
+    Guard("POST", "/mlflow/artifacts/presigned-upload-url", presigned.short_lived, *_LONG, admins=True),
+    Guard("POST", "/mlflow/artifacts/presigned-download-url", presigned.short_lived, *_LONG, admins=True),
     Guard(
         "POST",
         "/mlflow/demo/generate",
