@@ -30,7 +30,7 @@ from ..identity.middleware import answer
 from ..policy import words
 from ..policy.guards.shape import check_spellings
 from ..policy.names import Found
-from . import bypass, lookups
+from . import bypass, lookups, parents
 from .answers import ANSWER_SEAMS, scorer_seams_missing
 from .answers import EngineAnswers as EngineAnswers
 from .bypass import native_route_matcher as native_route_matcher
@@ -110,7 +110,7 @@ def check_seams() -> None:
     Raises:
         EngineChanged: naming the MLflow version and the seam.
     """
-    for owner, seams in ((auth, SEAMS | ANSWER_SEAMS), (SqlAlchemyStore, STORE_SEAMS)):
+    for owner, seams in ((auth, SEAMS | ANSWER_SEAMS | parents.PARENT_SEAMS), (SqlAlchemyStore, STORE_SEAMS)):
         for name, expected in seams.items():
             if not hasattr(owner, name):
                 raise EngineChanged(f"MLflow {VERSION} has no {owner.__name__} {name}")
@@ -239,6 +239,7 @@ def install(
     auth._before_request = lambda: before(engine_before)
     _allow_model_artifacts(model_artifacts)
     lookups.install(store)
+    parents.install()
     guard_native(guards)
     auth.filter_experiment_ids = _closed(auth.filter_experiment_ids)
     guard = _graphql_guard(auth.GraphQLAuthorizationMiddleware, contact)
