@@ -11,12 +11,13 @@ from pathlib import Path
 
 import click
 
-from . import artifacts, concurrency, many_grants, overhead, scale, search
+from . import artifacts, concurrency, many_grants, overhead, scale, search, writes
 from .report import ROOT, Section, machine, render, save
 from .servers import POSTGRESQL, SQLITE, Effort, Stage
 
 BENCHMARKS: dict[str, Callable[[Stage], Section]] = {
     "overhead": overhead.run,
+    "writes": writes.run,
     "search": search.run,
     "many-grants": many_grants.run,
     "artifacts": artifacts.run,

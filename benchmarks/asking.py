@@ -25,7 +25,7 @@ class _TooLong(Exception):
 
 @dataclass
 class Question:
-    """One request by one caller; ``expected`` results must come back."""
+    """One request by one caller; ``expected`` results must come back. A ``body`` to be called is another each time."""
 
     name: str
     server: Running
@@ -105,7 +105,7 @@ class Question:
     def _page(self, token: str) -> tuple[str, Any]:
         """Target and body of the page with that token."""
         if not token:
-            return self.target, self.body
+            return self.target, self.body() if callable(self.body) else self.body
         if self.body is not None:
             return self.target, {**self.body, "page_token": token}
         return f"{self.target}&{urlencode({'page_token': token})}", None

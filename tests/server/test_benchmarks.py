@@ -34,6 +34,7 @@ def found(figures: dict[str, Any], section: str, target: str) -> str:
     ("name", "title"),
     [
         ("overhead", "Overhead of a request"),
+        ("writes", "Logging to a run"),
         ("search", "Search among what others have"),
         ("many-grants", "Many grants"),
         ("artifacts", "Artifacts"),
