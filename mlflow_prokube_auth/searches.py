@@ -8,10 +8,10 @@ criterion, so that it finds what the engine lets through anyway. The engine stil
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from flask import g, has_request_context, request
@@ -29,7 +29,7 @@ from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
 from .engine.lookups import READING
 from .identity.caller import current_identity
-from .policy.visibility import Share, visible
+from .policy.visibility import Share, Visible, visible
 from .store.people import Person
 from .store.schema import role_permissions
 
@@ -37,9 +37,6 @@ from .store.schema import role_permissions
 MOST_BOUND = 500
 # Experiments are numbered by a 32-bit column.
 LARGEST_ID = 2**31 - 1
-# Models and prompts share their names and tables.
-_BOTH = ("registered_model", "prompt")
-_NOTHING: ColumnElement[bool] = false()
 
 
 @dataclass(frozen=True)
@@ -143,19 +140,16 @@ def _mcp_endpoints(held: Holding, together: bool) -> Narrowed | None:
 def _models(held: Holding, together: bool) -> Narrowed | None:
     tag, row = SqlRegisteredModelTag.__table__.c, SqlRegisteredModel
     is_prompt = _is_prompt(tag, tag.name == row.name, tag.workspace == row.workspace)
-    narrowed = _of_both(held, SqlRegisteredModel, SqlRegisteredModelTag, together, is_prompt)
-    if narrowed is None or "tags." in request.args.get("filter", ""):
-        return narrowed
     # Without a filter on tags, names come by the index that has them in order: few rows of both are read for a page,
     # unless the names are asked of the database itself.
-    many = sum(len(part) for each in _BOTH for part in visible(held.shares(each)).only) > MOST_BOUND
-    return replace(narrowed, tags=None) if many else narrowed
+    tags_of_many = "tags." in request.args.get("filter", "")
+    return _of_both(held, SqlRegisteredModel, SqlRegisteredModelTag, together, is_prompt, tags_of_many=tags_of_many)
 
 
 def _versions(held: Holding, together: bool) -> Narrowed | None:
     tag, row = SqlModelVersionTag.__table__.c, SqlModelVersion
     same = (tag.name == row.name, tag.version == row.version, tag.workspace == row.workspace)
-    return _of_both(held, SqlModelVersion, SqlModelVersionTag, together, _is_prompt(tag, *same))
+    return _of_both(held, SqlModelVersion, SqlModelVersionTag, together, _is_prompt(tag, *same), tags_of_many=True)
 
 
 def _is_prompt(tag: Any, *same: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -167,55 +161,61 @@ def _is_prompt(tag: Any, *same: ColumnElement[bool]) -> ColumnElement[bool]:
 def _of_one(
     held: Holding, resource_type: str, entity: type, column: Any, together: bool, *, as_number: bool = False
 ) -> Narrowed | None:
-    readable = _readable(held, resource_type, column, together, as_number=as_number)
+    wanted = visible(held.shares(resource_type))
+    readable = _readable(held, resource_type, wanted, column, together, as_number=as_number)
     return None if readable is None else Narrowed(entity, readable)
 
 
 def _of_both(
-    held: Holding, entity: Any, tag: Any, together: bool, is_prompt: ColumnElement[bool]
+    held: Holding, entity: Any, tag: Any, together: bool, is_prompt: ColumnElement[bool], *, tags_of_many: bool
 ) -> Narrowed | None:
-    """Models and prompts share their names, and a grant is on one of the two."""
-    of_models = _readable(held, "registered_model", entity.name, together)
-    of_prompts = _readable(held, "prompt", entity.name, together)
-    if of_models is None and of_prompts is None:
+    """Models and prompts share their names, and a grant is on one of the two.
+
+    ``tags_of_many`` says whether tags are kept to the names where the database is asked for these, too.
+    """
+    wanted = {kind: visible(held.shares(kind)) for kind in ("registered_model", "prompt")}
+    readable = {kind: _readable(held, kind, each, entity.name, together) for kind, each in wanted.items()}
+    if all(each is None for each in readable.values()):
         return None
-    named = _named(held, _BOTH, entity.name, together)
+    marks = {"registered_model": ~is_prompt, "prompt": is_prompt}
     parts = [
-        and_(true() if readable is None else readable, kind)
-        for readable, kind in ((of_models, ~is_prompt), (of_prompts, is_prompt))
-        if readable is not _NOTHING
+        and_(true() if criterion is None else criterion, marks[kind])
+        for kind, criterion in readable.items()
+        if wanted[kind].everything or wanted[kind].only
     ]
+    named = _named(held, wanted, entity.name, together)
     # What is outside of any alternative, a database can begin with.
     begin = true() if named is None or len(parts) == 1 else named
     criterion = and_(begin, or_(false(), *parts))
-    tags = _named(held, _BOTH, tag.name, together)
-    return Narrowed(entity, criterion, None if tags is None else (tag, tags))
+    of_tags = _named(held, wanted, tag.name, together) if tags_of_many or not _many(wanted) else None
+    return Narrowed(entity, criterion, None if of_tags is None else (tag, of_tags))
 
 
-def _named(held: Holding, types: tuple[str, ...], column: Any, together: bool) -> ColumnElement[bool] | None:
+def _many(wanted: Mapping[str, Visible]) -> bool:
+    return sum(len(part) for each in wanted.values() for part in each.only) > MOST_BOUND
+
+
+def _named(held: Holding, wanted: Mapping[str, Visible], column: Any, together: bool) -> ColumnElement[bool] | None:
     """The names of any of these types that somebody reads, or more; None where they cannot be told."""
-    wanted = [visible(held.shares(each)) for each in types]
-    if any(each.everything for each in wanted):
+    if any(each.everything for each in wanted.values()):
         return None
-    names = frozenset().union(*(part for each in wanted for part in each.only))
-    if len(names) <= MOST_BOUND:
-        return column.in_(sorted(names))  # type: ignore[no-any-return]
-    some = [each for each, seen in zip(types, wanted, strict=True) if seen.only]
-    return _granted(held, some, column) if together else None
+    if _many(wanted):
+        return _granted(held, [kind for kind, each in wanted.items() if each.only], column) if together else None
+    names = frozenset().union(*(part for each in wanted.values() for part in each.only))
+    return column.in_(sorted(names))  # type: ignore[no-any-return]
 
 
 def _readable(
-    held: Holding, resource_type: str, column: Any, together: bool, *, as_number: bool = False
+    held: Holding, resource_type: str, wanted: Visible, column: Any, together: bool, *, as_number: bool = False
 ) -> ColumnElement[bool] | None:
     """The criterion on ``column``; None where it cannot or need not be narrowed."""
-    wanted = visible(held.shares(resource_type))
     if len(wanted.but) > MOST_BOUND:
         return None  # the engine's filter alone answers
     without = column.not_in(_bound(wanted.but, as_number)) if wanted.but else true()
     if wanted.everything:
         return without if wanted.but else None
     if not wanted.only:
-        return _NOTHING
+        return false()
     if sum(map(len, wanted.only)) <= MOST_BOUND:
         return and_(column.in_(_bound(frozenset().union(*wanted.only), as_number)), without)
     return and_(_granted(held, [resource_type], column), without) if together else None

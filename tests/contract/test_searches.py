@@ -46,24 +46,24 @@ def held(services: Services, patterns: list[str], level: str = "READ") -> HeldRo
 @pytest.mark.parametrize("number", [3, 900])
 def test_few_and_many_grants_find_the_same(services: Services, tracking: SqlAlchemyStore, number: int) -> None:
     found = held(services, [*NONSENSE, "2", "3", *(str(each) for each in range(1000, 1000 + number))])
-    criterion = searches._readable(found, "experiment", SqlExperiment.experiment_id, True, as_number=True)
-    assert criterion is not None
+    narrowed = searches._experiments(found, True)
+    assert narrowed is not None
     with tracking.ManagedSessionMaker() as session:
-        query = select(SqlExperiment.experiment_id).where(criterion).order_by(SqlExperiment.experiment_id).limit(10)
+        query = select(SqlExperiment.experiment_id).where(narrowed.criterion).order_by(SqlExperiment.experiment_id).limit(10)
         assert session.execute(query).scalars().all() == [2, 3]
 
 
 def test_many_grants_in_another_database_are_the_engines_alone(services: Services) -> None:
     found = held(services, [str(each) for each in range(900)])
-    assert searches._readable(found, "experiment", SqlExperiment.experiment_id, False, as_number=True) is None
+    assert searches._experiments(found, False) is None
 
 
 def test_all_but_what_is_denied(services: Services, tracking: SqlAlchemyStore) -> None:
     found = held(services, ["2", "one"], "DENY")
     role = found._roles[0]
     role.grants["experiment"]["*"] = "READ"  # type: ignore[index]  # as loaded
-    criterion = searches._readable(found, "experiment", SqlExperiment.experiment_id, True, as_number=True)
-    assert criterion is not None
+    narrowed = searches._experiments(found, True)
+    assert narrowed is not None
     with tracking.ManagedSessionMaker() as session:
-        query = select(SqlExperiment.experiment_id).where(criterion).order_by(SqlExperiment.experiment_id).limit(10)
+        query = select(SqlExperiment.experiment_id).where(narrowed.criterion).order_by(SqlExperiment.experiment_id).limit(10)
         assert session.execute(query).scalars().all() == [0, 1, 3, 4]
