@@ -29,6 +29,7 @@ from sqlalchemy import and_, func, literal, or_, select
 from . import scorers
 from .policy.artifacts import Version
 from .policy.names import Found
+from .policy.rules import NAMED_AS
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ class MlflowCatalog:
         """What a grant of that type on that pattern is on."""
         if resource_type == scorers.KIND:
             return scorers.at(pattern)
-        kind = "registered_model" if resource_type == "prompt" else resource_type
+        kind = _table_kind(resource_type)
         sessions = _sessions(kind) if kind in TABLES else None
         if kind not in TABLES or (kind == "experiment" and not pattern.isdecimal()):
             return None
@@ -143,7 +144,7 @@ class MlflowCatalog:
         sessions = _sessions(kind)
         if sessions is None:
             return []
-        named = TABLES["registered_model" if kind == "prompt" else kind]
+        named = TABLES[_table_kind(kind)]
         column = getattr(named.table, named.id)
         with sessions() as session:
             found = [str(each) for each in session.scalars(select(column).order_by(column))]
@@ -159,13 +160,11 @@ class MlflowCatalog:
         sessions = _sessions(kind)
         if sessions is None or not patterns:
             return []
-        table_kind = "registered_model" if kind == "prompt" else kind
         # An experiment's id is a number in its table and a text in a grant.
         wanted = [int(each) for each in patterns] if kind == "experiment" else patterns
-        named = TABLES[table_kind]
+        named = TABLES[_table_kind(kind)]
         with sessions() as session:
-            found = _those(session, table_kind, getattr(named.table, named.id).in_(wanted))
-        return [each for each in found if each.resource_type == kind]
+            return _of_kind(session, kind, getattr(named.table, named.id).in_(wanted))
 
     def trash(self) -> list[Found]:
         """Deleted experiments, in every workspace; of a file store nothing."""
@@ -317,12 +316,21 @@ def assessment_trace(assessment_id: str) -> str | None:
 
 def with_prefix(sessions: Callable[[], AbstractContextManager[Any]], kind: str, prefix: str) -> list[Found]:
     """All of a kind whose names begin so, in MLflow's tables; commands ask them without a store of MLflow's."""
-    table_kind = "registered_model" if kind == "prompt" else kind
-    column = getattr(TABLES[table_kind].table, TABLES[table_kind].name)
+    named = TABLES[_table_kind(kind)]
     with sessions() as session:
         # Not LIKE: it knows no case in SQLite, and "_" is any character to it.
-        found = _those(session, table_kind, func.substr(column, 1, len(prefix)) == prefix)
-    return [each for each in found if each.resource_type == kind]
+        begins = func.substr(getattr(named.table, named.name), 1, len(prefix)) == prefix
+        return _of_kind(session, kind, begins)
+
+
+def _table_kind(kind: str) -> str:
+    """Prompts are in the table of models."""
+    return NAMED_AS.get(kind, kind)
+
+
+def _of_kind(session: Any, kind: str, where: Any) -> list[Found]:
+    """Rows of that kind; models and prompts share a table."""
+    return [each for each in _those(session, _table_kind(kind), where) if each.resource_type == kind]
 
 
 def _those(session: Any, kind: str, where: Any) -> list[Found]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,15 +63,9 @@ class Grants:
 
     def holders(self, resource: Resource) -> list[Holder]:
         """Who holds what on a resource: people first, each by name."""
-        query = select(*_COLUMNS).select_from(_SOURCE).where(
-            roles.c.workspace == resource.workspace,
-            role_permissions.c.resource_type == resource.resource_type,
-            role_permissions.c.resource_pattern.in_([resource.pattern, WILDCARD]),
-        )
+        wanted = _wanted(None, resource.resource_type, [resource.pattern, WILDCARD])
         with self._database.read() as connection:
-            rows = connection.execute(query).all()
-            people = self._names(connection, (row.name for row in rows))
-        found = {_holder(row, people) for row in rows}
+            found = {grant.holder for grant in _grants(connection, *wanted, roles.c.workspace == resource.workspace)}
         order = ["user", "team", "role"]
         return sorted(found, key=lambda holder: (order.index(holder.kind), holder.name, holder.level))
 
@@ -97,20 +90,14 @@ class Grants:
             few = of_roles is not None or pattern
             order = role_permissions.c.id + 0 if few else role_permissions.c.id
             here = select(role_permissions.c.id).where(*wanted).order_by(order).limit(size).offset(first).subquery()
-            query = select(*_COLUMNS).select_from(_SOURCE).where(role_permissions.c.id.in_(select(here.c.id)))
-            rows = connection.execute(query.order_by(role_permissions.c.id + 0)).all()
-            people = self._names(connection, (row.name for row in rows))
-        return [_grant(row, people) for row in rows], int(number)
+            return _grants(connection, role_permissions.c.id.in_(select(here.c.id))), int(number)
 
     def on(self, user: str, resource: Resource) -> list[Grant]:
         """What a user holds on a resource: on itself and on all of its kind, in their own role and all others."""
         with self._database.read() as connection:
             of_roles = _role_ids(connection, user, "")
             wanted = _wanted(of_roles, resource.resource_type, [resource.pattern, WILDCARD])
-            query = select(*_COLUMNS).select_from(_SOURCE).where(*wanted, roles.c.workspace == resource.workspace)
-            rows = connection.execute(query.order_by(role_permissions.c.id + 0)).all()
-            people = self._names(connection, (row.name for row in rows))
-        return [_grant(row, people) for row in rows]
+            return _grants(connection, *wanted, roles.c.workspace == resource.workspace)
 
     def managed(self, resource_type: str) -> set[str]:
         """Patterns of a type on which somebody holds MANAGE."""
@@ -122,11 +109,6 @@ class Grants:
         )
         with self._database.read() as connection:
             return {row[0] for row in connection.execute(query)}
-
-    def _names(self, connection: Connection, role_names: Iterable[str]) -> dict[int, str]:
-        ids = [int(match.group(1)) for name in role_names if (match := OWN_ROLE.fullmatch(name))]
-        named = select(users.c.id, users.c.username).where(users.c.id.in_(ids))
-        return {row.id: row.username for row in connection.execute(named)}
 
 
 def _role_ids(connection: Connection, user: str, team: str) -> list[int] | None:
@@ -157,8 +139,18 @@ def _wanted(of_roles: list[int] | None, kind: str, patterns: list[str]) -> list[
     return wanted
 
 
-def _grant(row: Any, people: dict[int, str]) -> Grant:
-    return Grant(row.id, _holder(row, people), Resource(row.resource_type, row.resource_pattern, row.workspace))
+def _grants(connection: Connection, *where: ColumnElement[bool]) -> list[Grant]:
+    """These grants with their holders, in the order in which they were made."""
+    # By a sum, as in Grants.page: no index has it.
+    query = select(*_COLUMNS).select_from(_SOURCE).where(*where).order_by(role_permissions.c.id + 0)
+    rows = connection.execute(query).all()
+    ids = [int(match.group(1)) for row in rows if (match := OWN_ROLE.fullmatch(row.name))]
+    named = select(users.c.id, users.c.username).where(users.c.id.in_(ids))
+    people = {row.id: row.username for row in connection.execute(named)}
+    return [
+        Grant(row.id, _holder(row, people), Resource(row.resource_type, row.resource_pattern, row.workspace))
+        for row in rows
+    ]
 
 
 def _holder(row: Any, people: dict[int, str]) -> Holder:
