@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
-from .asking import Question, ask_in_turn
+from .asking import Question, ask_in_turn, ratio
 from .report import Section, at_least
 from .searches import API
 from .servers import Running, Stage
@@ -42,9 +42,10 @@ def run(stage: Stage) -> Section:
 
 def _compare(section: Section, kind: str, plain: Question, ours: Question) -> None:
     path = plain.target.removeprefix(f"{API}/")
-    share = 100 * (plain.cost or plain.latency) / (ours.cost or ours.latency)
+    times = ratio(ours, plain).judged
+    share = 100 / times if times else None
     for each, shown in ((plain, 100.0), (ours, share)):
-        section.add(kind, path, each.server.name, each.latency, each.cost, f"{shown:.0f} %")
+        section.add(kind, path, each.server.name, each.latency, each.cost, None if shown is None else f"{shown:.0f} %")
     section.targets.append(at_least(f"CPU share of plain MLflow, {path}, {kind}", 90, share, " %"))
 
 

@@ -48,7 +48,7 @@ def install() -> None:
     """Answer the engine's question for a run or a logged model of a SQL store by its experiment alone."""
     fetch_or_none: Callable[[Callable[[str], Any], str], Any] = auth._fetch_or_none
 
-    def fetch(fetch: Callable[[str], Any], resource_id: str) -> Any:
+    def parent_or_fetched(fetch: Callable[[str], Any], resource_id: str) -> Any:
         # A store that answers in another way, as a file store does, is asked itself.
         asked = _ASKED.get(getattr(fetch, "__func__", None))
         if asked is None:
@@ -61,4 +61,4 @@ def install() -> None:
             experiment_id = query.with_entities(table.experiment_id).scalar()
         return None if experiment_id is None else Child(str(experiment_id))
 
-    auth._fetch_or_none = fetch
+    auth._fetch_or_none = parent_or_fetched
