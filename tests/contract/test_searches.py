@@ -49,7 +49,8 @@ def test_few_and_many_grants_find_the_same(services: Services, tracking: SqlAlch
     narrowed = searches._experiments(found, True)
     assert narrowed is not None
     with tracking.ManagedSessionMaker() as session:
-        query = select(SqlExperiment.experiment_id).where(narrowed.criterion).order_by(SqlExperiment.experiment_id).limit(10)
+        column = SqlExperiment.experiment_id
+        query = select(column).where(narrowed.criterion).order_by(column).limit(10)
         assert session.execute(query).scalars().all() == [2, 3]
 
 
@@ -65,5 +66,6 @@ def test_all_but_what_is_denied(services: Services, tracking: SqlAlchemyStore) -
     narrowed = searches._experiments(found, True)
     assert narrowed is not None
     with tracking.ManagedSessionMaker() as session:
-        query = select(SqlExperiment.experiment_id).where(narrowed.criterion).order_by(SqlExperiment.experiment_id).limit(10)
+        column = SqlExperiment.experiment_id
+        query = select(column).where(narrowed.criterion).order_by(column).limit(10)
         assert session.execute(query).scalars().all() == [0, 1, 3, 4]
