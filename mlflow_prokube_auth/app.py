@@ -120,6 +120,7 @@ def create() -> Any:
         models.may_read,
         guards.check,
     )
+    flask_app.after_request(enforcement.created)  # registered after the engine's, so it runs before it grants
     register(flask_app, web)
     prefix = static_prefix()
     flask_app.wsgi_app = WsgiIdentity(flask_app.wsgi_app, authenticate, prefix)

@@ -24,7 +24,7 @@ from mlflow.server.handlers import (
 from mlflow.store.model_registry.dbmodels import models as registry_models
 from mlflow.store.tracking.dbmodels import models as tracking_models
 from mlflow.utils.uri import is_local_uri
-from sqlalchemy import and_, func, literal, or_, select
+from sqlalchemy import Connection, and_, func, literal, or_, select
 
 from . import scorers
 from .policy.artifacts import Version
@@ -98,8 +98,8 @@ class MlflowCatalog:
         readable: Callable[[Found, str], bool],
         manageable: Callable[[Found, str], bool],
         is_granted: Callable[[Found], bool],
-        grant_manage: Callable[[Found, str], None],
-        sweep: Callable[[str, str, int], None],
+        grant_manage: Callable[[Found, int, Connection], None],
+        sweep: Callable[[str, str, int, Connection], None],
     ) -> None:
         self.readable = readable
         self.manageable = manageable

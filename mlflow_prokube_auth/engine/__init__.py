@@ -25,7 +25,7 @@ from werkzeug.datastructures import Authorization
 
 from ..catalog import missing_columns
 from ..errors import BadRequest, Refusal
-from ..identity.caller import current_identity
+from ..identity.caller import current_identity, grants_changed
 from ..identity.middleware import answer
 from ..policy import words
 from ..policy.guards.shape import check_spellings
@@ -134,7 +134,8 @@ def migrate_mlflow(engine: Engine) -> None:
 
 
 def readable(found: Found, username: str) -> bool:
-    """Whether the running request's user may read it, as the engine decides; its failures deny."""
+    """Whether the running request's user may read it now, as the engine decides; its failures deny."""
+    grants_changed()  # another request of theirs may have been granted it a moment ago
     return _may(found, username, "can_read")
 
 

@@ -14,7 +14,7 @@ from mlflow.server.auth.entities import Role, User, UserRoleAssignment
 from mlflow.server.auth.sqlalchemy_store import RoleGrantRow, SqlAlchemyStore
 from mlflow.store.db.utils import _get_managed_session_maker
 from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME
-from sqlalchemy import and_, event, or_
+from sqlalchemy import Connection, and_, delete, event, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
 
@@ -72,7 +72,7 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
         with self.engine.connect() as connection:
             # Without the triggers nothing may be kept (on MySQL, so far).
             self._held = HeldGrants(self._database) if watched(connection) else None
-        maker = sessionmaker(bind=self.engine)
+        maker = self._sessions = sessionmaker(bind=self.engine)
         watch(maker)
         event.listen(maker, "after_flush", lambda session, _context: session.info.update(wrote=True))
         event.listen(maker, "do_orm_execute", _note_writing)
@@ -113,6 +113,15 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
             roles = self._held.roles_of(user_id)
         return HeldRows([role for role in self._held.of(roles) if role.workspace == workspace])
 
+    def grants_are_others_now(self) -> bool:
+        """Whether the caller's roles or their grants are not those that this request has been judged by."""
+        running = CALLER.get()
+        identity = running.identity() if running is not None else None
+        if self._held is None or running is None or identity is None:
+            return False
+        before, now = running.roles(), self._held.roles_of(identity.person.user_id)
+        return before is None or set(before.split(",")) != set(now.split(","))
+
     def delete_grants_for_resource(
         self, resource_type: str, resource_pattern: str, *, workspace_scoped: bool = False
     ) -> None:
@@ -146,7 +155,13 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
                 held = self._grants(session, resource_type, resource_pattern, True)
                 if held.filter(SqlRolePermission.permission == "MANAGE").first() is not None:
                     return
-        super().grant_user_permission(username, resource_type, resource_pattern, permission)
+        try:
+            super().grant_user_permission(username, resource_type, resource_pattern, permission)
+        except MlflowException as error:
+            # MLflow looks, then inserts. What another request has inserted in between stands there now.
+            if not isinstance(error.__cause__, IntegrityError):
+                raise
+            super().grant_user_permission(username, resource_type, resource_pattern, permission)
 
     def assign_role_to_user(self, user_id: int, role_id: int) -> UserRoleAssignment:
         """As MLflow's; into a team one comes by its group in Keycloak, or into all of its roles at once."""
@@ -243,7 +258,7 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
                         )
                     )
 
-    def sweep(self, kind: str, name: str, user_id: int) -> None:
+    def sweep(self, kind: str, name: str, user_id: int, connection: Connection) -> None:
         """Delete the grants on a name that is free, or an id that is new, in all roles but that user's own."""
         on = and_(
             SqlRolePermission.resource_type.in_(GRANTED_AS.get(kind, (kind,))),
@@ -252,12 +267,11 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
         if kind == "experiment":
             inside = SqlRolePermission.resource_pattern.startswith(f"{name}/", autoescape=True)
             on = or_(on, and_(SqlRolePermission.resource_type == "scorer", inside))
-        with self.ManagedSessionMaker(read_only=False) as session:
-            own = session.query(SqlRole.id).filter(SqlRole.name == self._synthetic_user_role_name(user_id))
-            session.query(SqlRolePermission).filter(
-                on,
-                SqlRolePermission.role_id.not_in(own.scalar_subquery()),
-            ).delete(synchronize_session=False)
+        own = select(SqlRole.id).where(SqlRole.name == self._synthetic_user_role_name(user_id))
+        connection.execute(
+            delete(SqlRolePermission).where(on, SqlRolePermission.role_id.not_in(own.scalar_subquery()))
+        )
+        grants_changed()
 
     def known_to(self, user_id: int) -> set[int]:
         """Ids of those who share a role, or a grant on one resource, with a user; the user too."""
@@ -280,26 +294,9 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
         self, user_id: int, workspace: str, resource_type: str, pattern: str, permission: str
     ) -> None:
         """Grant it to the user's own role in ``workspace``; a grant that stands there stays as it is."""
-        try:
-            with self.ManagedSessionMaker(read_only=False) as session:
-                role = self._get_or_create_synthetic_user_role(session, user_id, workspace)
-                held = session.query(SqlRolePermission.id).filter(
-                    SqlRolePermission.role_id == role.id,
-                    SqlRolePermission.resource_type == resource_type,
-                    SqlRolePermission.resource_pattern == pattern,
-                )
-                if held.first() is None:
-                    session.add(
-                        SqlRolePermission(
-                            role_id=role.id,
-                            resource_type=resource_type,
-                            resource_pattern=pattern,
-                            permission=permission,
-                        )
-                    )
-        except IntegrityError:
-            # Another request granted it in this moment.
-            _logger.debug("a grant was made twice at once")
+        with self.ManagedSessionMaker(read_only=False) as session:
+            role = self._get_or_create_synthetic_user_role(session, user_id, workspace)
+            _add_if_absent(session, role.id, resource_type, pattern, permission)
 
     def welcome(self, person: Person) -> None:
         """With workspaces on, whoever logs in may create in the default one."""
@@ -313,10 +310,13 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
             roles = session.query(SqlRole.id).filter(SqlRole.workspace == found.workspace)
             return query.filter(SqlRolePermission.role_id.in_(roles.scalar_subquery())).first() is not None
 
-    def grant_manage(self, found: Found, username: str) -> None:
-        """MANAGE to a creator, as the engine grants it after a creation."""
-        user_id = self.get_user(username).id
-        self.grant_if_absent(user_id, found.workspace, found.resource_type, found.pattern, "MANAGE")
+    def grant_manage(self, found: Found, user_id: int, connection: Connection) -> None:
+        """MANAGE to a creator, as the engine grants it after a creation, in the caller's transaction."""
+        with self._sessions(bind=connection) as session:
+            role = self._get_or_create_synthetic_user_role(session, user_id, found.workspace)
+            _add_if_absent(session, role.id, found.resource_type, found.pattern, "MANAGE")
+            session.commit()  # the session's own; the caller's transaction goes on
+        grants_changed()
 
     def _grants(self, session: Any, resource_type: str, pattern: str, workspace_scoped: bool) -> Any:
         query = session.query(SqlRolePermission).filter(
@@ -326,6 +326,18 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
             return query
         roles = session.query(SqlRole.id).filter(SqlRole.workspace == self._get_active_workspace_name())
         return query.filter(SqlRolePermission.role_id.in_(roles.scalar_subquery()))
+
+
+def _add_if_absent(session: Session, role_id: int, resource_type: str, pattern: str, permission: str) -> None:
+    """A grant, unless one stands there or another request makes it in this moment."""
+    on = {"role_id": role_id, "resource_type": resource_type, "resource_pattern": pattern}
+    if session.query(SqlRolePermission.id).filter_by(**on).first() is not None:
+        return
+    try:
+        with session.begin_nested():
+            session.add(SqlRolePermission(**on, permission=permission))
+    except IntegrityError:
+        _logger.debug("a grant was made twice at once")
 
 
 def _note_writing(state: ORMExecuteState) -> None:

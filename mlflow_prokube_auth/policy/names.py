@@ -1,24 +1,34 @@
 """Globally unique names: a reservation before MLflow creates, the words when a name is taken.
 
-The reservation settles races (a primary key) and lets a creator whose grant was lost in a crash get it
-back; reservations whose resource is gone are taken over.
+Of many requests for one name, a primary key lets one reserve it; the others wait for what comes of it. The request
+that reserved the name creates the resource, the engine grants MANAGE to its creator, and the reservation is settled.
+Whoever asks meanwhile and reserved the name themselves gets the grant at once (:meth:`NamePolicy.heal`), as does a
+creator whose first request died before the grant. Settling happens once and is one transaction with what depends on
+it. Reservations whose resource is gone are taken over.
 """
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from sqlalchemy import Connection
 
 from ..errors import AlreadyExists, BadRequest, Conflict, PermissionDenied, Refusal
 from ..store.names import Held, Names, Reservation
 from ..store.people import Person
 from ..store.teams import Resource
 from . import words
+from .waiting import Pauses, Waiting, pauses, wait_for
 
 # A reservation whose resource does not exist yet, or is just being deleted, is believed for so long.
 IN_FLIGHT_SECONDS = 60
+# So long a request waits for another one that creates, renames or deletes the same name: for one of its own user, whose
+# answer it needs, and for another's.
+PATIENCE_SECONDS, PATIENCE_WITH_OTHERS_SECONDS = 10.0, 3.0
 LONGEST_NAME = 500
 # Where the name itself stands in grants: MLflow's column of them holds so much.
 LONGEST_GRANTED = 255
@@ -44,6 +54,10 @@ RENAMES = {
     "registered-models/rename": ("registered_model", "new_name"),
     "gateway/endpoints/update": ("gateway_endpoint", "name"),
     "gateway/model-definitions/update": ("gateway_model_definition", "name"),
+}
+LOOKUPS = {
+    "experiments/get-by-name": ("experiment", "experiment_name"),
+    "registered-models/get": ("registered_model", "name"),
 }
 # Where grants name the resource itself: whoever gets the name would get the grants that were left on it.
 DELETES = {"registered-models/delete": ("registered_model", "name")}
@@ -80,13 +94,13 @@ class Catalog(Protocol):
     def is_granted(self, found: Found) -> bool:
         """Whether anybody holds a grant on it."""
 
-    def grant_manage(self, found: Found, username: str) -> None:
-        """Give that user MANAGE on it."""
+    def grant_manage(self, found: Found, user_id: int, connection: Connection) -> None:
+        """Give that user MANAGE on it, in that transaction."""
 
     def manageable(self, found: Found, username: str) -> bool:
         """Whether that user may manage it."""
 
-    def sweep(self, kind: str, name: str, user_id: int) -> None:
+    def sweep(self, kind: str, name: str, user_id: int, connection: Connection) -> None:
         """Delete the grants that anybody but that user still holds on what is free, or was just created."""
 
     def name_of(self, kind: str, params: Mapping[str, Any]) -> str | None:
@@ -102,17 +116,22 @@ class Rules(Protocol):
     def check(self, kind: str, name: str, person: Person, contact: str) -> None:
         """Raise where the prefix is a team's of which the person is no member."""
 
-    def bears(self, found: Found, old_name: str | None = None) -> None:
-        """A resource has this name now, and had the old one before."""
+    def bears(self, found: Found, old_name: str | None = None) -> Callable[[Connection], None]:
+        """A resource has this name now, and had the old one before: what is to be written then."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Claim:
-    """A name that the running request wants."""
+    """A name that the running request wants.
+
+    ``fresh`` is False where an earlier request of the same user reserved the name and has not answered in time: this
+    one goes on under the same reservation, and leaves it alone where it fails.
+    """
 
     kind: str
     name: str
     person: Person
+    id: str
     fresh: bool
     old: Reservation | None = None
     old_name: str | None = None
@@ -122,20 +141,34 @@ class NamePolicy:
     """Decides on names; see the module's docstring."""
 
     def __init__(
-        self, names: Names, catalog: Catalog, rules: Rules, contact: str, clock: Callable[[], float] = time.time
+        self,
+        names: Names,
+        catalog: Catalog,
+        rules: Rules,
+        contact: str,
+        clock: Callable[[], float] = time.time,
+        new_id: Callable[[], str] = lambda: secrets.token_urlsafe(12),
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._names = names
         self._catalog = catalog
         self._rules = rules
         self._contact = contact
         self._clock = clock
+        self._new_id = new_id
+        self._sleep = sleep
 
     def claim(self, route: str, params: Mapping[str, Any], person: Person) -> Claim | None:
-        """Reserve the name that a create or rename asks for.
+        """As :meth:`claiming`, in a thread that may sleep."""
+        return wait_for(self.claiming(route, params, person), self._sleep)
+
+    def claiming(self, route: str, params: Mapping[str, Any], person: Person) -> Waiting[Claim | None]:
+        """Reserve the name that a create or rename asks for; waits for requests that have reserved or hold it.
 
         Raises:
             PermissionDenied: it is someone else's.
             AlreadyExists: it is that of something which ``person`` may read.
+            Conflict: what bears it is being renamed or deleted.
         """
         kind, parameter = CREATES.get(route) or RENAMES.get(route) or ("", "")
         name = params.get(parameter) if kind else None
@@ -149,27 +182,63 @@ class NamePolicy:
         if old_name is not None:
             self._check_rename(kind, old_name, name, person)
         old = self._names.find(kind, old_name) if old_name is not None else None
-        now = int(self._clock())
-        standing = self._names.reserve(kind, name, person.user_id, now)
-        if standing is not None and (standing.held_until or 0) > now:
-            raise in_between(kind, name)
-        mine = standing is None or standing.user_id == person.user_id
-        # MLflow would allow a twin in another workspace.
-        found = self._catalog.find(kind, name)
-        if found is not None:
+        # A rename holds its old name meanwhile: two that hold one another's name must not wait for each other.
+        mine, others, held = (
+            pauses(seconds)
+            for seconds in (PATIENCE_SECONDS, PATIENCE_WITH_OTHERS_SECONDS, 0 if old_name else PATIENCE_SECONDS)
+        )
+        while True:
+            claim_id, now_ms = self._new_id(), int(self._clock() * 1000)
+            standing = self._names.reserve(kind, name, person.user_id, now_ms, claim_id)
             if standing is None:
-                self._names.release(kind, name, person.user_id)
-            if mine and standing is not None and standing.pending:
-                self.heal(person)
+                return self._reserved(Claim(kind, name, person, claim_id, True, old, old_name))
+            if (standing.held_until or 0) * 1000 > now_ms:
+                pause = next(held, None)
+                if pause is None:
+                    raise in_between(kind, name)
+            else:
+                pause = self._look(standing, person, now_ms, mine, others)
+            if pause is not None:
+                yield pause
+            elif _in_flight(standing, now_ms):
+                return Claim(kind, name, person, standing.claim_id, False, old, old_name)
+            elif self._names.take_over(standing, person.user_id, now_ms, claim_id):
+                return self._reserved(Claim(kind, name, person, claim_id, True, old, old_name))
+
+    def _look(self, standing: Reservation, person: Person, now_ms: int, mine: Pauses, others: Pauses) -> float | None:
+        """How long to wait for what comes of a reservation; None to go on under one's own, or to take over a stale one.
+
+        Raises:
+            PermissionDenied, AlreadyExists: as :meth:`claiming`.
+        """
+        own, in_flight = standing.user_id == person.user_id, _in_flight(standing, now_ms)
+        # MLflow would allow a twin in another workspace.
+        found = self._catalog.find(standing.kind, standing.name)
+        if found is None and not in_flight:
+            return None
+        if found is not None and own and standing.pending:
+            self._heal_one(standing, person)
+        settled = found is not None and (not in_flight or self._may_read(found, person))
+        pause = None if settled else next(mine if own else others, None)
+        if pause is None and found is not None:
             raise self._exists(found, person)
-        if not mine and standing is not None:
-            in_flight = standing.pending and standing.reserved_at + IN_FLIGHT_SECONDS > now
-            if in_flight or not self._names.take_over(standing, person.user_id, now):
-                raise self.taken(kind, name)
-            standing = None
-        if kind in NAME_KEYED:
-            self._catalog.sweep(kind, name, person.user_id)
-        return Claim(kind, name, person, standing is None, old, old_name)
+        if pause is None and not own:
+            raise self.taken(standing.kind, standing.name)
+        return pause
+
+    def _reserved(self, claim: Claim) -> Claim:
+        """The name is reserved for this very request. What bears it without a reservation is older than ours.
+
+        Raises:
+            PermissionDenied, AlreadyExists: as :meth:`claiming`.
+        """
+        found = self._catalog.find(claim.kind, claim.name)
+        if found is not None:
+            self._names.release(claim.kind, claim.name, claim.id)
+            raise self._exists(found, claim.person)
+        if claim.kind in NAME_KEYED:
+            self._names.while_pending(claim.kind, claim.name, claim.id, self._sweep(claim, claim.name))
+        return claim
 
     def _check_rename(self, kind: str, old_name: str, name: str, person: Person) -> None:
         """Into and out of a team's prefix only whoever manages the resource renames: grants come and go with it."""
@@ -188,77 +257,119 @@ class NamePolicy:
         Whoever asks must have been allowed to, and must be asked about again: the name may have changed hands.
 
         Raises:
-            Conflict: another request renames or deletes it in this moment.
+            Conflict: another request has been renaming or deleting it for long.
         """
         kind, parameter = DELETES.get(route) or (RENAMES[route][0] if route in RENAMES else "", "name")
         name = params.get(parameter) if kind in NAME_KEYED else None
         if not isinstance(name, str) or len(name) > LONGEST_NAME:
             return None
-        return self._hold(kind, name, person)
+        return wait_for(self._holding(kind, name, person), self._sleep)
 
-    def hold_native(self, kind: str, name: str, person: Person) -> Held | None:
+    def holding_native(self, kind: str, name: str, person: Person) -> Waiting[Held | None]:
         """The same where the engine decides afterwards: strangers hold nothing."""
         found = self._catalog.find(kind, name)
         if found is None or not (person.is_admin or self._catalog.readable(found, person.username)):
             return None
-        return self._hold(kind, name, person)
+        return (yield from self._holding(kind, name, person))
 
-    def _hold(self, kind: str, name: str, person: Person) -> Held:
-        held = self._names.hold(kind, name, person.user_id, int(self._clock()), IN_FLIGHT_SECONDS)
-        if held is None:
-            raise in_between(kind, name)
-        return held
+    def _holding(self, kind: str, name: str, person: Person) -> Waiting[Held]:
+        waits = pauses(PATIENCE_SECONDS)
+        while True:
+            held = self._names.hold(kind, name, person.user_id, int(self._clock()), IN_FLIGHT_SECONDS)
+            if held is not None:
+                return held
+            pause = next(waits, None)
+            if pause is None:
+                raise in_between(kind, name)
+            yield pause
 
     def let_go(self, held: Held) -> None:
         """The rename or delete is over, whatever came of it."""
         self._names.let_go(held, gone=self._catalog.find(held.kind, held.name) is None)
 
+    def created(self, claim: Claim) -> None:
+        """MLflow has created it, and its engine is about to grant MANAGE.
+
+        SQLite gives the id of what ``mlflow gc`` removed last to what is created next: no grant is older than this.
+        """
+        found = self._catalog.find(claim.kind, claim.name) if claim.old_name is None else None
+        if found is not None and claim.kind not in NAME_KEYED:
+            self._names.while_pending(claim.kind, claim.name, claim.id, self._sweep(claim, found.pattern))
+
     def succeeded(self, claim: Claim) -> None:
         """MLflow has created or renamed it, and its engine has granted MANAGE."""
         found = self._catalog.find(claim.kind, claim.name)
-        if found is not None:
-            if claim.fresh and claim.old_name is None:
-                # SQLite gives the id of what `mlflow gc` removed last to what is created next: no grant is older.
-                self._catalog.sweep(claim.kind, found.pattern, claim.person.user_id)
-            self._rules.bears(found, claim.old_name)
-        self._names.settle(claim.kind, claim.name, claim.person.user_id)
+        follow = self._rules.bears(found, claim.old_name) if found is not None else lambda connection: None
+        self._names.settle(claim.kind, claim.name, claim.id, follow)
         if claim.old is not None:
-            self._names.release(claim.kind, claim.old.name, claim.old.user_id)
+            self._names.release(claim.kind, claim.old.name, claim.old.claim_id)
 
-    def failed(self, claim: Claim) -> Refusal | None:
-        """MLflow has refused or crashed; the words for it, where the name was the reason."""
+    def failed(self, claim: Claim, *, exists: bool) -> Refusal | None:
+        """MLflow has refused or crashed; the words for it, where the name was the reason.
+
+        ``exists``: MLflow said that something bears the name, so that this request did not create it.
+        """
         found = self._catalog.find(claim.kind, claim.name)
-        if not claim.fresh:  # another request of the same user was faster
-            return None if found is None else self._exists(found, claim.person)
-        # What bears a name that was free before was created by this very request, whatever went wrong after:
-        # the reservation stays, and heals its creator.
-        if found is None:
-            self._names.release(claim.kind, claim.name, claim.person.user_id)
-        return None
+        if claim.fresh and (found is None or exists):
+            self._names.release(claim.kind, claim.name, claim.id)
+        elif found is not None and not exists:
+            # It was created, and then something went wrong: what is missing is granted now, or at the next request.
+            self.heal(claim.person)
+        return self._exists(found, claim.person) if found is not None and exists else None
+
+    def _sweep(self, claim: Claim, pattern: str) -> Callable[[Connection], None]:
+        return lambda connection: self._catalog.sweep(claim.kind, pattern, claim.person.user_id, connection)
+
+    def _may_read(self, found: Found, person: Person) -> bool:
+        return person.is_admin or self._catalog.readable(found, person.username)
 
     def _exists(self, found: Found, person: Person) -> Refusal:
-        if not person.is_admin and not self._catalog.readable(found, person.username):
+        if not self._may_read(found, person):
             return self.taken(found.kind, found.name)
         if found.trashed:
             return AlreadyExists(words.in_trash(found.name, found.pattern))
         return AlreadyExists(words.exists(KIND_WORDS[found.kind], found.name))
 
     def heal(self, person: Person) -> bool:
-        """Grant what a crash kept from its creator; whether there was anything."""
+        """Grant what a person has created and was not granted yet; whether they may see more than before.
+
+        The request that created it is just about to be granted it, or died before that.
+        """
         healed = False
         for reservation in self._names.pending(person.user_id):
             healed |= self._heal_one(reservation, person)
         return healed
 
+    def settled(self, route: str, params: Mapping[str, Any]) -> bool:
+        """Wait for the request that creates what a lookup by name was refused; whether there is one.
+
+        A team's members may read what is created under its prefix as soon as the name is settled.
+        """
+        kind, parameter = LOOKUPS.get(route, ("", ""))
+        name, waited = params.get(parameter), False
+        for pause in pauses(PATIENCE_WITH_OTHERS_SECONDS if isinstance(name, str) else 0):
+            standing = self._names.find(kind, str(name))
+            if standing is None or not _in_flight(standing, int(self._clock() * 1000)):
+                break
+            waited = True
+            self._sleep(pause)
+        return waited
+
     def _heal_one(self, reservation: Reservation, person: Person) -> bool:
         # Grant only what came into being under this reservation and what nobody holds a grant on:
         # whoever merely asks for another's name has a pending reservation for a moment, too.
         found = self._catalog.find(reservation.kind, reservation.name)
-        if found is None or found.created_ms < reservation.reserved_at * 1000 or self._catalog.is_granted(found):
+        if found is None or not reservation.healable or found.created_ms < reservation.reserved_ms:
             return False
-        self._catalog.grant_manage(found, person.username)
-        self._rules.bears(found)
-        self._names.settle(reservation.kind, reservation.name, reservation.user_id)
+        if self._catalog.is_granted(found):
+            return True  # since a moment ago, by the request that created it
+        follow = self._rules.bears(found)
+
+        def then(connection: Connection) -> None:
+            self._catalog.grant_manage(found, person.user_id, connection)
+            follow(connection)
+
+        self._names.settle(reservation.kind, reservation.name, reservation.claim_id, then)
         return True
 
     def taken(self, kind: str, name: str) -> PermissionDenied:
@@ -286,3 +397,8 @@ def check(kind: str, name: str) -> None:
 def in_between(kind: str, name: str) -> Conflict:
     """The refusal while what bears the name is being renamed or deleted."""
     return Conflict(f"The {KIND_WORDS[kind]} '{name}' is just being renamed or deleted. Try again in a moment.")
+
+
+def _in_flight(standing: Reservation, now_ms: int) -> bool:
+    """Whether the request that made a reservation may still be at work."""
+    return standing.pending and standing.reserved_ms + IN_FLIGHT_SECONDS * 1000 > now_ms

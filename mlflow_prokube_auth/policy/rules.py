@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from sqlalchemy import Connection
+
 from ..errors import PermissionDenied
 from ..store.people import Person
 from ..store.teams import Rule, Team, Teams
@@ -51,13 +55,17 @@ class TeamRules:
         if not any(team.id in own for _, team in rules):
             raise PermissionDenied(words.prefix_taken(words.kind_of(kind), name, rules[0][0].prefix, contact))
 
-    def bears(self, found: Found, old_name: str | None = None) -> None:
-        """A resource has this name now, and had the old one before: its grants follow."""
+    def bears(self, found: Found, old_name: str | None = None) -> Callable[[Connection], None]:
+        """A resource has this name now, and had the old one before: what makes its grants follow, in a transaction."""
         now = [(rule, team) for rule, team in self.matching(found.kind, found.name) if rule.kind == found.resource_type]
-        for rule, team in now:
-            self._teams.apply(rule, team, [found.resource])
-        if old_name is not None:
-            kept = {rule.id for rule, _ in now}
-            for rule, _ in self.matching(found.kind, old_name):
+        kept = {rule.id for rule, _ in now}
+        before = self.matching(found.kind, old_name) if old_name is not None else []
+
+        def follow(connection: Connection) -> None:
+            for rule, team in now:
+                self._teams.apply_within(connection, rule, team, [found.resource])
+            for rule, _ in before:
                 if rule.id not in kept:
-                    self._teams.withdraw(rule, found.resource)
+                    self._teams.withdraw_within(connection, rule, found.resource)
+
+        return follow

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, Connection, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from .database import Database
@@ -13,23 +14,30 @@ from .schema import resource_names
 
 @dataclass(frozen=True)
 class Reservation:
-    """Who reserved a name, and when (UTC seconds)."""
+    """Who reserved a name, and when (UTC milliseconds).
+
+    ``claim_id`` tells one reservation from the next one of the same name. ``healable`` is False where it replaced
+    another user's unfinished one: what appears under the name may be the work of that user's late request.
+    """
 
     kind: str
     name: str
     user_id: int
-    reserved_at: int
+    reserved_ms: int
     pending: bool
     held_until: int | None
+    claim_id: str
+    healable: bool
 
 
 @dataclass(frozen=True)
 class Held:
-    """A hold of this process; ``known`` says whether somebody had reserved the name before."""
+    """A hold of one request until then (UTC seconds); ``known``: somebody had reserved the name before."""
 
     kind: str
     name: str
     known: bool
+    until: int
 
 
 class Names:
@@ -38,17 +46,16 @@ class Names:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def reserve(self, kind: str, name: str, user_id: int, now: int) -> Reservation | None:
+    def reserve(self, kind: str, name: str, user_id: int, now_ms: int, claim_id: str) -> Reservation | None:
         """Reserve ``name``; None when it is ours now, else the reservation that stands there."""
+        values = {"kind": kind, "name": name, "user_id": user_id, "reserved_ms": now_ms, "claim_id": claim_id}
         try:
             with self._database.write() as connection:
-                connection.execute(
-                    resource_names.insert().values(kind=kind, name=name, user_id=user_id, reserved_at=now, pending=True)
-                )
+                connection.execute(resource_names.insert().values(**values, pending=True, healable=True))
             return None
         except IntegrityError:
             standing = self.find(kind, name)
-            return standing or self.reserve(kind, name, user_id, now)
+            return standing or self.reserve(kind, name, user_id, now_ms, claim_id)
 
     def find(self, kind: str, name: str) -> Reservation | None:
         """The reservation of a name."""
@@ -57,56 +64,89 @@ class Names:
             row = connection.execute(query).mappings().first()
         return None if row is None else Reservation(**row)
 
-    def take_over(self, stale: Reservation, user_id: int, now: int) -> bool:
+    def take_over(self, stale: Reservation, user_id: int, now_ms: int, claim_id: str) -> bool:
         """Claim a reservation whose resource is gone; of several claimants one wins."""
+        healable = stale.user_id == user_id or not stale.pending
         with self._database.write() as connection:
             result = connection.execute(
                 resource_names.update()
                 .where(
-                    resource_names.c.kind == stale.kind,
-                    resource_names.c.name == stale.name,
-                    resource_names.c.user_id == stale.user_id,
-                    resource_names.c.reserved_at == stale.reserved_at,
+                    *_of(stale.kind, stale.name, stale.claim_id),
+                    resource_names.c.pending == stale.pending,
+                    _not_held(now_ms // 1000),
                 )
-                .values(user_id=user_id, reserved_at=now, pending=True)
+                .values(user_id=user_id, reserved_ms=now_ms, claim_id=claim_id, pending=True, healable=healable)
             )
             return bool(result.rowcount)
 
-    def settle(self, kind: str, name: str, user_id: int) -> None:
-        """The resource exists and its creator, that user, holds MANAGE."""
-        with self._database.write() as connection:
-            connection.execute(resource_names.update().where(*_of(kind, name, user_id)).values(pending=False))
+    def settle(
+        self, kind: str, name: str, claim_id: str, then: Callable[[Connection], None] = lambda connection: None
+    ) -> bool:
+        """The resource exists and its creator holds MANAGE; whether this call is the one that settled it.
 
-    def release(self, kind: str, name: str, user_id: int) -> None:
-        """Free a name, where it is still that user's."""
+        ``then`` runs in the same transaction, of all who settle a reservation for one alone.
+        """
+        return self._if_pending(kind, name, claim_id, then, pending=False)
+
+    def while_pending(self, kind: str, name: str, claim_id: str, then: Callable[[Connection], None]) -> bool:
+        """Run ``then`` in a transaction in which nobody else settles, releases or takes over the reservation."""
+        return self._if_pending(kind, name, claim_id, then, pending=True)
+
+    def _if_pending(
+        self, kind: str, name: str, claim_id: str, then: Callable[[Connection], None], *, pending: bool
+    ) -> bool:
         with self._database.write() as connection:
-            connection.execute(resource_names.delete().where(*_of(kind, name, user_id)))
+            # The update locks the row, even where it changes nothing.
+            found = connection.execute(
+                resource_names.update()
+                .where(*_of(kind, name, claim_id), resource_names.c.pending.is_(True))
+                .values(pending=pending)
+            ).rowcount
+            if found:
+                then(connection)
+            return bool(found)
+
+    def release(self, kind: str, name: str, claim_id: str) -> None:
+        """Free a name, where it is still reserved by that claim."""
+        with self._database.write() as connection:
+            connection.execute(resource_names.delete().where(*_of(kind, name, claim_id)))
 
     def hold(self, kind: str, name: str, user_id: int, now: int, seconds: int) -> Held | None:
         """Keep everybody from a name while what bears it is renamed or deleted; None where another request does."""
-        free = or_(resource_names.c.held_until.is_(None), resource_names.c.held_until <= now)
+        until = now + seconds
         with self._database.write() as connection:
             held = connection.execute(
                 resource_names.update()
-                .where(resource_names.c.kind == kind, resource_names.c.name == name, free)
-                .values(held_until=now + seconds)
+                .where(resource_names.c.kind == kind, resource_names.c.name == name, _not_held(now))
+                .values(held_until=until)
             ).rowcount
         if held:
-            return Held(kind, name, known=True)
+            return Held(kind, name, known=True, until=until)
         try:
             with self._database.write() as connection:
                 connection.execute(
                     resource_names.insert().values(
-                        kind=kind, name=name, user_id=user_id, reserved_at=now, pending=False, held_until=now + seconds
+                        kind=kind,
+                        name=name,
+                        user_id=user_id,
+                        reserved_ms=now * 1000,
+                        claim_id="",
+                        pending=False,
+                        healable=False,
+                        held_until=until,
                     )
                 )
-            return Held(kind, name, known=False)
+            return Held(kind, name, known=False, until=until)
         except IntegrityError:
             return None
 
     def let_go(self, held: Held, *, gone: bool) -> None:
-        """End a hold: the name is free where its bearer is ``gone``, else all is as before."""
-        named = (resource_names.c.kind == held.kind, resource_names.c.name == held.name)
+        """End a hold that has not run out: the name is free where its bearer is ``gone``, else all is as before."""
+        named = (
+            resource_names.c.kind == held.kind,
+            resource_names.c.name == held.name,
+            resource_names.c.held_until == held.until,
+        )
         with self._database.write() as connection:
             if gone or not held.known:
                 connection.execute(resource_names.delete().where(*named))
@@ -128,5 +168,9 @@ class Names:
             return [Reservation(**row) for row in connection.execute(query).mappings()]
 
 
-def _of(kind: str, name: str, user_id: int) -> tuple[ColumnElement[bool], ...]:
-    return resource_names.c.kind == kind, resource_names.c.name == name, resource_names.c.user_id == user_id
+def _not_held(now: int) -> ColumnElement[bool]:
+    return or_(resource_names.c.held_until.is_(None), resource_names.c.held_until <= now)
+
+
+def _of(kind: str, name: str, claim_id: str) -> tuple[ColumnElement[bool], ...]:
+    return resource_names.c.kind == kind, resource_names.c.name == name, resource_names.c.claim_id == claim_id

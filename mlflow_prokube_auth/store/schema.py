@@ -174,11 +174,16 @@ resource_names = Table(
     Column("kind", String(32), primary_key=True),
     Column("name", String(512), primary_key=True),
     Column("user_id", Integer, nullable=False),
-    Column("reserved_at", BigInteger, nullable=False),
+    # UTC milliseconds, as MLflow's creation times are.
+    Column("reserved_ms", BigInteger, nullable=False),
     # True until the engine has granted MANAGE to the creator.
     Column("pending", Boolean, nullable=False),
     # What bears the name is being renamed or deleted; nobody else gets the name before.
     Column("held_until", BigInteger),
+    # Random: tells one claim of the name from the next.
+    Column("claim_id", String(16), nullable=False),
+    # False where this claim replaced another user's unfinished one.
+    Column("healable", Boolean, nullable=False),
     Index("ix_prokube_resource_names_pending", "user_id", "pending"),
 )
 

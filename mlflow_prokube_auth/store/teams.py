@@ -226,33 +226,36 @@ class Teams:
         """Grant a rule's level on these resources; what is granted already stays."""
         for workspace in sorted({resource.workspace for resource in resources}):
             with self._database.write() as connection:
-                role_id = self._role(connection, team, workspace, rule)
-                held = select(role_permissions.c.resource_pattern).where(role_permissions.c.role_id == role_id)
-                patterns = {row[0] for row in connection.execute(held)}
-                rows = [
-                    {
-                        "role_id": role_id,
-                        "resource_type": resource.resource_type,
-                        "resource_pattern": resource.pattern,
-                        "permission": rule.permission,
-                    }
-                    for resource in resources
-                    if resource.workspace == workspace and resource.pattern not in patterns
-                ]
-                if rows:
-                    connection.execute(role_permissions.insert(), rows)
+                self.apply_within(connection, rule, team, [r for r in resources if r.workspace == workspace])
 
-    def withdraw(self, rule: Rule, resource: Resource) -> None:
-        """Take back what a rule gave on a resource: it has another name now."""
+    def apply_within(self, connection: Connection, rule: Rule, team: Team, resources: Sequence[Resource]) -> None:
+        """The same in the caller's transaction, for resources of one workspace."""
+        role_id = self._role(connection, team, resources[0].workspace, rule)
+        held = select(role_permissions.c.resource_pattern).where(role_permissions.c.role_id == role_id)
+        patterns = {row[0] for row in connection.execute(held)}
+        rows = [
+            {
+                "role_id": role_id,
+                "resource_type": resource.resource_type,
+                "resource_pattern": resource.pattern,
+                "permission": rule.permission,
+            }
+            for resource in resources
+            if resource.pattern not in patterns
+        ]
+        if rows:
+            connection.execute(role_permissions.insert(), rows)
+
+    def withdraw_within(self, connection: Connection, rule: Rule, resource: Resource) -> None:
+        """Take back what a rule gave on a resource, in the caller's transaction: it has another name now."""
         owned = select(team_roles.c.role_id).where(team_roles.c.rule_id == rule.id)
-        with self._database.write() as connection:
-            connection.execute(
-                role_permissions.delete().where(
-                    role_permissions.c.role_id.in_(owned),
-                    role_permissions.c.resource_type == resource.resource_type,
-                    role_permissions.c.resource_pattern == resource.pattern,
-                )
+        connection.execute(
+            role_permissions.delete().where(
+                role_permissions.c.role_id.in_(owned),
+                role_permissions.c.resource_type == resource.resource_type,
+                role_permissions.c.resource_pattern == resource.pattern,
             )
+        )
 
     # The roles behind it
 

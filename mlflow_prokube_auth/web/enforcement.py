@@ -13,7 +13,7 @@ from flask import Response, g, redirect, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..engine import as_read, misspelt, refusal_response, request_params
-from ..errors import BadRequest, Refusal, Unauthenticated, Unavailable
+from ..errors import AlreadyExists, BadRequest, Refusal, Unauthenticated, Unavailable
 from ..identity.caller import current_identity, grants_changed
 from ..identity.middleware import answer
 from ..metrics import Counts
@@ -78,9 +78,9 @@ class Enforcement:
         if (
             isinstance(decision, Response)
             and decision.status_code == 403
-            and not identity.person.is_admin
-            and self._web.names.heal(identity.person)
+            and self._is_granted_by_now(identity.person)
         ):
+            grants_changed()
             decision = self._hide_missing(engine())
         if decision is None:
             self._guard(identity.person)
@@ -88,6 +88,13 @@ class Enforcement:
         if decision is None and request.method in ("POST", "PATCH", "DELETE"):
             decision = self._names(engine, identity.person)
         return decision
+
+    def _is_granted_by_now(self, person: Person) -> bool:
+        """Whether a refused person may see more than when the engine decided: another request has just created it."""
+        if person.is_admin:
+            return False
+        names, store = self._web.names, self._web.store
+        return names.heal(person) or names.settled(api_route(), request_params()) or store.grants_are_others_now()
 
     def _guard(self, person: Person) -> None:
         rule, method = request.url_rule.rule if request.url_rule is not None else "", request.method
@@ -126,6 +133,17 @@ class Enforcement:
         verb = words.verb_of(request.method, request.path)
         return refusal_response("PERMISSION_DENIED", words.denied(subject, verb, self._web.settings.contact), 403)
 
+    def created(self, response: Response) -> Response:
+        """Before the engine grants MANAGE on what was created; without this, it is not granted now."""
+        claim: Claim | None = g.get("prokube_claim")
+        if claim is not None and response.status_code < 400:
+            try:
+                self._web.names.created(claim)
+            except SQLAlchemyError as error:
+                _logger.error("grants on a new id were not swept: %s", type(error).__name__)
+                return self.refuse(Unavailable("The server's database does not answer. Try again shortly."))
+        return response
+
     def after(self, response: Response) -> Response:
         """Settle names; let no SQL out."""
         claim: Claim | None = g.pop("prokube_claim", None)
@@ -151,10 +169,12 @@ class Enforcement:
             if api_route() == CREATE:
                 self._version_created(response)
             return response
-        refusal = self._web.names.failed(claim) if claim is not None else None
-        if refusal is not None:
-            raise refusal
         body = _json_of(response)
+        if claim is not None:
+            exists = body is not None and body.get("error_code") == AlreadyExists.error_code
+            refusal = self._web.names.failed(claim, exists=exists)
+            if refusal is not None:
+                raise refusal
         if body is None:
             return response
         cleaned = words.without_sql(str(body.get("message", "")))

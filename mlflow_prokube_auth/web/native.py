@@ -6,19 +6,21 @@ import json
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio.to_thread
 
-from ..errors import BadRequest, Refusal
+from ..errors import AlreadyExists, BadRequest, Refusal
 from ..identity.caller import CALLER, current_identity
 from ..identity.middleware import Asgi, Message, Receive, Scope, Send, answer
 from ..policy.names import Claim, NamePolicy
+from ..policy.waiting import Waiting, step
 
 CREATE = re.compile(r"/(?:ajax-)?api/3\.0/mlflow/(mcp-servers)/?")
 DELETE = re.compile(r"/(?:ajax-)?api/3\.0/mlflow/mcp-servers/([^/]+/[^/]+)/?")
 SEARCH = re.compile(r"/(?:ajax-)?api/3\.0/mlflow/(mcp-servers(?:/endpoints)?)/?")
 LARGEST_BODY = 1 << 20
+_T = TypeVar("_T")
 
 
 class NativeNames:
@@ -53,7 +55,7 @@ class NativeNames:
         identity = current_identity()
         held = None
         if identity is not None:
-            held = await anyio.to_thread.run_sync(self._names.hold_native, "mcp_server", name, identity.person)
+            held = await _wait_for(self._names.holding_native("mcp_server", name, identity.person))
         try:
             await self.app(scope, receive, send)
         finally:
@@ -65,7 +67,7 @@ class NativeNames:
         body = await _read(receive)
         claim: Claim | None = None
         if identity is not None:
-            claim = await anyio.to_thread.run_sync(self._names.claim, route, _parameters(body), identity.person)
+            claim = await _wait_for(self._names.claiming(route, _parameters(body), identity.person))
         held: list[Message] = []
 
         async def hold(message: Message) -> None:
@@ -86,9 +88,19 @@ class NativeNames:
         if held[0]["status"] < 400:
             self._names.succeeded(claim)
             return
-        refusal = self._names.failed(claim)
+        answered = _parameters(b"".join(message.get("body", b"") for message in held))
+        refusal = self._names.failed(claim, exists=answered.get("error_code") == AlreadyExists.error_code)
         if refusal is not None:
             raise refusal
+
+
+async def _wait_for(waiting: Waiting[_T]) -> _T:
+    """Run it to its end: its steps in worker threads, its pauses in none, since those it waits for need threads."""
+    while True:
+        done, result = await anyio.to_thread.run_sync(step, waiting)
+        if done:
+            return result  # type: ignore[return-value]  # the end's result, not a pause
+        await anyio.sleep(result)  # type: ignore[arg-type]  # a pause
 
 
 def _parameters(body: bytes) -> dict[str, Any]:

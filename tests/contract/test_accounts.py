@@ -126,7 +126,7 @@ def test_a_deleted_account_leaves_nothing_behind(services: Services) -> None:
     services.tokens.mint(compose(b"a" * 41), service.user_id, 100, 9000, "admin")
     services.sessions.create("id", "secret", service.user_id, "{}", 100, 9000)
     services.consents.create("code", service, "c" * 43, 30, 100)
-    services.names.reserve("experiment", "pending", service.user_id, 100)
+    services.names.reserve("experiment", "pending", service.user_id, 100, "claim")
     assert services.accounts.delete(account(services, "svc"), None, "admin") == 0
     with services.database.read() as connection:
         for table in metadata.tables.values():

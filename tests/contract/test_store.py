@@ -252,7 +252,8 @@ def test_what_is_left_on_a_freed_name_is_swept_but_for_the_new_owners_own(servic
     for who in (old, new):
         for kind in ("registered_model", "experiment"):
             store.grant_if_absent(who.user_id, "default", kind, "name", "MANAGE")
-    store.sweep("registered_model", "name", new.user_id)
+    with services.database.write() as connection:
+        store.sweep("registered_model", "name", new.user_id, connection)
     held = {
         (user.user_id, grant.resource_type)
         for user in (old, new)
@@ -264,8 +265,8 @@ def test_what_is_left_on_a_freed_name_is_swept_but_for_the_new_owners_own(servic
 
 def test_of_many_that_hold_a_name_one_does_until_it_lets_go(services: Services) -> None:
     names = services.names
-    assert names.reserve("registered_model", "m", 1, 100) is None
-    names.settle("registered_model", "m", 1)
+    assert names.reserve("registered_model", "m", 1, 100, "claim") is None
+    names.settle("registered_model", "m", "claim")
     answers = all_at_once(*(partial(names.hold, "registered_model", "m", user, 200, 60) for user in range(1, 7)))
     held = [answer for answer in answers if answer is not None]
     assert len(held) == 1
@@ -280,10 +281,32 @@ def test_of_many_that_hold_a_name_one_does_until_it_lets_go(services: Services) 
     assert names.find("registered_model", "m") is None
 
 
-def test_nobody_frees_or_settles_another_users_reservation(services: Services) -> None:
-    services.names.reserve("experiment", "e", 1, 100)
-    services.names.release("experiment", "e", 2)
-    services.names.settle("experiment", "e", 2)
+def test_nobody_frees_or_settles_another_requests_reservation(services: Services) -> None:
+    services.names.reserve("experiment", "e", 1, 100, "one")
+    services.names.release("experiment", "e", "other")
+    services.names.settle("experiment", "e", "other")
     kept = services.names.find("experiment", "e")
     assert kept is not None
     assert (kept.user_id, kept.pending) == (1, True)
+
+
+def test_of_many_that_settle_a_reservation_one_does_what_goes_with_it(services: Services) -> None:
+    services.names.reserve("experiment", "e", 1, 100, "claim")
+    done: list[int] = []
+    settled = all_at_once(
+        *(
+            partial(services.names.settle, "experiment", "e", "claim", lambda connection: done.append(1))
+            for _ in range(6)
+        )
+    )
+    assert (sorted(settled), done) == ([False] * 5 + [True], [1])
+
+
+def test_a_creators_grant_that_is_made_twice_at_once_stands_once_for_both(services: Services) -> None:
+    store = engine.ProkubeStore(services.database, services.teams)
+    store.init_db("")
+    person = services.people.log_in(admission("a@x"), 100, "")
+    store.own_role(person.user_id, "default")
+    grant = partial(store.grant_user_permission, person.username, "experiment", "1", "MANAGE")
+    assert all_at_once(*(grant for _ in range(6))) == [None] * 6
+    assert [each.resource_pattern for each in store.list_grants(person.user_id, "default", ["experiment"])] == ["1"]

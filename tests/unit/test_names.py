@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
-from mlflow_prokube_auth.errors import BadRequest, Conflict, PermissionDenied
+from mlflow_prokube_auth.errors import AlreadyExists, BadRequest, Conflict, PermissionDenied
 from mlflow_prokube_auth.policy.names import IN_FLIGHT_SECONDS, Found, NamePolicy
 from mlflow_prokube_auth.policy.rules import TeamRules
+from mlflow_prokube_auth.policy.waiting import wait_for
 from mlflow_prokube_auth.store.database import Database
 from mlflow_prokube_auth.store.names import Names
 from mlflow_prokube_auth.store.people import Person
@@ -47,11 +49,11 @@ class FakeCatalog:
     def name_of(self, kind: str, params: Mapping[str, Any]) -> str | None:
         return self.renamed
 
-    def sweep(self, kind: str, name: str, user_id: int) -> None:
+    def sweep(self, kind: str, name: str, user_id: int, connection: Connection) -> None:
         self.swept.append((kind, name, user_id))
 
-    def grant_manage(self, found: Found, username: str) -> None:
-        self.things[found.name][1].add(username)
+    def grant_manage(self, found: Found, user_id: int, connection: Connection) -> None:
+        self.things[found.name][1].add({person.user_id: person.username for person in (ALICE, MALLORY)}[user_id])
 
 
 class World:
@@ -65,7 +67,12 @@ class World:
         self.catalog = FakeCatalog()
         self.names = Names(database)
         self.teams = Teams(database)
-        self.policy = NamePolicy(self.names, self.catalog, TeamRules(self.teams), "the admin", clock=lambda: self.now)
+        self.policy = NamePolicy(
+            self.names, self.catalog, TeamRules(self.teams), "the admin",
+            clock=lambda: self.now, sleep=lambda seconds: self.meanwhile.pop()() if self.meanwhile else None,
+        )  # fmt: skip
+        # What other requests do while one waits for them, the last one first.
+        self.meanwhile: list[Callable[[], object]] = []
 
 
 @pytest.fixture
@@ -77,7 +84,7 @@ def test_asking_for_anothers_name_never_grants_it(world: World) -> None:
     world.catalog.things["weather"] = (500, set())  # older than the plugin: nobody holds a grant on it
     with pytest.raises(PermissionDenied):
         world.policy.claim(*CREATE, MALLORY)
-    world.names.reserve("experiment", "weather", MALLORY.user_id, world.now)
+    world.names.reserve("experiment", "weather", MALLORY.user_id, world.now * 1000, "claim")
     assert not world.policy.heal(MALLORY)  # a parallel request, before the first has been refused
     assert world.catalog.things["weather"][1] == set()
 
@@ -112,8 +119,90 @@ def test_a_name_in_flight_is_refused_and_a_stale_one_is_taken_over_once(world: W
 def test_a_failed_creation_frees_the_name(world: World) -> None:
     claim = world.policy.claim(*CREATE, ALICE)
     assert claim is not None
-    world.policy.failed(claim)
+    world.policy.failed(claim, exists=False)
     assert world.policy.claim(*CREATE, MALLORY) is not None
+
+
+def test_who_waits_for_anothers_request_gets_the_name_where_that_fails(world: World) -> None:
+    claim = world.policy.claim(*CREATE, ALICE)
+    assert claim is not None
+    world.meanwhile = [lambda: world.policy.failed(claim, exists=False)]
+    theirs = world.policy.claim(*CREATE, MALLORY)
+    assert theirs is not None
+    assert (theirs.person, theirs.fresh) == (MALLORY, True)
+
+
+def test_a_second_request_of_the_creator_is_told_that_it_exists_once_it_may_read_it(world: World) -> None:
+    claim = world.policy.claim(*CREATE, ALICE)
+    assert claim is not None
+
+    def create_and_grant() -> None:
+        world.catalog.things["weather"] = (1000, {"alice"})
+        world.policy.succeeded(claim)
+
+    world.meanwhile = [create_and_grant]
+    with pytest.raises(AlreadyExists):
+        world.policy.claim(*CREATE, ALICE)
+
+
+def test_a_second_request_goes_on_by_itself_where_the_first_never_answers(world: World) -> None:
+    first = world.policy.claim(*CREATE, ALICE)
+    second = world.policy.claim(*CREATE, ALICE)
+    assert first is not None
+    assert second is not None
+    assert (second.id, second.fresh) == (first.id, False)
+    world.policy.failed(second, exists=False)
+    assert world.names.find("experiment", "weather") is not None  # the first may still be at work
+    world.catalog.things["weather"] = (1000, {"alice"})
+    world.policy.succeeded(first)
+    assert world.names.created_by(ALICE.user_id) == {("experiment", "weather")}
+
+
+@pytest.mark.parametrize("kind", ["experiment", "model"])
+def test_who_looks_a_name_up_waits_for_the_request_that_creates_it(world: World, kind: str) -> None:
+    create, lookup = {
+        "experiment": (CREATE, ("experiments/get-by-name", {"experiment_name": "weather"})),
+        "model": (MODEL, ("registered-models/get", {"name": "weather"})),
+    }[kind]
+    assert not world.policy.settled(*lookup)
+    claim = world.policy.claim(*create, ALICE)
+    assert claim is not None
+    world.meanwhile = [lambda: world.policy.succeeded(claim)]
+    assert world.policy.settled(*lookup)
+    assert world.meanwhile == []
+    assert not world.policy.settled(*lookup)
+
+
+def test_what_a_late_request_creates_is_not_granted_to_whoever_took_its_name_over(world: World) -> None:
+    assert world.policy.claim(*CREATE, ALICE) is not None
+    world.now += IN_FLIGHT_SECONDS
+    theirs = world.policy.claim(*CREATE, MALLORY)
+    assert theirs is not None
+    world.catalog.things["weather"] = (world.now, set())  # by alice's request, which had not died
+    assert not world.policy.heal(MALLORY)
+    refusal = world.policy.failed(theirs, exists=True)
+    assert isinstance(refusal, PermissionDenied)
+    assert world.catalog.things["weather"][1] == set()
+
+
+def test_what_was_shared_after_healing_survives_the_end_of_the_request_that_created_it(world: World) -> None:
+    claim = world.policy.claim(*CREATE, ALICE)
+    assert claim is not None
+    world.catalog.things["weather"] = (1000, set())
+    assert world.policy.heal(ALICE)  # a second request of hers looks it up, and shares it
+    world.policy.created(claim)
+    world.policy.succeeded(claim)
+    assert world.catalog.swept == []
+
+
+def test_what_an_id_had_before_is_swept_before_its_creator_is_granted_anything(world: World) -> None:
+    claim = world.policy.claim(*CREATE, ALICE)
+    assert claim is not None
+    world.catalog.things["weather"] = (1000, set())
+    world.policy.created(claim)
+    world.catalog.things["weather"] = (1000, {"alice"})
+    world.policy.succeeded(claim)
+    assert world.catalog.swept == [("experiment", "weather", ALICE.user_id)]
 
 
 DELETE = ("registered-models/delete", {"name": "weather"})
@@ -150,7 +239,7 @@ def test_a_delete_that_failed_leaves_the_name_as_it_was(world: World) -> None:
     world.catalog.things["weather"] = (500, {"alice"})
     for reserved in (False, True):
         if reserved:
-            world.names.reserve("registered_model", "weather", ALICE.user_id, 900)
+            world.names.reserve("registered_model", "weather", ALICE.user_id, 900, "claim")
         before = world.names.find("registered_model", "weather")
         held = world.policy.hold(*DELETE, MALLORY)
         assert held is not None
@@ -167,8 +256,37 @@ def test_a_hold_ends_by_itself_when_its_process_died(world: World) -> None:
 
 def test_a_stranger_holds_no_name_where_the_engine_has_yet_to_decide(world: World) -> None:
     world.catalog.things["io.x/weather"] = (500, {"alice"})
-    assert world.policy.hold_native("mcp_server", "io.x/weather", MALLORY) is None
-    assert world.policy.hold_native("mcp_server", "io.x/weather", ALICE) is not None
+    held = [
+        wait_for(world.policy.holding_native("mcp_server", "io.x/weather", who), sleep=lambda seconds: None)
+        for who in (MALLORY, ALICE)
+    ]
+    assert [each is not None for each in held] == [False, True]
+
+
+def test_who_waits_for_a_delete_finds_the_name_free(world: World) -> None:
+    world.catalog.things["weather"] = (500, {"alice"})
+    held = world.policy.hold(*DELETE, ALICE)
+    assert held is not None
+
+    def delete() -> None:
+        del world.catalog.things["weather"]
+        world.policy.let_go(held)
+
+    world.meanwhile = [delete]
+    assert world.policy.claim(*MODEL, MALLORY) is not None
+
+
+def test_a_hold_that_has_run_out_ends_no_later_one(world: World) -> None:
+    world.catalog.things["weather"] = (500, {"alice"})
+    late = world.policy.hold(*DELETE, ALICE)
+    world.now += IN_FLIGHT_SECONDS
+    now = world.policy.hold(*DELETE, ALICE)
+    assert late is not None
+    assert now is not None
+    world.policy.let_go(late)
+    reserved = world.names.find("registered_model", "weather")
+    assert reserved is not None
+    assert reserved.held_until == now.until
 
 
 @pytest.mark.parametrize("name", ["*", "a*", "x" * 256, "a\0b", "\ud800"])
