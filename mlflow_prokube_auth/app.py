@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from .housekeeping import AuditRetention, ExpiringKeys, Housekeeping
 from .identity.authenticators import Authenticators
 from .identity.bearer import BearerTokens
 from .identity.caller import RequestFacts
+from .identity.delegation import Delegation
 from .identity.directory import Directory
 from .identity.middleware import AsgiIdentity, WsgiIdentity
 from .identity.oidc import RelyingParty
@@ -63,6 +65,7 @@ def create() -> Any:
     vouching = Vouching(
         settings, provider, directory, services.people, services.sessions, services.teams, box, later, counts=counts
     )
+    delegation = Delegation(settings.secret_key.get_secret_value())
     authenticate = Authenticators(
         settings,
         services.people,
@@ -72,6 +75,7 @@ def create() -> Any:
         BearerTokens(settings, provider, services.people),
         later,
         os.environ.get(JOB_TOKEN_ENV),
+        delegation,
         counts,
         frozenset(filter(None, os.environ.get("MLFLOW_SERVER_CORS_ALLOWED_ORIGINS", "").split(","))),
     )
@@ -126,6 +130,7 @@ def create() -> Any:
     flask_app.wsgi_app = WsgiIdentity(flask_app.wsgi_app, authenticate, prefix)
     if made is flask_app:
         return flask_app
+    engine.delegate_guardrails(lambda user_id: delegation.make(user_id, int(time.time())))
     asgi = NativeNames(made, web.names, searches.narrowed)
     native_words = _native_words(settings.contact, counts)
     return AsgiIdentity(asgi, authenticate, engine.native_route_matcher(made), native_words, prefix)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, inspect, or_, select, text
+from sqlalchemy import ColumnElement, Connection, and_, func, inspect, or_, select, text
 from sqlalchemy.exc import IntegrityError
 
 from ..identity.claims import Admission
@@ -120,10 +120,21 @@ class People:
 
     def standing(self, issuer: str, subject: str) -> Standing | None:
         """The standing of an identity; None where it has never logged in."""
+        return self._standing(and_(identities.c.issuer == issuer, identities.c.subject == subject))
+
+    def standing_of(self, user_id: int) -> Standing | None:
+        """The standing of a user; None where no identity vouches for them."""
+        return self._standing(users.c.id == user_id)
+
+    def standing_named(self, username: str) -> Standing | None:
+        """The standing of whoever has this name, or had it: names are given to nobody else."""
+        name = username.strip().lower()
+        owner = select(user_names.c.user_id).where(user_names.c.name == name).scalar_subquery()
+        return self._standing(or_(users.c.username == name, users.c.id == owner))
+
+    def _standing(self, where: ColumnElement[bool]) -> Standing | None:
         query = (
-            select(users.c.id, *STANDING)
-            .join(identities, identities.c.user_id == users.c.id)
-            .where(identities.c.issuer == issuer, identities.c.subject == subject)
+            select(users.c.id, *STANDING).join(identities, identities.c.user_id == users.c.id).where(where)
         )
         rows = self._database.ask(query)
         return standing_of(rows[0], rows[0]["id"]) if rows else None

@@ -228,7 +228,7 @@ def test_a_write_with_a_password_from_a_foreign_origin_is_refused_before_it_is_l
     from mlflow_prokube_auth.identity.authenticators import Authenticators
 
     nobody: Any = Nobody()
-    ask = Authenticators(SETTINGS, nobody, nobody, nobody, nobody, nobody, nobody, None, NoCounts())
+    ask = Authenticators(SETTINGS, nobody, nobody, nobody, nobody, nobody, nobody, None, nobody, NoCounts())
     basic = "Basic " + base64.b64encode(b"alice@example.com:pkt_x").decode()
     assert method not in SAFE_METHODS
     with pytest.raises(CrossSiteRequest):
