@@ -80,7 +80,9 @@ def create() -> Any:
         frozenset(filter(None, os.environ.get("MLFLOW_SERVER_CORS_ALLOWED_ORIGINS", "").split(","))),
     )
     store = engine.ProkubeStore(services.database, services.teams)
-    catalog = MlflowCatalog(engine.readable, engine.manageable, store.is_granted, store.grant_manage, store.sweep)
+    catalog = MlflowCatalog(
+        engine.readable, engine.manageable, engine.changeable, store.is_granted, store.grant_manage, store.sweep
+    )
     answers = engine.EngineAnswers()
     models = ModelArtifacts(
         catalog,

@@ -29,7 +29,7 @@ from ..identity.caller import current_identity, grants_changed
 from ..identity.middleware import answer
 from ..policy import words
 from ..policy.guards.shape import check_spellings
-from ..policy.names import Found
+from ..policy.named import Found
 from . import bypass, lookups, parents
 from .answers import ANSWER_SEAMS, scorer_seams_missing
 from .answers import EngineAnswers as EngineAnswers
@@ -144,6 +144,11 @@ def readable(found: Found, username: str) -> bool:
 def manageable(found: Found, username: str) -> bool:
     """The same for managing it."""
     return _may(found, username, "can_manage")
+
+
+def changeable(found: Found, username: str) -> bool:
+    """The same for changing it."""
+    return _may(found, username, "can_update")
 
 
 def _may(found: Found, username: str, what: str) -> bool:

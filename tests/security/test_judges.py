@@ -6,6 +6,8 @@ import json
 import secrets
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -98,3 +100,25 @@ def test_a_judge_calls_the_gateway_as_who_started_it(cast: Cast, upstream: Upstr
     assert username == "read@example.com"
     assert "dear sir" in said, (status, said)
     assert len(upstream.seen) == 1
+
+
+def test_the_processes_of_jobs_have_none_of_our_secrets(cast: Cast) -> None:
+    """Those that run now: the runner, and a consumer for each kind of job."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            command = (folder / "cmdline").read_bytes()
+            environment = (folder / "environ").read_bytes()
+            if b"_job_runner" in command or b"huey_consumer" in command:
+                found.append(environment.split(b"\0"))
+    ours = [each for each in found if f"MLFLOW_SERVER_PID={server_pid(cast)}".encode() in each]
+    assert ours, "no job process was found: the test proves nothing"
+    for environment in ours:
+        names = {each.partition(b"=")[0].decode() for each in environment}
+        assert not [name for name in names if name.startswith(("PROKUBE_AUTH_", "MLFLOW_FLASK_SERVER_SECRET_KEY"))]
+
+
+def server_pid(cast: Cast) -> int:
+    """The process that ``mlflow server`` started, which its job processes watch."""
+    children = Path(f"/proc/{cast.world.pid}/task/{cast.world.pid}/children").read_text().split()
+    return next(int(each) for each in children if b"uvicorn" in Path(f"/proc/{each}/cmdline").read_bytes())

@@ -19,7 +19,7 @@ from mlflow_prokube_auth.identity.tokens import PATTERN, compose, parse
 from mlflow_prokube_auth.metrics import NoCounts
 from mlflow_prokube_auth.policy.artifacts import is_canonical, lies_within, possible_roots
 from mlflow_prokube_auth.policy.guards.shape import check_shape
-from mlflow_prokube_auth.policy.names import LONGEST_GRANTED, LONGEST_NAME, NAME_KEYED, check
+from mlflow_prokube_auth.policy.named import LONGEST_GRANTED, LONGEST_NAME, NAME_KEYED, check
 from mlflow_prokube_auth.settings import load
 from mlflow_prokube_auth.web.login import within
 
