@@ -207,7 +207,10 @@ class Settings(BaseModel):
         "(`https://host/admin/realms/<realm>`).",
     )
     outage_grace_seconds: int = Field(
-        8 * 3600, ge=0, description="How long sessions and keys live on while Keycloak does not answer."
+        8 * 3600,
+        ge=0,
+        description="How long sessions and keys live on while Keycloak does not answer, or leaves out what it told "
+        "before and cannot be looked up.",
     )
 
     artifact_locations: Locations = Field(

@@ -128,18 +128,25 @@ class People:
         rows = self._database.ask(query)
         return standing_of(rows[0], rows[0]["id"]) if rows else None
 
-    def confirm(self, admission: Admission, standing: Standing, now: int) -> Person | None:
+    def confirm(self, admission: Admission, standing: Standing, now: int, *, in_full: bool = True) -> Person | None:
         """Keycloak vouches for a known person anew: name, groups and administrator's rights follow.
 
-        Where something was withdrawn after ``standing`` was read, the answer came too late: what stands then
-        comes back, None for a person who is out.
+        They do so where its answer was not given ``in_full``, too, but then nothing is confirmed. Where something was
+        withdrawn after ``standing`` was read, the answer came too late: what stands then comes back, None for a person
+        who is out.
 
         Raises:
             NameTaken: the new name belongs to another identity.
         """
         with self._database.write() as connection:
-            if _still(connection, standing, last_confirmed_at=now):
-                return self._bind(connection, admission, now)
+            if _still(connection, standing, last_confirmed_at=now if in_full else standing.confirmed_at):
+                person = self._bind(connection, admission, now)
+                if not in_full:
+                    as_before = {"last_confirmed_at": standing.confirmed_at, "check_due": standing.check_due}
+                    connection.execute(
+                        identities.update().where(identities.c.user_id == person.user_id).values(**as_before)
+                    )
+                return person
         present = self.standing(standing.issuer, standing.subject)
         return None if present is None or present.disabled else present.person
 
