@@ -59,6 +59,7 @@ def create() -> Any:
     box = SecretBox(settings.secret_key.get_secret_value(), previous.get_secret_value() if previous else None)
     provider = Provider(settings)
     directory = Directory(settings, provider)
+    later(provider.tell)
     later(directory.check_right)
     counts: Counts = NoCounts() if settings.metrics_token is None else PrometheusCounts()
     reader = Reader(settings, provider)

@@ -64,10 +64,10 @@ class _Endpoints:
         return page("Demo login", "This is the OpenID provider of the demo. Open MLflow to log in.")
 
     def discovery(self) -> Response:
-        base = self._provider.issuer
+        base = self._provider.url
         return jsonify(
             {
-                "issuer": base,
+                "issuer": self._provider.issuer,
                 "authorization_endpoint": f"{base}/authorize",
                 "token_endpoint": f"{base}/token",
                 "userinfo_endpoint": f"{base}/userinfo",

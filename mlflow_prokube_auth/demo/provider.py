@@ -47,6 +47,7 @@ class DemoProvider:
         unsigned_id_token: answer ID tokens with ``alg: none``.
         userinfo_only: tell claims about the person by userinfo alone, as certified providers do by default
             (OpenID Connect Core 1.0, section 5.4); tokens name the subject.
+        issuer_slash: end the issuer in a slash, as Auth0, Authentik and others do.
         withheld: names of claims that nothing tells any more.
         userinfo_status: what the userinfo endpoint answers instead of claims.
         userinfo_subject: the ``sub`` that userinfo names instead of the person's.
@@ -65,6 +66,7 @@ class DemoProvider:
     backchannel_logout_uri: str | None = None
     users: InitVar[Iterable[DemoUser]] = DEMO_USERS
     userinfo_only: bool = False
+    issuer_slash: bool = False
     tamper: Callable[[Claims], Claims] | None = field(default=None, init=False)
     unsigned_id_token: bool = field(default=False, init=False)
     outage: bool = field(default=False, init=False)
@@ -93,10 +95,19 @@ class DemoProvider:
 
     @property
     def issuer(self) -> str:
-        """The issuer and base URL.
+        """The issuer, as it stands in tokens.
 
         Raises:
             RuntimeError: port 0 was asked for and the provider never started.
+        """
+        return self.url + "/" if self.issuer_slash else self.url
+
+    @property
+    def url(self) -> str:
+        """The base URL, without a slash at its end.
+
+        Raises:
+            RuntimeError: as :attr:`issuer`.
         """
         if self.port == 0:
             raise RuntimeError("the demo provider knows its issuer once it is started; call start() first")

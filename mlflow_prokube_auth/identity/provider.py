@@ -26,6 +26,7 @@ _logger = logging.getLogger(__name__)
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
 LEEWAY_SECONDS = 60
 LATEST_TIME = 10**12
+LONGEST_ISSUER = 200
 CLOCKS = "are the clocks of both servers right?"
 TIMEOUT_SECONDS = 5
 METADATA_SECONDS = 3600
@@ -39,6 +40,20 @@ TRY_LATER = (408, 425, 429)
 
 class ProviderDown(Exception):
     """Keycloak does not answer, or answers nonsense."""
+
+
+class OtherIssuer(ProviderDown):
+    """The discovery document and the settings name different issuers; the text has both, and what to do."""
+
+    def __init__(self, found: Any, settings: Settings) -> None:
+        expected = settings.oidc_issuer
+        advice = "Check PROKUBE_AUTH_OIDC_ISSUER"
+        if isinstance(found, str) and len(found) < LONGEST_ISSUER:
+            advice = f"Set PROKUBE_AUTH_OIDC_ISSUER to {found!r}, if that is the provider that is meant"
+            if found.rstrip("/") == expected.rstrip("/"):
+                advice = f"Set PROKUBE_AUTH_OIDC_ISSUER to {found!r}: the slash at the end is a part of it"
+        named = repr(found)[:LONGEST_ISSUER]
+        super().__init__(f"the discovery document names the issuer {named}, expected {expected!r}. {advice}")
 
 
 class GrantRefused(Exception):
@@ -72,6 +87,7 @@ class _Kept:
         self._lock = threading.Lock()
         self._fetched_at = 0.0
         self._failed_at: float | None = None
+        self._failure = ""
         self.present: Any = None
 
     def get(self, seconds: float) -> Any:
@@ -92,8 +108,8 @@ class _Kept:
             self.present = self._fetch()
             self._fetched_at, self._failed_at = self._clock(), None
             return self.present
-        except ProviderDown:
-            self._failed_at = self._clock()
+        except ProviderDown as error:
+            self._failed_at, self._failure = self._clock(), str(error)
             return self._old()
         finally:
             self._lock.release()
@@ -103,7 +119,7 @@ class _Kept:
 
     def _old(self) -> Any:
         if self.present is None or not self._old_will_do:
-            raise ProviderDown("it does not answer")
+            raise ProviderDown(self._failure)
         return self.present
 
 
@@ -128,25 +144,31 @@ class Provider:
         return found
 
     def probe(self) -> None:
-        """Before a browser is sent to Keycloak: whether it answers now.
+        """Before a browser is sent to Keycloak: whether it answers now, as the issuer of the settings.
 
         Raises:
-            ProviderDown: it does not.
+            OtherIssuer: it is another.
+            ProviderDown: it does not answer.
         """
-        self.get_json(self._settings.discovery_url)
+        self._fetch_metadata()
+
+    def tell(self) -> None:
+        """Say plainly in the log, at start, where the settings name another issuer; an outage is not told here."""
+        try:
+            self.probe()
+        except OtherIssuer as error:
+            _logger.error("nobody can log in with %s: %s", self._settings.discovery_url, error)
+        except ProviderDown:
+            pass
 
     def _fetch_metadata(self) -> Mapping[str, Any]:
-        found = self.get_json(self._settings.discovery_url)
-        if not isinstance(found, dict) or found.get("issuer") != self._settings.oidc_issuer:
-            named = found.get("issuer") if isinstance(found, dict) else None
-            _logger.error(
-                "%s names the issuer %r, expected %r (PROKUBE_AUTH_OIDC_ISSUER)",
-                self._settings.discovery_url,
-                named,
-                self._settings.oidc_issuer,
-            )
-            raise ProviderDown("the discovery document is another issuer's")
-        return found
+        found: Any = self.get_json(self._settings.discovery_url)
+        issuer = found.get("issuer") if isinstance(found, dict) else None
+        # OpenID Connect Discovery 1.0, section 4.3: exactly, as in tokens (OpenID Connect Core 1.0, section 3.1.3.7).
+        if issuer != self._settings.oidc_issuer:
+            raise OtherIssuer(issuer, self._settings)
+        document: Mapping[str, Any] = found
+        return document
 
     def endpoint(self, name: str) -> str:
         """One URL of the discovery document.

@@ -15,7 +15,7 @@ from ..identity.caller import current_identity
 from ..identity.claims import Denial, admit, implied, said
 from ..identity.kept import Kept
 from ..identity.oidc import Login, LoginFailed
-from ..identity.provider import ProviderDown
+from ..identity.provider import OtherIssuer, ProviderDown
 from ..store import audit
 from ..store.people import Blocked, NameTaken
 from ..store.sessions import KeycloakSession
@@ -71,14 +71,17 @@ def start(web: Web) -> Any:
     try:
         response = web.relying_party.begin(f"{web.settings.external_url}/prokube-auth/callback")
     except ProviderDown as error:
-        _logger.error("login: the identity provider (%s) does not answer (%s)", web.settings.discovery_url, error)
-        return _provider_down(web, target)
+        return _provider_down(web, target, error)
     session["next"] = safe_next(web, target)
     return response
 
 
-def _provider_down(web: Web, target: str) -> Any:
+def _provider_down(web: Web, target: str, error: ProviderDown | None = None) -> Any:
     problem = "Keycloak does not answer at the moment. Running sessions and access keys go on; try again shortly."
+    if error is not None:
+        _logger.error("login: the identity provider (%s) does not answer (%s)", web.settings.discovery_url, error)
+    if isinstance(error, OtherIssuer):
+        problem = f"Nobody can log in until {web.settings.contact} has mended a setting: {error}."
     local_url = web.url(f"login/local?next={quote(target, safe='')}") if web.services.local_admins.exist() else None
     return web.page(
         "login.html", 503, next=target, start_url=_start_url(web, target), problem=problem, local_url=local_url
@@ -91,8 +94,7 @@ def callback(web: Web) -> Any:
     try:
         login = web.relying_party.complete()
     except ProviderDown as error:
-        _logger.error("login: the identity provider (%s) does not answer (%s)", web.settings.discovery_url, error)
-        return _provider_down(web, target)
+        return _provider_down(web, target, error)
     except LoginFailed as error:
         _logger.warning("login refused: %s", error)
         return web.message(

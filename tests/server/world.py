@@ -76,6 +76,7 @@ def running_world(
     environment: Mapping[str, str] | None = None,
     within: Sequence[str] = (),
     provider_options: Mapping[str, Any] | None = None,
+    away_at_start: bool = True,
     **changes: str,
 ) -> Iterator[World]:
     """A server that listens on ``port`` and is known to browsers and clients as ``url``; ``changes`` are settings."""
@@ -90,7 +91,7 @@ def running_world(
     )
     with provider:
         settings = plugin_settings(provider.issuer, "secret-of-the-client", url, **changes) | dict(environment or {})
-        provider.set_outage(True)  # the server starts without its identity provider
+        provider.set_outage(away_at_start)  # the server starts without its identity provider
         with running_mlflow(
             directory, port, *options, database=database, workers=workers, environment=settings, within=within
         ) as server:

@@ -254,3 +254,25 @@ def test_a_refresh_that_speaks_of_somebody_else_is_refused(
         peer.answers["/userinfo"] = (200, text)
         with pytest.raises(OtherSubject, match="userinfo"):
             reader.of_refresh(TokenSet("r", signer.sign(), "opaque"), "s-1")
+
+
+@pytest.mark.parametrize(
+    ("found", "advice"),
+    [
+        ("/realms/r/", "the slash at the end is a part of it"),
+        ("/realms/other", "if that is the provider that is meant"),
+        (None, "Check PROKUBE_AUTH_OIDC_ISSUER"),
+    ],
+)
+def test_another_issuer_is_told_with_both_and_again_while_nobody_asks_anew(
+    peer: Peer, settings: Settings, found: str | None, advice: str
+) -> None:
+    provider = Provider(settings, clock=lambda: 1000.0)
+    issuer = found and peer.url + found
+    peer.answers["/realms/r/.well-known/openid-configuration"] = (200, json.dumps({"issuer": issuer}))
+    for _ in range(2):
+        with pytest.raises(ProviderDown) as raised:
+            provider.metadata()
+        for words in (repr(issuer), repr(f"{peer.url}/realms/r"), advice):
+            assert words in str(raised.value)
+    assert len(peer.asked) == 1
