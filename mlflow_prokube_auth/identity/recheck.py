@@ -128,7 +128,8 @@ class Vouching:
         )
         looked_up = self._looked_up(standing, unsaid, now)
         if looked_up is not None:
-            self._in_order(looked_up)
+            if looked_up.disabled:
+                return None
             return self._in_full(row, kept, looked_up, self._completed(sources, unsaid, looked_up), now)
         ends_at = row.checked_at + self._settings.session_recheck_seconds + self._settings.outage_grace_seconds
         if ends_at < now:

@@ -28,7 +28,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     port = free_port()
     directory = tmp_path_factory.mktemp("userinfo-only")
     options = {"userinfo_only": True}
-    with running_world(directory, f"http://127.0.0.1:{port}", port, provider_options=options) as running:
+    changes = {"GROUPS_CLAIMS": "groups,preferred_username"}  # the second names no group of anybody's
+    with running_world(directory, f"http://127.0.0.1:{port}", port, provider_options=options, **changes) as running:
         yield running
 
 
@@ -128,6 +129,16 @@ def test_a_claim_that_comes_back_within_the_grace_is_as_if_it_had_never_been_awa
     assert alice.can == (True, True)
 
 
+def test_an_answer_on_whose_gaps_nothing_hangs_counts_in_full(world: World) -> None:
+    alice = Person(world)
+    before = time.time()
+    told = len(world.log.read_text())
+    world.provider.withheld = frozenset({"preferred_username"})
+    assert alice.recheck() == 200
+    assert alice.checked_at() >= int(before)
+    assert "says nothing any more" not in world.log.read_text()[told:]
+
+
 def test_what_an_answer_says_counts_whatever_it_leaves_out(world: World) -> None:
     alice, admin = Person(world), Person(world, "admin@example.com")
     world.provider.withheld = frozenset({"email"})
@@ -161,7 +172,7 @@ def test_a_session_from_before_claims_were_remembered_is_judged_by_what_admitted
     box = SecretBox(SECRET_KEY, None)
     kept = opened(box, world.rows("SELECT tokens FROM prokube_sessions WHERE id = ?", alice.row)[0][0])
     assert kept is not None
-    assert kept.claims == {"email", "email_verified", "groups"}
+    assert kept.claims == {"email", "email_verified", "groups", "preferred_username"}
     tokens = box.seal(json.dumps({"refresh_token": kept.refresh_token, "id_token": kept.id_token}))
     world.sql("UPDATE prokube_sessions SET tokens = ? WHERE id = ?", tokens, alice.row)
     world.provider.withheld = frozenset({"groups"})
