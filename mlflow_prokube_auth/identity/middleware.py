@@ -12,6 +12,7 @@ from typing import Any
 import anyio.to_thread
 
 from ..errors import Refusal
+from ..prefix import without
 from .caller import CALLER, Caller, Identity, RequestFacts
 
 Scope = MutableMapping[str, Any]
@@ -60,9 +61,9 @@ class AsgiIdentity:
             name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
             headers[name] = f"{headers[name]}; {value}" if name == "cookie" and name in headers else value
         client = scope.get("client")
-        return RequestFacts(
-            scope["method"], _without(scope["path"], self._prefix), headers, client[0] if client else ""
-        )
+        # Routes match without a root path, and so do ours.
+        path = without(without(scope["path"], scope.get("root_path", "")), self._prefix)
+        return RequestFacts(scope["method"], path, headers, client[0] if client else "")
 
 
 class _JsonRefusals:
@@ -116,7 +117,7 @@ class WsgiIdentity:
         }
         facts = RequestFacts(
             environ["REQUEST_METHOD"],
-            _without(environ.get("PATH_INFO", "/"), self._prefix),
+            without(environ.get("PATH_INFO", "/"), self._prefix),
             headers,
             environ.get("REMOTE_ADDR", ""),
         )
@@ -125,10 +126,6 @@ class WsgiIdentity:
             return self.app(environ, start_response)  # type: ignore[no-any-return]  # Flask's is untyped here
         finally:
             CALLER.reset(held)
-
-
-def _without(path: str, prefix: str) -> str:
-    return path[len(prefix) :] if prefix and path.startswith(prefix + "/") else path
 
 
 def answer(refusal: Refusal) -> tuple[bytes, int, dict[str, str]]:

@@ -75,6 +75,7 @@ def running_world(
     workers: int = 1,
     environment: Mapping[str, str] | None = None,
     within: Sequence[str] = (),
+    module: str = "mlflow",
     **changes: str,
 ) -> Iterator[World]:
     """A server that listens on ``port`` and is known to browsers and clients as ``url``; ``changes`` are settings."""
@@ -90,8 +91,9 @@ def running_world(
         settings = plugin_settings(provider.issuer, "secret-of-the-client", url, **changes) | dict(environment or {})
         provider.set_outage(True)  # the server starts without its identity provider
         with running_mlflow(
-            directory, port, *options, database=database, workers=workers, environment=settings, within=within
-        ) as server:
+            directory, port, *options, database=database, workers=workers, environment=settings, within=within,
+            module=module,
+        ) as server:  # fmt: skip
             provider.set_outage(False)
             time.sleep(RETRY_SECONDS)  # for so long the server believes what it saw at its start
             yield World(url, provider, directory, server.log, server.pid)
