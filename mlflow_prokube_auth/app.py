@@ -27,10 +27,11 @@ from .policy.artifacts import ModelArtifacts
 from .policy.guards.table import Guards
 from .policy.names import NamePolicy
 from .policy.rules import TeamRules
+from .prefix import static_prefix
 from .services import Later, open_services
-from .settings import load
-from .startup import BACKEND_STORE_ENV, JOB_TOKEN_ENV, database_uri
-from .web.context import Web, static_prefix
+from .settings import SettingsError, load
+from .startup import BACKEND_STORE_ENV, JOB_TOKEN_ENV, database_uri, refused
+from .web.context import Web
 from .web.enforcement import Enforcement
 from .web.native import NativeNames
 from .web.routes import register
@@ -46,6 +47,8 @@ def create() -> Any:
     """
     show_ours()
     settings = load(os.environ)
+    if mistakes := refused(os.environ, {}):
+        raise SettingsError(mistakes)
     uri = database_uri(settings, os.environ.get(BACKEND_STORE_ENV))
     if uri is None:
         raise RuntimeError("PROKUBE_AUTH_DATABASE_URI is not set, and the tracking backend is not SQL")

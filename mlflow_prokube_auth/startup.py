@@ -19,6 +19,7 @@ import click
 
 from .hosts import is_loopback
 from .logs import hide_starlettes_warning
+from .prefix import misplaced
 from .settings import DATABASE_URI_FORM, SQL_BACKENDS, DatabaseSettings, Settings, SettingsError, is_database_uri, load
 
 DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -52,7 +53,7 @@ def prepare() -> None:
         mistakes = []
     except SettingsError as error:
         settings, mistakes = None, error.mistakes
-    mistakes = mistakes + unsafe(os.environ)
+    mistakes = mistakes + refused(os.environ, context.params)
     uri = None
     if settings is not None:
         uri = database_uri(settings, context.params.get("backend_store_uri") or _default_backend())
@@ -66,6 +67,12 @@ def prepare() -> None:
     share(settings)
     keep_secrets_from_jobs()
     tell(settings)
+
+
+def refused(environ: Mapping[str, str], options: Mapping[str, Any]) -> list[str]:
+    """What else than our settings keeps a server from starting, one line each; workers, which may have read another
+    file of variables than the parent, have no options of ``mlflow server``."""
+    return unsafe(environ) + misplaced(environ, options)
 
 
 def unsafe(environ: Mapping[str, str]) -> list[str]:

@@ -30,7 +30,8 @@ from ..identity.middleware import answer
 from ..policy import words
 from ..policy.guards.shape import check_spellings
 from ..policy.named import Found
-from . import bypass, lookups, parents
+from ..prefix import VARIABLE, static_prefix, without
+from . import bypass, lookups, parents, public
 from .answers import ANSWER_SEAMS, scorer_seams_missing
 from .answers import EngineAnswers as EngineAnswers
 from .bypass import native_route_matcher as native_route_matcher
@@ -50,6 +51,7 @@ SEAMS: dict[str, tuple[str, ...] | None] = {
     "auth_config": None,
     "store": None,
     "create_app": ("app",),
+    "is_unprotected_route": ("path",),
     "_before_request": (),
     "_after_request": ("resp",),
     "make_forbidden_response": (),
@@ -126,6 +128,8 @@ def check_seams() -> None:
         raise EngineChanged(f"MLflow {VERSION} has no {', '.join(missing)}")
     if not isinstance(getattr(security_utils, "HEALTH_ENDPOINTS", None), list):
         raise EngineChanged(f"MLflow {VERSION} has no list mlflow.server.security_utils HEALTH_ENDPOINTS")
+    if getattr(auth, "STATIC_PREFIX_ENV_VAR", None) != VARIABLE:
+        raise EngineChanged(f"MLflow {VERSION} hands its static prefix to workers by another name than {VARIABLE}")
     if auth.auth_config._fields != CONFIG_FIELDS:
         raise EngineChanged(f"MLflow {VERSION}: auth_config has the fields {auth.auth_config._fields}")
 
@@ -248,6 +252,7 @@ def install(
     _allow_model_artifacts(model_artifacts)
     lookups.install(store)
     parents.install()
+    public.install(static_prefix())
     guard_native(guards)
     auth.filter_experiment_ids = _closed(auth.filter_experiment_ids)
     guard = _graphql_guard(auth.GraphQLAuthorizationMiddleware, contact)
@@ -319,7 +324,7 @@ def _closed(function: Callable[[list[str]], list[str]]) -> Callable[[list[str]],
 
 def _forbidden(contact: str) -> Response:
     params = request_params()
-    subject = words.subject_of(request.path, params)
+    subject = words.subject_of(without(request.path, static_prefix()), params)
     message = words.denied(subject, words.verb_of(request.method, request.path), contact)
     return refusal_response("PERMISSION_DENIED", message, 403)
 

@@ -5,7 +5,6 @@ There the workspace is set and the body is kept for the route. Whatever may wait
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -19,6 +18,7 @@ from mlflow.tracing.utils.otlp import _otel_proto_bytes_to_id
 
 from ..errors import BadRequest, Refusal
 from ..policy.guards.table import NATIVE, Guard
+from ..prefix import static_prefix, without
 from .store import caller
 
 Run = Callable[[tuple[Guard, ...], str, Mapping[str, Any], Mapping[str, Any], Any], None]
@@ -52,8 +52,7 @@ def guard_native(run: Run) -> None:
 
     def found(path: str, method: str) -> Callable[[str, Any], Awaitable[bool]] | None:
         inner = find(path, method)
-        prefix = os.environ.get(auth.STATIC_PREFIX_ENV_VAR, "").rstrip("/")
-        guard = row_of(path[len(prefix) :] if prefix and path.startswith(f"{prefix}/") else path, method)
+        guard = row_of(without(path, static_prefix()), method)
         if inner is None or guard is None:
             return inner  # type: ignore[no-any-return]  # MLflow is untyped
 

@@ -12,6 +12,7 @@ from typing import Any
 import anyio.to_thread
 
 from ..errors import Refusal
+from ..prefix import without
 from . import inside
 from .caller import CALLER, Caller, Identity, RequestFacts
 
@@ -66,9 +67,9 @@ class AsgiIdentity:
                 value = f"{headers[name]}{'; ' if name == 'cookie' else ','}{value}"
             headers[name] = value
         client = scope.get("client")
-        return RequestFacts(
-            scope["method"], _without(scope["path"], self._prefix), headers, client[0] if client else ""
-        )
+        # Routes match without a root path, and so do ours.
+        path = without(without(scope["path"], scope.get("root_path", "")), self._prefix)
+        return RequestFacts(scope["method"], path, headers, client[0] if client else "")
 
 
 class _JsonRefusals:
@@ -122,7 +123,7 @@ class WsgiIdentity:
         }
         facts = RequestFacts(
             environ["REQUEST_METHOD"],
-            _without(environ.get("PATH_INFO", "/"), self._prefix),
+            without(environ.get("PATH_INFO", "/"), self._prefix),
             headers,
             environ.get("REMOTE_ADDR", ""),
         )
@@ -133,10 +134,6 @@ class WsgiIdentity:
             return self.app(environ, start_response)  # type: ignore[no-any-return]  # Flask's is untyped here
         finally:
             CALLER.reset(held)
-
-
-def _without(path: str, prefix: str) -> str:
-    return path[len(prefix) :] if prefix and path.startswith(prefix + "/") else path
 
 
 def answer(refusal: Refusal) -> tuple[bytes, int, dict[str, str]]:

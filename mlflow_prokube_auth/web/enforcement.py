@@ -23,10 +23,11 @@ from ..policy.artifacts import CREATE
 from ..policy.guards import shape
 from ..policy.guards.table import flask_guards
 from ..policy.named import Claim
+from ..prefix import static_prefix, without
 from ..store.database import DATABASE_DOWN
 from ..store.names import Held
 from ..store.people import Person
-from .context import Web, is_navigation, static_prefix
+from .context import Web, is_navigation
 
 _logger = logging.getLogger(__name__)
 OWN = "prokube_auth."
@@ -39,13 +40,17 @@ _API_PATH = re.compile(
 
 def path_here() -> str:
     """The running request's path without the static prefix."""
-    return request.path.removeprefix(static_prefix())
+    return without(request.path, static_prefix())
+
+
+def rule_here() -> str:
+    """The running request's rule without the static prefix; empty where there is none."""
+    return without(request.url_rule.rule, static_prefix()) if request.url_rule is not None else ""
 
 
 def api_route() -> str:
     """The running request's route behind ``/api/2.0/mlflow/``; empty elsewhere."""
-    rule = request.url_rule.rule if request.url_rule is not None else ""
-    match = _API_ROUTE.fullmatch(rule.removeprefix(static_prefix()))
+    match = _API_ROUTE.fullmatch(rule_here())
     return match.group(1) if match else ""
 
 
@@ -100,9 +105,10 @@ class Enforcement:
         return names.heal(person) or names.settled(api_route(), request_params()) or store.grants_are_others_now()
 
     def _guard(self, person: Person) -> None:
-        rule, method = request.url_rule.rule if request.url_rule is not None else "", request.method
-        if found := flask_guards(method, rule.removeprefix(static_prefix())):
-            params = request.args if method == "GET" else as_read(method, rule, request.get_json(silent=True))
+        method = request.method
+        if request.url_rule is not None and (found := flask_guards(method, rule_here())):
+            body = request.get_json(silent=True)
+            params = request.args if method == "GET" else as_read(method, request.url_rule.rule, body)
             self._web.guards.check(found, method, params, request.view_args or {}, person)
 
     def _names(self, engine: Callable[[], Any], person: Person) -> Any:
@@ -143,7 +149,7 @@ class Enforcement:
         """A validator's "no such id" is answered like "not for you"; names may be said to be free."""
         if not isinstance(decision, Response) or decision.status_code != 404:
             return decision
-        subject = words.subject_of(request.path, request_params())
+        subject = words.subject_of(path_here(), request_params())
         if subject is None or subject.by_name:
             return decision
         verb = words.verb_of(request.method, request.path)

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask, make_response
 
 from ..errors import BadRequest, Refusal, Unavailable
+from ..prefix import static_prefix
 from ..store.database import DATABASE_DOWN
 from . import (
     access_key,
@@ -30,7 +31,7 @@ from . import (
     sharing,
     users,
 )
-from .context import Web, static_prefix
+from .context import Web
 from .enforcement import OWN
 
 View = Callable[..., Any]

@@ -11,8 +11,10 @@ from contextlib import contextmanager
 import click
 import pytest
 
+from mlflow_prokube_auth.app import create
 from mlflow_prokube_auth.logs import hide_starlettes_warning, show_ours
-from mlflow_prokube_auth.settings import load
+from mlflow_prokube_auth.prefix import misplaced
+from mlflow_prokube_auth.settings import SettingsError, load
 from mlflow_prokube_auth.startup import database_problem, prepare, tell, unsafe, why_unanswered
 
 from .test_settings import GOOD
@@ -150,3 +152,69 @@ def test_a_server_has_no_credentials_for_another_and_none_is_told(name: str) -> 
 def test_switches_that_leave_protections_on_are_no_mistake() -> None:
     on = {"MLFLOW_BASIC_AUTH_FAIL_CLOSED": "True", "MLFLOW_SERVER_ENABLE_GRAPHQL_AUTH": "1"}
     assert unsafe({**on, "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": "FALSE", "PATH": "/bin"}) == []
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "/static", "/static-ui", "/static/x", "/staticky", "/health", "/health-mlflow", "/health/x", "/favicon.ico",
+        "/favicon.ico-x", "/api", "/api/2.0", "/ajax-api", "mlflow", "/", "/mlflow/", "//mlflow", "/a//b", "/a/../b",
+        "/..", "/a/.", "/.", "/%68ealth", "/a%2fb", "/a b", "/<x>", "/<path:x>", "/{x}", "/a?b", "/a#b", "/a;b",
+        "/a\\b", "\\a", "/m\u00fclflow", "/a+b", "/a*", "/mlflow\n", " /mlflow",
+    ],
+)  # fmt: skip
+def test_a_prefix_that_is_public_or_can_be_read_in_two_ways_is_refused_however_it_comes(prefix: str) -> None:
+    for environ, options in (({}, {"static_prefix": prefix}), ({"_MLFLOW_STATIC_PREFIX": prefix}, {})):
+        (mistake,) = misplaced(environ, options)
+        assert mistake.startswith(f"--static-prefix (MLFLOW_STATIC_PREFIX): found {prefix!r}, expected a path ")
+        assert "\n" not in mistake
+
+
+@pytest.mark.parametrize(
+    "prefix", ["/mlflow", "/a/b-c/d_e.f~1", "/my-static", "/x/health", "/apis", "/metrics", "", None]
+)
+def test_a_plain_prefix_and_none_are_no_mistake(prefix: str | None) -> None:
+    assert misplaced({}, {"static_prefix": prefix}) == []
+
+
+def test_an_option_counts_where_the_environment_has_another_prefix() -> None:
+    assert misplaced({"_MLFLOW_STATIC_PREFIX": "/health-x"}, {"static_prefix": "/mlflow"}) == []
+
+
+@pytest.mark.parametrize(
+    ("environ", "options"),
+    [
+        ({}, {"uvicorn_opts": "--root-path /gateway --reload"}),
+        ({}, {"uvicorn_opts": "--reload --root-path=/gateway"}),
+        ({"UVICORN_ROOT_PATH": "/gateway"}, {}), ({"UVICORN_ROOT_PATH": "/gateway"}, {"uvicorn_opts": "--reload"}),
+    ],
+)  # fmt: skip
+def test_a_root_path_of_uvicorn_is_refused(environ: dict[str, str], options: dict[str, str]) -> None:
+    (mistake,) = misplaced(environ, options)
+    assert mistake.startswith("--root-path of uvicorn (UVICORN_ROOT_PATH): found '/gateway', expected none.")
+
+
+def test_other_options_of_uvicorn_are_no_mistake() -> None:
+    assert misplaced({}, {"uvicorn_opts": "--log-level info --root-pathology x"}) == []
+
+
+def test_a_prefix_is_told_with_the_other_mistakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+    context = click.Context(click.Command("server"))
+    context.params = {"static_prefix": "/health-mlflow", "backend_store_uri": "./mlruns"}
+    with context, pytest.raises(click.ClickException) as caught:
+        prepare()
+    first, *mistakes = caught.value.message.splitlines()
+    assert first == "prokube-auth cannot start, 2 setting(s) to mend:"
+    assert mistakes[0] == (
+        "  - --static-prefix (MLFLOW_STATIC_PREFIX): found '/health-mlflow', expected a path that does not begin with "
+        "/static, /health, /favicon.ico: MLflow serves those without a login"
+    )
+
+
+def test_a_worker_refuses_a_prefix_that_its_parent_has_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**GOOD, "_MLFLOW_STATIC_PREFIX": "/health-mlflow"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match="found '/health-mlflow'"):
+        create()
