@@ -27,6 +27,7 @@ from .policy.rules import TeamRules
 from .services import Later, open_services
 from .settings import load
 from .startup import BACKEND_STORE_ENV, JOB_TOKEN_ENV, database_uri
+from .supported import check_mlflow
 from .web.context import Web, static_prefix
 from .web.enforcement import Enforcement
 from .web.native import NativeNames
@@ -42,6 +43,7 @@ def create() -> Any:
         SchemaOutdated: nobody has migrated the database.
     """
     show_ours()
+    check_mlflow()
     settings = load(os.environ)
     uri = database_uri(settings, os.environ.get(BACKEND_STORE_ENV))
     if uri is None:
