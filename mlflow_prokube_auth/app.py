@@ -31,6 +31,7 @@ from .prefix import static_prefix
 from .services import Later, open_services
 from .settings import SettingsError, load
 from .startup import BACKEND_STORE_ENV, JOB_TOKEN_ENV, database_uri, refused
+from .supported import check_mlflow
 from .web.context import Web
 from .web.enforcement import Enforcement
 from .web.native import NativeNames
@@ -46,6 +47,7 @@ def create() -> Any:
         SchemaOutdated: nobody has migrated the database.
     """
     show_ours()
+    check_mlflow()
     settings = load(os.environ)
     if mistakes := refused(os.environ, {}):
         raise SettingsError(mistakes)

@@ -21,6 +21,7 @@ from .hosts import is_loopback
 from .logs import hide_starlettes_warning
 from .prefix import misplaced
 from .settings import DATABASE_URI_FORM, SQL_BACKENDS, DatabaseSettings, Settings, SettingsError, is_database_uri, load
+from .supported import EngineChanged, check_mlflow
 
 DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 BACKEND_STORE_ENV = "_MLFLOW_SERVER_FILE_STORE"
@@ -48,6 +49,10 @@ def prepare() -> None:
     """
     context = click.get_current_context()
     hide_starlettes_warning()
+    try:
+        check_mlflow()
+    except EngineChanged as error:
+        raise click.ClickException(f"prokube-auth cannot start: {error}") from None
     try:
         settings = load(os.environ)
         mistakes = []
@@ -89,7 +94,7 @@ def unsafe(environ: Mapping[str, str]) -> list[str]:
 
 
 def _default_backend() -> str:
-    from mlflow.cli import _get_default_tracking_uri
+    from mlflow.tracking._tracking_service.utils import _get_default_tracking_uri
 
     return str(_get_default_tracking_uri())
 
@@ -137,18 +142,15 @@ def _migrate(uri: str) -> None:
         raise click.ClickException(f"prokube-auth cannot start: the auth database cannot be used: {problem}")
     from sqlalchemy.exc import SQLAlchemyError
 
-    from .engine import EngineChanged, check_seams, migrate_mlflow
+    from .engine import migrate_mlflow
     from .store.database import migrate, open_engine
 
     try:
-        check_seams()
         engine = open_engine(uri)
         try:
             migrate(engine, migrate_mlflow)
         finally:
             engine.dispose()
-    except EngineChanged as error:
-        raise click.ClickException(f"prokube-auth cannot start: {error}") from None
     except (SQLAlchemyError, OSError) as error:
         raise click.ClickException(
             "prokube-auth cannot start: the auth database does not answer or cannot be migrated "

@@ -31,13 +31,6 @@ ANSWER_SEAMS: dict[str, tuple[str, ...] | None] = {
 SCORER_SEAMS = ("extract_model_from_serialized_scorer", "is_gateway_model", "extract_endpoint_ref")
 
 
-def scorer_seams_missing() -> list[str]:
-    """Which of these functions this MLflow does not have."""
-    missing = [f"mlflow.genai.scorers.scorer_utils {name}" for name in SCORER_SEAMS if not hasattr(scorer_utils, name)]
-    has_keys = hasattr(validation, "GATEWAY_DESTINATION_KEYS")
-    return missing + ([] if has_keys else ["mlflow.utils.validation GATEWAY_DESTINATION_KEYS"])
-
-
 class EngineAnswers:
     """:class:`policy.guards.asked.Answers`, by the engine."""
 

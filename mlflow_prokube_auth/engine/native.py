@@ -23,8 +23,14 @@ from .store import caller
 
 Run = Callable[[tuple[Guard, ...], str, Mapping[str, Any], Mapping[str, Any], Any], None]
 # Names of mlflow.server.otel_api that reading spans needs.
-OTEL_SEAMS = ("ExportTraceServiceRequest", "ParseJsonProto", "_convert_otlp_json_ids_to_base64", "decompress_otlp_body")
-OTEL_HEADERS = ("MLFLOW_RUN_ID_HEADER", "MLFLOW_EXPERIMENT_ID_HEADER")
+OTEL_SEAMS = (
+    "ExportTraceServiceRequest",
+    "ParseJsonProto",
+    "_convert_otlp_json_ids_to_base64",
+    "decompress_otlp_body",
+    "MLFLOW_RUN_ID_HEADER",
+    "MLFLOW_EXPERIMENT_ID_HEADER",
+)
 TRACE_TAG = "mlflow.traceTag."
 _ROW = {guard.route: guard for guard in NATIVE}
 
@@ -39,11 +45,6 @@ def row_of(path: str, method: str) -> Guard | None:
     elif path.startswith("/ajax-api/3.0/mlflow/assistant"):
         guard = _ROW["/mlflow/assistant/{}"]
     return guard if guard is not None and guard.holds_for(method) else None
-
-
-def otel_seams_missing() -> list[str]:
-    """Which of the names above this MLflow does not have."""
-    return [f"mlflow.server.otel_api {name}" for name in OTEL_SEAMS + OTEL_HEADERS if not hasattr(otel_api, name)]
 
 
 def guard_native(run: Run) -> None:
