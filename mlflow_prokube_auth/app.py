@@ -29,7 +29,7 @@ from .settings import load
 from .startup import BACKEND_STORE_ENV, JOB_TOKEN_ENV, database_uri
 from .web.context import Web, static_prefix
 from .web.enforcement import Enforcement
-from .web.native import NativeNames
+from .web.native import NativeNames, NativeQueries
 from .web.routes import register
 
 
@@ -126,9 +126,10 @@ def create() -> Any:
     flask_app.wsgi_app = WsgiIdentity(flask_app.wsgi_app, authenticate, prefix)
     if made is flask_app:
         return flask_app
-    asgi = NativeNames(made, web.names, searches.narrowed)
+    is_native = engine.native_route_matcher(made)
+    asgi = NativeQueries(NativeNames(made, web.names, searches.narrowed), is_native)
     native_words = _native_words(settings.contact, counts)
-    return AsgiIdentity(asgi, authenticate, engine.native_route_matcher(made), native_words, prefix)
+    return AsgiIdentity(asgi, authenticate, is_native, native_words, prefix)
 
 
 def _native_words(contact: str, counts: Counts) -> Callable[[RequestFacts, int, str], str]:

@@ -28,6 +28,7 @@ from ..errors import BadRequest, Refusal
 from ..identity.caller import current_identity, grants_changed
 from ..identity.middleware import answer
 from ..policy import words
+from ..policy.guards.limits import Asking
 from ..policy.guards.shape import check_spellings
 from ..policy.names import Found
 from . import bypass, lookups, parents
@@ -331,8 +332,11 @@ def _graphql_guard(base: Any, contact: str) -> Any:
         """The engine's guard, but a denial says so: MLflow's UI stays blank on a bare null."""
 
         def resolve(self, next: Any, root: Any, info: Any, **args: Any) -> Any:
+            given = vars(args["input"]) if args.get("input") is not None else {}
             try:
-                check_spellings(vars(args["input"]) if "input" in args else {})
+                if given:
+                    check_spellings(given)
+                    g.setdefault("prokube_asking", Asking()).take(given.items())
             except BadRequest as refusal:
                 g.prokube_refusal = refusal  # graphql-core would make it an error within an answer of status 200
                 return None
@@ -340,10 +344,7 @@ def _graphql_guard(base: Any, contact: str) -> Any:
             name = GRAPHQL_ERRORS.get(info.field_name)
             if result is not None or name is None or info.parent_type.name != "Query":
                 return result
-            given = args.get("input")
-            params = {
-                key: getattr(given, key, None) for key in ("run_id", "run_uuid", "experiment_id", "experiment_ids")
-            }
+            params = {key: given.get(key) for key in ("run_id", "run_uuid", "experiment_id", "experiment_ids")}
             message = words.denied(words.subject_of("", params), "read", contact)
             error = schema.ApiError(code="PERMISSION_DENIED", message=message)
             return getattr(schema, name)(apiError=error)

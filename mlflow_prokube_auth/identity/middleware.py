@@ -56,9 +56,14 @@ class AsgiIdentity:
 
     def _facts(self, scope: Scope) -> RequestFacts:
         headers: dict[str, str] = {}
+        cookies: list[str] = []
         for raw_name, raw_value in scope["headers"]:
             name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-            headers[name] = f"{headers[name]}; {value}" if name == "cookie" and name in headers else value
+            headers[name] = value
+            if name == "cookie":
+                cookies.append(value)
+        if len(cookies) > 1:  # joined once, however many there are (RFC 9113, section 8.2.3)
+            headers["cookie"] = "; ".join(cookies)
         client = scope.get("client")
         return RequestFacts(
             scope["method"], _without(scope["path"], self._prefix), headers, client[0] if client else ""
@@ -134,3 +139,12 @@ def _without(path: str, prefix: str) -> str:
 def answer(refusal: Refusal) -> tuple[bytes, int, dict[str, str]]:
     """Body, status and headers of a refusal, as Flask takes them."""
     return refusal.body(), refusal.status, {**refusal.headers, "Content-Type": "application/json"}
+
+
+async def send_refusal(refusal: Refusal, send: Send) -> None:
+    """A refusal as the whole answer of an ASGI application."""
+    body, status, headers = answer(refusal)
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    raw.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": body})
