@@ -9,6 +9,7 @@ from typing import Any
 from .housekeeping import AuditRetention, ExpiringKeys, Housekeeping
 from .identity.authenticators import Authenticators
 from .identity.bearer import BearerTokens
+from .identity.bounds import AsgiBounds, RequestLine, WsgiBounds
 from .identity.caller import RequestFacts
 from .identity.directory import Directory
 from .identity.middleware import AsgiIdentity, WsgiIdentity
@@ -123,13 +124,16 @@ def create() -> Any:
     flask_app.after_request(enforcement.created)  # registered after the engine's, so it runs before it grants
     register(flask_app, web)
     prefix = static_prefix()
-    flask_app.wsgi_app = WsgiIdentity(flask_app.wsgi_app, authenticate, prefix)
+    line = RequestLine(prefix)
     if made is flask_app:
+        identified = WsgiIdentity(flask_app.wsgi_app, authenticate, prefix)
+        flask_app.wsgi_app = WsgiBounds(identified, line)
         return flask_app
+    flask_app.wsgi_app = WsgiIdentity(flask_app.wsgi_app, authenticate, prefix)
     is_native = engine.native_route_matcher(made)
     asgi = NativeQueries(NativeNames(made, web.names, searches.narrowed), is_native)
     native_words = _native_words(settings.contact, counts)
-    return AsgiIdentity(asgi, authenticate, is_native, native_words, prefix)
+    return AsgiBounds(AsgiIdentity(asgi, authenticate, is_native, native_words, prefix), line)
 
 
 def _native_words(contact: str, counts: Counts) -> Callable[[RequestFacts, int, str], str]:
