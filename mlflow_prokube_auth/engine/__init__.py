@@ -214,12 +214,13 @@ def install(
     before: Callable[[Callable[[], Any]], Any],
     model_artifacts: Callable[[str, str | None], bool],
     guards: Run,
+    largest_body: int,
 ) -> Any:
     """Put ourselves into the seams and make MLflow's app; a Flask or a FastAPI application comes back.
 
     ``before`` is called around the engine's own ``before_request``; ``model_artifacts`` says of a user and a path
     whose download the engine refuses whether it comes with a model that the user may read; ``guards`` are asked on
-    FastAPI's own routes where the engine does not refuse.
+    FastAPI's own routes where the engine does not refuse; ``largest_body`` is in bytes, unpacked.
     """
     global _unauthenticated, _refuse
     check_seams()
@@ -242,7 +243,7 @@ def install(
     _allow_model_artifacts(model_artifacts)
     lookups.install(store)
     parents.install()
-    guard_native(guards)
+    guard_native(guards, largest_body)
     auth.filter_experiment_ids = _closed(auth.filter_experiment_ids)
     guard = _graphql_guard(auth.GraphQLAuthorizationMiddleware, contact)
     auth.get_graphql_authorization_middleware = lambda: [guard]

@@ -20,6 +20,7 @@ from mlflow.tracing.utils.otlp import _otel_proto_bytes_to_id
 from ..errors import BadRequest, Refusal
 from ..policy.guards.table import NATIVE, Guard
 from .store import caller
+from .unpacking import unpack
 
 Run = Callable[[tuple[Guard, ...], str, Mapping[str, Any], Mapping[str, Any], Any], None]
 # Names of mlflow.server.otel_api that reading spans needs.
@@ -46,9 +47,15 @@ def otel_seams_missing() -> list[str]:
     return [f"mlflow.server.otel_api {name}" for name in OTEL_SEAMS + OTEL_HEADERS if not hasattr(otel_api, name)]
 
 
-def guard_native(run: Run) -> None:
-    """Have ``run`` asked behind the engine's validators of FastAPI's own routes."""
+def guard_native(run: Run, largest_body: int) -> None:
+    """Have ``run`` asked behind the engine's validators of FastAPI's own routes, and packed bodies unpacked within
+    bounds: here, and by MLflow's own handler, which administrators reach without a guard."""
     find = auth._find_fastapi_validator
+
+    def decompress_otlp_body(raw_body: bytes, content_encoding: str) -> bytes:
+        return unpack(raw_body, content_encoding, largest_body)
+
+    otel_api.decompress_otlp_body = decompress_otlp_body
 
     def found(path: str, method: str) -> Callable[[str, Any], Awaitable[bool]] | None:
         inner = find(path, method)
@@ -84,12 +91,15 @@ def sent_spans(headers: Any, body: bytes) -> dict[str, Any]:
 
     Raises:
         BadRequest: it is none, or names two runs.
+        MlflowException: as :func:`unpack`.
     """
     runs = set(headers.getlist(otel_api.MLFLOW_RUN_ID_HEADER))
     if len(runs) > 1 or len(set(headers.getlist(otel_api.MLFLOW_EXPERIMENT_ID_HEADER))) > 1:
         raise BadRequest("The headers name two runs or experiments. Expected one.")
     try:
         spans = list(_spans(headers, body))
+    except MlflowException:
+        raise  # it is too large, or not packed as it says
     except Exception:
         raise BadRequest("The body is no OTLP export of spans, as its Content-Type and Content-Encoding say.") from None
     # The tags come as attributes of the trace's first span; on others nobody needs them.

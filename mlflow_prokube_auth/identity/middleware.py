@@ -20,6 +20,13 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 Authenticate = Callable[[RequestFacts], "Identity | None"]
+# What the engine says in plain text, and MLflow's codes for it.
+CODES = {
+    400: "INVALID_PARAMETER_VALUE",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    413: "INVALID_PARAMETER_VALUE",
+}
 
 
 class AsgiIdentity:
@@ -71,7 +78,7 @@ class AsgiIdentity:
 
 
 class _JsonRefusals:
-    """Turns the engine's plain-text 401 and 403 into the JSON that clients understand."""
+    """Turns the engine's plain-text refusals into the JSON that clients understand."""
 
     def __init__(self, send: Send, facts: RequestFacts, words: Callable[[RequestFacts, int, str], str]) -> None:
         self._send = send
@@ -81,7 +88,7 @@ class _JsonRefusals:
         self._body = b""
 
     async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start" and message["status"] in (401, 403):
+        if message["type"] == "http.response.start" and message["status"] in CODES:
             content_type = dict(message.get("headers", [])).get(b"content-type", b"")
             if content_type.startswith(b"text/plain"):
                 self._held = message
@@ -95,8 +102,7 @@ class _JsonRefusals:
         start, status = self._held, self._held["status"]
         self._held = None
         text = self._words(self._facts, status, self._body.decode("utf-8", "replace"))
-        code = "UNAUTHENTICATED" if status == 401 else "PERMISSION_DENIED"
-        body = json.dumps({"error_code": code, "message": text}).encode()
+        body = json.dumps({"error_code": CODES[status], "message": text}).encode()
         dropped = (b"content-length", b"content-type", b"www-authenticate")
         headers = [(k, v) for k, v in start.get("headers", []) if k.lower() not in dropped]
         headers += [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]

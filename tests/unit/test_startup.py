@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import pytest
 
 from mlflow_prokube_auth.logs import hide_starlettes_warning, show_ours
 from mlflow_prokube_auth.settings import load
-from mlflow_prokube_auth.startup import database_problem, prepare, tell, unsafe, why_unanswered
+from mlflow_prokube_auth.startup import database_problem, prepare, share, tell, unsafe, why_unanswered
 
 from .test_settings import GOOD
 
@@ -137,3 +138,14 @@ def test_no_spelling_of_on_switches_the_check_of_hosts_and_origins_off(value: st
 def test_switches_that_leave_protections_on_are_no_mistake() -> None:
     on = {"MLFLOW_BASIC_AUTH_FAIL_CLOSED": "True", "MLFLOW_SERVER_ENABLE_GRAPHQL_AUTH": "1"}
     assert unsafe({**on, "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": "FALSE", "PATH": "/bin"}) == []
+
+
+@pytest.mark.parametrize(("set_to", "expected"), [(None, str(5 * 2**20)), ("123", "123")])
+def test_the_gateway_unpacks_as_much_as_a_body_may_have(
+    monkeypatch: pytest.MonkeyPatch, set_to: str | None, expected: str
+) -> None:
+    name = "MLFLOW_GATEWAY_MAX_DECOMPRESSED_REQUEST_SIZE"
+    environ = {key: value for key, value in os.environ.items() if key != name} | ({name: set_to} if set_to else {})
+    monkeypatch.setattr(os, "environ", environ)
+    share(load({**GOOD, "PROKUBE_AUTH_MAX_BODY_MEBIBYTES": "5"}))
+    assert environ[name] == expected
