@@ -5,6 +5,7 @@ There the workspace is set and the body is kept for the route. Whatever may wait
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -35,7 +36,9 @@ def row_of(path: str, method: str) -> Guard | None:
     guard = None
     if path.startswith("/v1/traces"):
         guard = _ROW["/v1/traces"]
-    elif path.startswith("/ajax-api/3.0/jobs") and path.rstrip("/") != "/ajax-api/3.0/jobs/search":
+    elif path.rstrip("/") == "/ajax-api/3.0/jobs/search":
+        guard = _ROW["/jobs/search"]
+    elif path.startswith("/ajax-api/3.0/jobs"):
         guard = _ROW["/jobs"]
     elif path.startswith("/ajax-api/3.0/mlflow/assistant"):
         guard = _ROW["/mlflow/assistant/{}"]
@@ -67,7 +70,7 @@ def guard_native(run: Run, largest_body: int) -> None:
         async def validator(username: str, request: Any) -> bool:
             if not await inner(username, request):
                 return False
-            body = await request.body() if guard.route == "/v1/traces" else b""
+            body = await request.body() if guard.route in _READ else b""
             await anyio.to_thread.run_sync(_ask, run, guard, method, request.headers, body)
             return True
 
@@ -79,7 +82,7 @@ def guard_native(run: Run, largest_body: int) -> None:
 def _ask(run: Run, guard: Guard, method: str, headers: Any, body: bytes) -> None:
     """Ask, and let a refusal pass through the engine's middleware as it takes one."""
     try:
-        params = sent_spans(headers, body) if guard.route == "/v1/traces" else {}
+        params = _READ[guard.route](headers, body) if guard.route in _READ else {}
         run((guard,), method, params, {}, caller())
     except Refusal as refusal:
         code = INVALID_PARAMETER_VALUE if isinstance(refusal, BadRequest) else PERMISSION_DENIED
@@ -111,6 +114,19 @@ def sent_spans(headers: Any, body: bytes) -> dict[str, Any]:
     }
     ids = {generate_mlflow_trace_id_from_otel_trace_id(_otel_proto_bytes_to_id(span.trace_id)) for span in spans}
     return {"trace_ids": sorted(ids), "tags": sorted(tags), "run_id": next(iter(runs), None)}
+
+
+def sent_json(_headers: Any, body: bytes) -> dict[str, Any]:
+    """A JSON object; what is none, FastAPI refuses."""
+    try:
+        parsed = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+# Guards that look into the body, and how it is read for them.
+_READ: dict[str, Callable[[Any, bytes], dict[str, Any]]] = {"/v1/traces": sent_spans, "/jobs/search": sent_json}
 
 
 def _spans(headers: Any, body: bytes) -> Any:

@@ -150,3 +150,9 @@ def test_no_upload_has_more_parts_than_a_store_takes(alice: Tenant) -> None:
         body = {"path": "file", name: number}
         answer = alice.post(f"/api/2.0/mlflow-artifacts/mpu/create/{path}", json=body)
         assert "at most 10000 are allowed" in refused(answer, 400)
+
+
+def test_no_search_for_jobs_has_more_states_than_there_may_be(alice: Tenant) -> None:
+    path = "/ajax-api/3.0/jobs/search"
+    assert "1001 entries" in refused(alice.post(path, json={"statuses": ["PENDING"] * 1_001}), 400)
+    assert alice.post(path, json={"statuses": ["PENDING"]}).json() == {"jobs": []}

@@ -170,6 +170,13 @@ NATIVE: tuple[Guard, ...] = (
         "spans of a trace that one may not change, a run that one may not change, a tag of a place",
         "asks for the experiment alone, and adds spans to whatever trace bears their id",
     ),
+    Guard(
+        "POST",
+        "/jobs/search",
+        closed.job_search,
+        "lists of more than 1,000 entries",
+        "has the database look for each entry, as many as there may be",
+    ),
     Guard("POST", "/jobs", closed.jobs, "everything", "runs any job with any parameters for any login"),
     Guard(
         ANY,
