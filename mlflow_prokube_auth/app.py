@@ -16,6 +16,7 @@ from .identity.directory import Directory
 from .identity.middleware import AsgiIdentity, WsgiIdentity
 from .identity.oidc import RelyingParty
 from .identity.provider import Provider
+from .identity.reading import Reader
 from .identity.recheck import Vouching
 from .identity.secretbox import SecretBox
 from .identity.sessions import StoredSessions
@@ -60,11 +61,14 @@ def create() -> Any:
     box = SecretBox(settings.secret_key.get_secret_value(), previous.get_secret_value() if previous else None)
     provider = Provider(settings)
     directory = Directory(settings, provider)
+    later(provider.tell)
     later(directory.check_right)
     counts: Counts = NoCounts() if settings.metrics_token is None else PrometheusCounts()
+    reader = Reader(settings, provider)
     vouching = Vouching(
-        settings, provider, directory, services.people, services.sessions, services.teams, box, later, counts=counts
-    )
+        settings, provider, reader, directory, services.people, services.sessions, services.teams, box, later,
+        counts=counts,
+    )  # fmt: skip
     authenticate = Authenticators(
         settings,
         services.people,
@@ -92,7 +96,7 @@ def create() -> Any:
     web = Web(
         settings=settings,
         services=services,
-        relying_party=RelyingParty(flask_app, settings, provider),
+        relying_party=RelyingParty(flask_app, settings, provider, reader),
         store=store,
         catalog=catalog,
         names=NamePolicy(services.names, catalog, TeamRules(services.teams), settings.contact),
