@@ -230,6 +230,12 @@ class Settings(BaseModel):
         description="Prefixes below which people who are no administrators may choose the artifact location of an "
         "experiment, such as `s3://bucket/teams`; default: they choose none.",
     )
+    max_body_mebibytes: int = Field(
+        32,
+        ge=1,
+        description="Largest body of a request by somebody who is signed in, in MiB (2^20 bytes), unpacked where it "
+        "is packed; uploads of artifacts have no bound.",
+    )
     audit_retention_days: int = Field(
         400, ge=0, description="Events of the audit trail are forgotten after so long; 0 keeps them for ever."
     )
@@ -264,6 +270,11 @@ class Settings(BaseModel):
         """Name of the session's cookie; with this prefix no sibling domain can plant one (RFC 6265bis, 4.1.3)."""
         name = "prokube_auth_session"
         return f"__Host-{name}" if self.secure and self.base_path == "/" else name
+
+    @property
+    def largest_body(self) -> int:
+        """The largest body in bytes."""
+        return self.max_body_mebibytes * 2**20
 
     @property
     def contact(self) -> str:
@@ -369,7 +380,7 @@ def _problem(model: type[BaseModel], field: str, name: str, item: Mapping[str, A
 
 
 def _whole_number(field: str, bounds: list[Any], example: int) -> str:
-    unit = "seconds" if field.endswith("_seconds") else "days"
+    unit = field.rsplit("_", 1)[1]
     low = next(bound.ge for bound in bounds if isinstance(bound, Ge))
     high = next((bound.le for bound in bounds if isinstance(bound, Le)), None)
     limits = f"at least {low}" if high is None else f"from {low} to {high}"

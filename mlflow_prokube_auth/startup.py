@@ -164,6 +164,8 @@ def share(settings: Settings) -> None:
     derived = hmac.new(key, b"flask-secret-key", hashlib.sha256).hexdigest()
     os.environ.setdefault("MLFLOW_FLASK_SERVER_SECRET_KEY", derived)
     os.environ[JOB_TOKEN_ENV] = secrets.token_hex(32)
+    # Of the gateway, which unpacks zstd.
+    os.environ.setdefault("MLFLOW_GATEWAY_MAX_DECOMPRESSED_REQUEST_SIZE", str(settings.largest_body))
     if settings.metrics_token is not None and DIRECTORY_VARIABLE not in os.environ:
         # The workers count into files here, which must be named before prometheus_client is imported.
         folder = tempfile.mkdtemp(prefix="mlflow-prokube-auth-metrics-")

@@ -30,6 +30,7 @@ from ..errors import BadRequest, Refusal
 from ..identity.caller import current_identity, grants_changed
 from ..identity.middleware import answer
 from ..policy import words
+from ..policy.guards.limits import Asking
 from ..policy.guards.shape import check_spellings
 from ..policy.named import Found
 from ..prefix import VARIABLE, static_prefix, without
@@ -254,12 +255,13 @@ def install(
     before: Callable[[Callable[[], Any]], Any],
     model_artifacts: Callable[[str, str | None], bool],
     guards: Run,
+    largest_body: int,
 ) -> Any:
     """Put ourselves into the seams and make MLflow's app; a Flask or a FastAPI application comes back.
 
     ``before`` is called around the engine's own ``before_request``; ``model_artifacts`` says of a user and a path
     whose download the engine refuses whether it comes with a model that the user may read; ``guards`` are asked on
-    FastAPI's own routes where the engine does not refuse.
+    FastAPI's own routes where the engine does not refuse; ``largest_body`` is in bytes, unpacked.
     """
     global _unauthenticated, _refuse
     _unauthenticated, _refuse = unauthenticated, refuse
@@ -282,7 +284,7 @@ def install(
     lookups.install(store)
     parents.install()
     public.install(static_prefix())
-    guard_native(guards)
+    guard_native(guards, largest_body)
     auth.filter_experiment_ids = _closed(auth.filter_experiment_ids)
     guard = _graphql_guard(auth.GraphQLAuthorizationMiddleware, contact)
     auth.get_graphql_authorization_middleware = lambda: [guard]
@@ -372,8 +374,11 @@ def _graphql_guard(base: Any, contact: str) -> Any:
         """The engine's guard, but a denial says so: MLflow's UI stays blank on a bare null."""
 
         def resolve(self, next: Any, root: Any, info: Any, **args: Any) -> Any:
+            given = vars(args["input"]) if args.get("input") is not None else {}
             try:
-                check_spellings(vars(args["input"]) if "input" in args else {})
+                if given:
+                    check_spellings(given)
+                    g.setdefault("prokube_asking", Asking()).take(given.items())
             except BadRequest as refusal:
                 g.prokube_refusal = refusal  # graphql-core would make it an error within an answer of status 200
                 return None
@@ -381,10 +386,7 @@ def _graphql_guard(base: Any, contact: str) -> Any:
             name = GRAPHQL_ERRORS.get(info.field_name)
             if result is not None or name is None or info.parent_type.name != "Query":
                 return result
-            given = args.get("input")
-            params = {
-                key: getattr(given, key, None) for key in ("run_id", "run_uuid", "experiment_id", "experiment_ids")
-            }
+            params = {key: given.get(key) for key in ("run_id", "run_uuid", "experiment_id", "experiment_ids")}
             message = words.denied(words.subject_of("", params), "read", contact)
             error = schema.ApiError(code="PERMISSION_DENIED", message=message)
             return getattr(schema, name)(apiError=error)

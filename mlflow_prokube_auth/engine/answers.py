@@ -57,9 +57,14 @@ class EngineAnswers:
         except MlflowException:
             return None
 
-    def assessment_trace(self, assessment_id: str) -> str | None:
+    def assessment_traces(self, assessment_ids: list[str]) -> set[str]:
         """Asked of MLflow's table."""
-        return catalog.assessment_trace(assessment_id)
+        return catalog.assessment_traces(assessment_ids)
+
+    def traces_there(self, trace_ids: list[str]) -> list[str]:
+        """Asked of MLflow's table; where traces are in files, of its store."""
+        found = catalog.traces_there(trace_ids)
+        return [each for each in trace_ids if self.exists("trace", each)] if found is None else found
 
     def experiments_at(self, location: str) -> list[str]:
         """Asked of MLflow's table."""

@@ -131,10 +131,11 @@ def install(store: Holding) -> None:
         held = store.held(store.get_user(username).id, workspace_name)
         if held is None:
             return resolve(username, workspace_name, keys)
-        rows = held.at(keys, {key.resource_type for key in keys})
-        if any(map(is_workspace_admin_grant, rows)):
+        types = {key.resource_type for key in keys}
+        if any(map(is_workspace_admin_grant, held.at((), types))):
             return [auth.MANAGE] * len(keys)
-        return [fold_grants_for_key(rows, key) for key in keys]
+        # Each by its own rows: all rows for each key would be as much again for each.
+        return [fold_grants_for_key(held.at([key], types), key) for key in keys]
 
     def role_grant_for_resource(
         user_id: int, resource_type: str, resource_key: str, workspace_name: str

@@ -186,3 +186,13 @@ def without_sql(message: str) -> str | None:
         if at >= 0:
             return message[:at].strip() or "The server's database refused this."
     return None
+
+
+def gave_up(message: str) -> str | None:
+    """What to say where a database has ended a statement after its own time limit; None where it was something else."""
+    if "statement timeout" not in message:  # PostgreSQL's words for SQLSTATE 57014 with statement_timeout
+        return None
+    return (
+        "The database gave up on this after its time limit. Ask for less: fewer comparisons, or fewer experiments or "
+        "runs at once."
+    )

@@ -20,7 +20,7 @@ from ..identity.middleware import answer
 from ..metrics import Counts
 from ..policy import words
 from ..policy.artifacts import CREATE
-from ..policy.guards import shape
+from ..policy.guards import limits, shape
 from ..policy.guards.table import flask_guards
 from ..policy.named import Claim
 from ..prefix import static_prefix, without
@@ -31,7 +31,10 @@ from .context import Web, is_navigation
 
 _logger = logging.getLogger(__name__)
 OWN = "prokube_auth."
-_API_ROUTE = re.compile(r"/(?:ajax-)?api/\d+\.\d+/mlflow/(.+)")
+# One of MLflow's has no slash before its name: /api/2.0mlflow/experiments/search-datasets.
+_API_ROUTE = re.compile(r"/(?:ajax-)?api/\d+\.\d+/?mlflow/(.+)")
+# Of the artifact store's: how many parts an upload has, and which.
+_PARTS_ROUTE = re.compile(r"/(?:ajax-)?api/\d+\.\d+/mlflow-artifacts/mpu/.+")
 # Below these nobody opens a page, whether there is such a route or not.
 _API_PATH = re.compile(
     r"/(?:(?:ajax-)?api|graphql|gateway|v1|mlflow-artifacts|prokube-auth/(?:api|assets))(?:/|$)"
@@ -52,6 +55,11 @@ def api_route() -> str:
     """The running request's route behind ``/api/2.0/mlflow/``; empty elsewhere."""
     match = _API_ROUTE.fullmatch(rule_here())
     return match.group(1) if match else ""
+
+
+def takes_json(rule: str) -> bool:
+    """Whether a rule is that of a route whose body is JSON."""
+    return bool(_API_ROUTE.fullmatch(rule) or _PARTS_ROUTE.fullmatch(rule))
 
 
 class Enforcement:
@@ -198,7 +206,10 @@ class Enforcement:
             raise refusal
         if body is None:
             return response
-        cleaned = words.without_sql(str(body.get("message", "")))
+        message = str(body.get("message", ""))
+        if words.verb_of(request.method, request.path) == "read" and (too_much := words.gave_up(message)) is not None:
+            raise BadRequest(too_much)  # not MLflow's 503: its client would ask for the same again and again
+        cleaned = words.without_sql(message)
         if cleaned is not None:
             _logger.warning("an answer of MLflow on %s held SQL; it was cut", request.url_rule)
             response.set_data(json.dumps({**body, "message": cleaned}))
@@ -246,13 +257,18 @@ def _json_of(response: Response) -> dict[str, Any] | None:
 def _check_shape() -> None:
     """MLflow's JSON routes only: uploads and forms are read by nobody but their handlers."""
     graphql = request.endpoint == "_graphql"
+    asking = limits.Asking()
+    asking.take(request.args.lists())
     shape.check_spellings(request.args, request.view_args or {})
-    if request.endpoint in NOT_JSON or not (api_route() or graphql):
+    if request.endpoint in NOT_JSON or not (graphql or takes_json(rule_here())):
         return
     try:
         body = request.get_json(silent=True) if request.is_json else None
     except RecursionError:
         raise BadRequest("The body is nested too deeply.") from None
+    if isinstance(body, dict):
+        limits.check_depth(request.get_data(), body)
+        asking.take(body.items())
     shape.check_shape(
         request.method,
         request.args,

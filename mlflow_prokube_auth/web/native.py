@@ -1,4 +1,4 @@
-"""On the routes of FastAPI's own for what is named, MCP servers: unique names, and searches that are narrowed."""
+"""On the routes of FastAPI's own: bounded queries, and of what is named, MCP servers, unique names and searches."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 import anyio.to_thread
 
 from ..errors import AlreadyExists, BadRequest, Refusal
 from ..identity.caller import CALLER, current_identity
-from ..identity.middleware import Asgi, Message, Receive, Scope, Send, answer
+from ..identity.middleware import Asgi, Message, Receive, Scope, Send, send_refusal
+from ..policy.guards.limits import Asking
 from ..policy.named import Claim
 from ..policy.names import NamePolicy
 from ..policy.waiting import Waiting, step
@@ -24,6 +26,36 @@ DELETE = re.compile(r"/(?:ajax-)?api/3\.0/mlflow/mcp-servers/([^/]+/[^/]+)/?")
 SEARCH = re.compile(r"/(?:ajax-)?api/3\.0/mlflow/(mcp-servers(?:/endpoints)?)/?")
 LARGEST_BODY = 1 << 20
 _T = TypeVar("_T")
+
+
+class NativeQueries:
+    """Refuses a query that asks for too much, as ``Enforcement`` does on Flask, and before the engine reads it."""
+
+    def __init__(self, app: Asgi, is_native: Callable[[Scope], bool]) -> None:
+        self.app = app
+        self._is_native = is_native
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        query = scope.get("query_string") if scope["type"] == "http" else None
+        if query and self._is_native(scope) and _is_anybody():
+            parameters: dict[str, list[str]] = {}
+            for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+                parameters.setdefault(name, []).append(value)
+            try:
+                Asking().take(parameters.items())
+            except BadRequest as refusal:
+                await send_refusal(refusal, send)
+                return
+        await self.app(scope, receive, send)
+
+
+def _is_anybody() -> bool:
+    """Whether somebody is calling; nobody is refused by the engine."""
+    try:
+        return current_identity() is not None
+    except Refusal:
+        return False
 
 
 class NativeNames:
@@ -53,7 +85,7 @@ class NativeNames:
                 try:
                     await serve(match.group(1), scope, receive, send)
                 except Refusal as refusal:
-                    await _send_refusal(refusal, send)
+                    await send_refusal(refusal, send)
                 return
         await self.app(scope, receive, send)
 
@@ -146,11 +178,3 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return waiting.pop() if waiting else await receive()
 
     return replay
-
-
-async def _send_refusal(refusal: Refusal, send: Send) -> None:
-    body, status, headers = answer(refusal)
-    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    raw.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": raw})
-    await send({"type": "http.response.body", "body": body})

@@ -214,3 +214,19 @@ def test_a_callback_writes_no_line_of_its_own_into_the_log(demo: Demo) -> None:
         browser.get("/prokube-auth/login/start")
         browser.get("/prokube-auth/callback", params={"error": "foo\nFAKE line " + "x" * 2000, "state": "s"})
     assert not [line for line in demo.log.read_text().splitlines() if line.startswith("FAKE")]
+
+
+def test_every_route_of_mlflows_that_takes_a_body_is_looked_at_for_two_readings() -> None:
+    """But uploads and forms, and what has no body. Of FastAPI's own, one parser reads for all."""
+    from mlflow.server import app as flask_app
+
+    from mlflow_prokube_auth.web.enforcement import NOT_JSON, takes_json
+
+    left = {
+        rule.rule
+        for rule in flask_app.url_map.iter_rules()
+        if {"POST", "PUT", "PATCH", "DELETE"} & set(rule.methods or ())
+        if rule.endpoint not in NOT_JSON and not takes_json(rule.rule)
+    }
+    files = ("/api/2.0/mlflow-artifacts/artifacts", "/ajax-api/2.0/mlflow-artifacts/artifacts")
+    assert {rule for rule in left if not rule.startswith(files)} == {"/graphql"}

@@ -126,6 +126,7 @@ SECONDS = "expected whole seconds, at least 60, such as 28800"
         ("SESSION_IDLE_SECONDS", "8h", f"found '8h', {SECONDS}"),
         ("SESSION_IDLE_SECONDS", "1", f"found '1', {SECONDS}"),
         ("LOGIN_SECONDS", "9999", "found '9999', expected whole seconds, from 60 to 3600, such as 600"),
+        ("MAX_BODY_MEBIBYTES", "0", "found '0', expected whole mebibytes, at least 1, such as 32"),
         ("TOKEN_MAX_DAYS", "", "found '', expected whole days, from 1 to 365, such as 365"),
         ("DIRECTORY_CHECK", "on", "found 'on', expected one of auto, required, off"),
         ("SECRET_KEY", "hush", "expected at least 32 characters, found 4"),

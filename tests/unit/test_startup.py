@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from mlflow_prokube_auth.app import create
 from mlflow_prokube_auth.logs import hide_starlettes_warning, show_ours
 from mlflow_prokube_auth.prefix import misplaced
 from mlflow_prokube_auth.settings import SettingsError, load
-from mlflow_prokube_auth.startup import database_problem, prepare, tell, unsafe, why_unanswered
+from mlflow_prokube_auth.startup import database_problem, prepare, share, tell, unsafe, why_unanswered
 
 from .test_settings import GOOD
 
@@ -218,3 +219,12 @@ def test_a_worker_refuses_a_prefix_that_its_parent_has_not_seen(monkeypatch: pyt
         monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match="found '/health-mlflow'"):
         create()
+@pytest.mark.parametrize(("set_to", "expected"), [(None, str(5 * 2**20)), ("123", "123")])
+def test_the_gateway_unpacks_as_much_as_a_body_may_have(
+    monkeypatch: pytest.MonkeyPatch, set_to: str | None, expected: str
+) -> None:
+    name = "MLFLOW_GATEWAY_MAX_DECOMPRESSED_REQUEST_SIZE"
+    environ = {key: value for key, value in os.environ.items() if key != name} | ({name: set_to} if set_to else {})
+    monkeypatch.setattr(os, "environ", environ)
+    share(load({**GOOD, "PROKUBE_AUTH_MAX_BODY_MEBIBYTES": "5"}))
+    assert environ[name] == expected
