@@ -26,14 +26,17 @@ PACKED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("encoding", "packed"), PACKED)
+@pytest.mark.parametrize(("encoding", "packed"), PACKED, ids=range(len(PACKED)))
 def test_what_is_packed_is_unpacked_as_by_mlflow(encoding: str, packed: bytes) -> None:
     unpacked = unpack(packed, encoding, len(TEXT))
     assert unpacked in (TEXT, b"")
     assert unpacked == decompress_otlp_body(packed, encoding)
 
 
-@pytest.mark.parametrize(("encoding", "packed"), [each for each in PACKED if len(each[1]) > 30])
+LONG = [each for each in PACKED if len(each[1]) > 30]
+
+
+@pytest.mark.parametrize(("encoding", "packed"), LONG, ids=range(len(LONG)))
 def test_a_byte_more_than_is_taken_is_refused(encoding: str, packed: bytes) -> None:
     with pytest.raises(UnpackedTooLarge, match="more than 15,999 bytes when it is unpacked") as caught:
         unpack(packed, encoding, len(TEXT) - 1)
@@ -100,6 +103,7 @@ def test_no_more_members_are_looked_at_than_exporters_send(monkeypatch: pytest.M
         ("zstd", b"x", "'zstd' is unknown. Expected gzip or deflate"),
         ("x" * 9_000, b"x", "is unknown. Expected gzip or deflate"),
     ],
+    ids=["plain", "cut", "empty", "no-deflate", "zstd", "long"],
 )
 def test_what_is_not_packed_as_it_says_is_bad_input(encoding: str, body: bytes, words: str) -> None:
     with pytest.raises(MlflowException, match=words) as caught:
