@@ -36,7 +36,7 @@ from .startup import BACKEND_STORE_ENV, JOB_TOKEN_ENV, database_uri, refused
 from .supported import check_mlflow
 from .web.context import Web
 from .web.enforcement import Enforcement
-from .web.native import NativeNames, NativeQueries
+from .web.native import NativeChecks, NativeNames
 from .web.routes import register
 
 
@@ -150,7 +150,7 @@ def create() -> Any:
     flask_app.wsgi_app = WsgiIdentity(flask_app.wsgi_app, authenticate, prefix)
     is_native = engine.native_route_matcher(made)
     named = NativeNames(made, web.names, searches.narrowed)
-    asgi = AsgiBodies(NativeQueries(named, is_native), bodies)
+    asgi = AsgiBodies(NativeChecks(named, is_native), bodies)
     native_words = _native_words(settings.contact, counts)
     return AsgiBounds(AsgiIdentity(asgi, authenticate, is_native, native_words, prefix), line)
 

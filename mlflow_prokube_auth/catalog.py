@@ -28,6 +28,7 @@ from sqlalchemy import Connection, and_, func, literal, or_, select
 
 from . import scorers
 from .policy.artifacts import Version
+from .policy.ids import WILDCARD, is_canonical
 from .policy.named import Found
 from .policy.rules import NAMED_AS
 
@@ -124,12 +125,14 @@ class MlflowCatalog:
             return next(iter(_those(session, kind, getattr(TABLES[kind].table, TABLES[kind].name) == name)), None)
 
     def at(self, resource_type: str, pattern: str) -> Found | None:
-        """What a grant of that type on that pattern is on."""
+        """What a grant of that type on that pattern is on; None for another spelling of it."""
+        if not is_canonical(resource_type, pattern):
+            return None
         if resource_type == scorers.KIND:
             return scorers.at(pattern)
         kind = _table_kind(resource_type)
         sessions = _sessions(kind) if kind in TABLES else None
-        if kind not in TABLES or (kind == "experiment" and not pattern.isdecimal()):
+        if kind not in TABLES or pattern == WILDCARD:
             return None
         if sessions is None:
             name = _title_in_file_store(pattern) if kind == "experiment" else pattern
@@ -223,7 +226,9 @@ class MlflowCatalog:
         if sessions is None:
             return {pattern: name for pattern in patterns if (name := _title_in_file_store(pattern))}
         # An experiment's id is a number in its table and a text in a grant.
-        ids = [int(p) for p in patterns if p.isdecimal()] if resource_type == "experiment" else patterns
+        ids: list[Any] = patterns
+        if resource_type == "experiment":
+            ids = [int(each) for each in patterns if each != WILDCARD and is_canonical(resource_type, each)]
         found: dict[str, str] = {}
         column, name = getattr(named.table, named.id), getattr(named.table, named.name)
         with sessions() as session:

@@ -29,7 +29,7 @@ from ..catalog import missing_columns
 from ..errors import BadRequest, Refusal
 from ..identity.caller import current_identity, grants_changed
 from ..identity.middleware import answer
-from ..policy import words
+from ..policy import ids, words
 from ..policy.guards.limits import Asking
 from ..policy.guards.shape import check_spellings
 from ..policy.named import Found
@@ -45,6 +45,7 @@ from .gateway import delegate_guardrails as delegate_guardrails
 from .native import OTEL_SEAMS, Run, guard_native
 from .requests import as_read as as_read
 from .requests import misspelt as misspelt
+from .requests import named_values as named_values
 from .store import STORE_SEAMS as STORE_SEAMS
 from .store import ProkubeStore as ProkubeStore
 from .store import caller
@@ -378,6 +379,7 @@ def _graphql_guard(base: Any, contact: str) -> Any:
             try:
                 if given:
                     check_spellings(given)
+                    ids.check_parameters("/graphql", given.items())
                     g.setdefault("prokube_asking", Asking()).take(given.items())
             except BadRequest as refusal:
                 g.prokube_refusal = refusal  # graphql-core would make it an error within an answer of status 200

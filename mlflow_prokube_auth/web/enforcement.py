@@ -12,13 +12,13 @@ from urllib.parse import quote
 from flask import Response, g, redirect, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..engine import as_read, misspelt, refusal_response, request_params
+from ..engine import as_read, misspelt, named_values, refusal_response, request_params
 from ..errors import AlreadyExists, BadRequest, Refusal, Unauthenticated, Unavailable
 from ..identity import inside
 from ..identity.caller import current_identity, grants_changed
 from ..identity.middleware import answer
 from ..metrics import Counts
-from ..policy import words
+from ..policy import ids, words
 from ..policy.artifacts import CREATE
 from ..policy.guards import limits, shape
 from ..policy.guards.table import flask_guards
@@ -87,7 +87,10 @@ class Enforcement:
         if identity is not None:
             # MLflow's handlers read for themselves whom it names; they have not yet.
             request.environ["HTTP_AUTHORIZATION"] = inside.named(identity)
-            _check_shape()
+            try:
+                _check_shape()
+            except RecursionError:
+                raise BadRequest("The body is nested too deeply.") from None
         decision = self._hide_missing(engine())
         if identity is None:
             return decision
@@ -256,32 +259,31 @@ def _json_of(response: Response) -> dict[str, Any] | None:
 
 def _check_shape() -> None:
     """MLflow's JSON routes only: uploads and forms are read by nobody but their handlers."""
-    graphql = request.endpoint == "_graphql"
+    graphql, path = request.endpoint == "_graphql", request.view_args or {}
     asking = limits.Asking()
     asking.take(request.args.lists())
-    shape.check_spellings(request.args, request.view_args or {})
+    shape.check_spellings(request.args, path)
+    ids.check_parameters(rule_here(), [*request.args.items(multi=True), *path.items()])
     if request.endpoint in NOT_JSON or not (graphql or takes_json(rule_here())):
         return
-    try:
-        body = request.get_json(silent=True) if request.is_json else None
-    except RecursionError:
-        raise BadRequest("The body is nested too deeply.") from None
+    body = request.get_json(silent=True) if request.is_json else None
     if isinstance(body, dict):
         limits.check_depth(request.get_data(), body)
         asking.take(body.items())
     shape.check_shape(
         request.method,
         request.args,
-        request.view_args or {},
+        path,
         request.is_json,
         body,
         bool(request.content_length or request.get_data(cache=True)),
         graphql,
     )
     if isinstance(body, dict) and not graphql and request.url_rule is not None:
-        shape.check_spellings(request.args, request.view_args or {}, body)
+        shape.check_spellings(request.args, path, body)
         if (found := misspelt(request.method, request.url_rule.rule, body)) is not None:
             raise shape.misspelt(*found)
+        ids.check_parameters(rule_here(), named_values(request.method, request.url_rule.rule, body))
 
 
 # What counts as a refusal.

@@ -1,4 +1,4 @@
-"""On the routes of FastAPI's own: bounded queries, and of what is named, MCP servers, unique names and searches."""
+"""FastAPI's own routes: bounded queries, ids in their one spelling; for MCP servers unique names, narrowed searches."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import anyio.to_thread
 from ..errors import AlreadyExists, BadRequest, Refusal
 from ..identity.caller import CALLER, current_identity
 from ..identity.middleware import Asgi, Message, Receive, Scope, Send, send_refusal
+from ..policy import ids
 from ..policy.guards.limits import Asking
 from ..policy.named import Claim
 from ..policy.names import NamePolicy
@@ -28,8 +29,8 @@ LARGEST_BODY = 1 << 20
 _T = TypeVar("_T")
 
 
-class NativeQueries:
-    """Refuses a query that asks for too much, as ``Enforcement`` does on Flask, and before the engine reads it."""
+class NativeChecks:
+    """Refuses what asks for too much, and ids in another spelling, as ``Enforcement`` does on Flask."""
 
     def __init__(self, app: Asgi, is_native: Callable[[Scope], bool]) -> None:
         self.app = app
@@ -37,25 +38,21 @@ class NativeQueries:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        query = scope.get("query_string") if scope["type"] == "http" else None
-        if query and self._is_native(scope) and _is_anybody():
+        caller = CALLER.get() if scope["type"] == "http" else None
+        # Nobody is refused by the engine.
+        if caller is not None and self._is_native(scope) and caller.identity_or_none() is not None:
+            query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+            headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]]
             parameters: dict[str, list[str]] = {}
-            for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+            for name, value in query:
                 parameters.setdefault(name, []).append(value)
             try:
                 Asking().take(parameters.items())
-            except BadRequest as refusal:
+                ids.check_native(caller.facts.path, query, headers)
+            except Refusal as refusal:
                 await send_refusal(refusal, send)
                 return
         await self.app(scope, receive, send)
-
-
-def _is_anybody() -> bool:
-    """Whether somebody is calling; nobody is refused by the engine."""
-    try:
-        return current_identity() is not None
-    except Refusal:
-        return False
 
 
 class NativeNames:

@@ -181,6 +181,13 @@ def test_what_is_nested_too_deeply_is_refused_and_no_crash(demo: Demo, path: str
     assert answer.status_code in (401, 405)
 
 
+def test_a_message_of_the_protocol_that_holds_itself_too_often_is_refused_and_no_crash(alice: httpx.Client) -> None:
+    value = '{"array_value":{"values":[' * 400 + "{}" + "]}}" * 400
+    body = f'{{"trace": {{"spans": [{{"attributes": [{{"key": "k", "value": {value}}}]}}]}}}}'
+    answer = alice.post(f"{API3}/traces", content=body, headers=JSON)
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+
+
 @pytest.mark.parametrize("cookie", ['"a\\000.x"', 'a"b.c', "x" * 5000 + ".y", "..", "é.x", "a['].b"])
 def test_a_cookie_that_is_none_of_ours_is_nobody(demo: Demo, cookie: str) -> None:
     header = f"prokube_auth_session={cookie}".encode()
