@@ -22,7 +22,7 @@ from ..policy.artifacts import CREATE
 from ..policy.guards import shape
 from ..policy.guards.table import flask_guards
 from ..policy.names import Claim
-from ..store.database import DATABASE_DOWN
+from ..store.database import DATABASE_DOWN, TAKES_NO_WRITES, why_down
 from ..store.names import Held
 from ..store.people import Person
 from .context import Web, is_navigation, static_prefix
@@ -66,7 +66,7 @@ class Enforcement:
             return self.refuse(refusal)
         except DATABASE_DOWN as error:
             _logger.error("the database does not answer: %s", type(error).__name__)
-            return self.refuse(Unavailable("The server's database does not answer. Try again shortly."))
+            return self.refuse(Unavailable(why_down(error)))
 
     def _decide(self, engine: Callable[[], Any]) -> Any:
         identity = current_identity()
@@ -157,7 +157,10 @@ class Enforcement:
         body = _json_of(response)
         if body is None:
             return response
-        cleaned = words.without_sql(str(body.get("message", "")))
+        message = str(body.get("message", ""))
+        if words.is_read_only(message):
+            raise Unavailable(TAKES_NO_WRITES)
+        cleaned = words.without_sql(message)
         if cleaned is not None:
             _logger.warning("an answer of MLflow on %s held SQL; it was cut", request.url_rule)
             response.set_data(json.dumps({**body, "message": cleaned}))
