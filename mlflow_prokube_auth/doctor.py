@@ -69,7 +69,7 @@ def examine_mlflow() -> Finding:
 def _database(settings: Settings, backend: str | None) -> Finding:
     from sqlalchemy.exc import SQLAlchemyError
 
-    from .store.database import SchemaOutdated, check_schema, head_revision, open_engine
+    from .store.database import SchemaOutdated, check_schema, head_revision, is_writable, open_engine
 
     uri = database_uri(settings, backend)
     ways = "PROKUBE_AUTH_DATABASE_URI, --backend-store-uri or MLFLOW_BACKEND_STORE_URI"
@@ -83,12 +83,15 @@ def _database(settings: Settings, backend: str | None) -> Finding:
         with engine.connect():
             pass  # it answers
         check_schema(engine)
+        writable = is_writable(engine)
     except SchemaOutdated as error:
         return Finding("fail", "database", str(error))
     except (SQLAlchemyError, OSError) as error:
         return Finding("fail", "database", f"it does not answer ({why_unanswered(uri, error)}). Check {ways}")
     finally:
         engine.dispose()
+    if not writable:
+        return Finding("warn", "database", "it takes no changes (a standby?): people read, and nobody logs in anew")
     return Finding("ok", "database", f"it answers, and its tables are at revision {head_revision()}")
 
 

@@ -179,6 +179,11 @@ def iso(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def is_read_only(message: str) -> bool:
+    """Whether an answer of MLflow's says that PostgreSQL took no write."""
+    return re.search(r"\(psycopg2?\.errors\.ReadOnlySqlTransaction\)", message) is not None
+
+
 def without_sql(message: str) -> str | None:
     """``message`` without what a database said; None where nothing had to go."""
     for mark in (" Error: (", "(sqlite3.", "(psycopg2.", "(psycopg.", "[SQL:", "(Background on this error"):

@@ -24,7 +24,7 @@ from ..policy.guards import limits, shape
 from ..policy.guards.table import flask_guards
 from ..policy.named import Claim
 from ..prefix import static_prefix, without
-from ..store.database import DATABASE_DOWN
+from ..store.database import DATABASE_DOWN, TAKES_NO_WRITES, why_down
 from ..store.names import Held
 from ..store.people import Person
 from .context import Web, is_navigation
@@ -80,7 +80,7 @@ class Enforcement:
             return self.refuse(refusal)
         except DATABASE_DOWN as error:
             _logger.error("the database does not answer: %s", type(error).__name__)
-            return self.refuse(Unavailable("The server's database does not answer. Try again shortly."))
+            return self.refuse(Unavailable(why_down(error)))
 
     def _decide(self, engine: Callable[[], Any]) -> Any:
         identity = current_identity()
@@ -210,6 +210,8 @@ class Enforcement:
         if body is None:
             return response
         message = str(body.get("message", ""))
+        if words.is_read_only(message):
+            raise Unavailable(TAKES_NO_WRITES)
         if words.verb_of(request.method, request.path) == "read" and (too_much := words.gave_up(message)) is not None:
             raise BadRequest(too_much)  # not MLflow's 503: its client would ask for the same again and again
         cleaned = words.without_sql(message)
