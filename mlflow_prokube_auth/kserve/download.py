@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import requests
 
-from .failures import Broken, Exit, Failure
+from .failures import Broken, Exit, Failure, in_units, unwritable
 from .listing import RemoteFile
 from .server import ARTIFACTS, Server, in_words, is_login_page, no_file
 
@@ -138,20 +138,6 @@ class Download:
         if self._stop.is_set():
             raise Failure(Exit.STOPPED, "stopped")
         transfer.attempt(self._server, output, self._stop)
-
-
-def unwritable(folder: Path, error: OSError) -> Failure:
-    """Why the destination does not take what is written."""
-    return Failure(Exit.FOLDER, f"{folder} cannot be written: {error.strerror or type(error).__name__}")
-
-
-def in_units(size: float) -> str:
-    """A size for people."""
-    for unit in ("bytes", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"
 
 
 def _progress(transfers: Sequence[Transfer], futures: Sequence[Future[None]]) -> str:

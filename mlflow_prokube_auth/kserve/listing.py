@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from .failures import Exit, Failure
+from .names import MLMODEL, OURS
 from .resolve import Place
 from .server import ARTIFACTS, Server
 from .uris import is_safe_name
 
-MLMODEL = ("MLmodel",)
-# Names of our own in the destination, and how far a listing may lead.
-OURS = ".mlflow-storage-initializer"
+# How far a listing may lead.
 DEEPEST, MOST = 64, 1_000_000
 
 

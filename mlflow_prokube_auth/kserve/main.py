@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from .. import __version__
 from . import options, uris
-from .failures import Exit, Failure, OneLine
+from .confine import keep_memory_private
+from .failures import Exit, Failure, OneLine, count_of, in_units, outcome, stopped
+from .handover import Fetched, Handover, Say, become, command
+from .place import Destination, Staging
 
 if TYPE_CHECKING:
     from .server import Server
 
+Wanted = tuple[str, "uris.ModelUri | uris.RunUri", Path]
 PROGRAM = "mlflow-storage-initializer"
 USAGE = f"""Usage: {PROGRAM} URI FOLDER [URI FOLDER ...]
 
@@ -30,39 +34,34 @@ or MLFLOW_TRACKING_TOKEN alone. Beside them, with what holds where nothing is se
   STORAGE_INITIALIZER_RETRY_SECONDS=120    how long nothing may arrive before it gives up
   STORAGE_INITIALIZER_TIMEOUT_SECONDS=60   how long a connection may be silent
   STORAGE_INITIALIZER_JOBLIB=auto          model.joblib beside model.skops: auto, require or off
+  STORAGE_INITIALIZER_SKOPS_TRUSTED=       classes that such a model may be made of, beside those that skops trusts
 
 Exit codes: 0 done, 1 unexpected, 2 wrong arguments or settings, 3 refused, 4 not found, 5 transfer, 6 folder."""
 
 
-def run(arguments: Sequence[str], environ: Mapping[str, str], log: TextIO) -> int:
-    """Do what the arguments ask for; the exit code."""
+def run(
+    arguments: Sequence[str], environ: Mapping[str, str], log: TextIO, then: Callable[[Handover, Say], None]
+) -> int:
+    """Download what the arguments ask for, and ``then`` finish it; the exit code.
+
+    ``then`` takes the staging folders over: they are gone when it returns or fails.
+    """
     one_line = OneLine(environ.get(name) for name in ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"))
 
     def say(text: str) -> None:
         print(one_line(text), file=log, flush=True)
 
-    try:
+    def bring() -> None:
+        nonlocal one_line
         pairs = _pairs(arguments)
         settings = options.read(environ)
         one_line = OneLine(settings.secrets)
-        _serve(pairs, settings, say)
-    except Failure as failure:
-        say(f"Error: {failure.reason}")
-        return failure.code
-    except KeyboardInterrupt:
-        say("Error: stopped")
-        return Exit.STOPPED
-    except ImportError as error:
-        missing = (error.name or "a package").partition(".")[0]
-        say(f"Error: {missing} is missing: pip install 'mlflow-prokube-auth[kserve]'")
-        return Exit.UNEXPECTED
-    except Exception as error:
-        say(f"Error: unexpected {type(error).__name__} in {_where(error)}: {error}")
-        return Exit.UNEXPECTED
-    return 0
+        then(Handover(_fetch_all(pairs, settings, say), settings.joblib, settings.trusted), say)
+
+    return outcome(bring, say)
 
 
-def _pairs(arguments: Sequence[str]) -> list[tuple[str, uris.ModelUri | uris.RunUri, Path]]:
+def _pairs(arguments: Sequence[str]) -> list[Wanted]:
     if not arguments or len(arguments) % 2:
         raise Failure(Exit.USAGE, f"found {len(arguments)} arguments, expected pairs: URI FOLDER [URI FOLDER ...]")
     pairs = []
@@ -76,70 +75,55 @@ def _pairs(arguments: Sequence[str]) -> list[tuple[str, uris.ModelUri | uris.Run
     return pairs
 
 
-def _serve(
-    pairs: Sequence[tuple[str, uris.ModelUri | uris.RunUri, Path]],
-    settings: options.Options,
-    say: Callable[[str], None],
-) -> None:
+def _fetch_all(pairs: Sequence[Wanted], settings: options.Options, say: Say) -> tuple[Fetched, ...]:
     # MLflow takes seconds to import; what can be told without it has been told by now.
     from .server import Server
 
-    stop = threading.Event()
+    stop, fetched = threading.Event(), list[Fetched]()
     try:
         server = Server(settings, say, stop.wait)
-        for uri, wanted, folder in pairs:
-            began = time.monotonic()
-            say(f"{uri}: to {folder}")
-            count = _bring(server, uri, wanted, folder, settings, say, stop)
-            say(f"{uri}: {_files(count)} in {folder} after {time.monotonic() - began:.1f} s")
+        for pair in pairs:
+            fetched.append(_fetch(server, pair, settings, say, stop))
+    except BaseException:
+        for each in fetched:
+            Staging(Path(each.staging), each.lock).drop()
+        raise
     finally:
         stop.set()
+    return tuple(fetched)
 
 
-def _bring(
-    server: Server,
-    uri: str,
-    wanted: uris.ModelUri | uris.RunUri,
-    folder: Path,
-    settings: options.Options,
-    say: Callable[[str], None],
-    stop: threading.Event,
-) -> int:
-    from .download import Download, in_units
-    from .listing import MLMODEL, files_of
-    from .place import Destination
+def _fetch(server: Server, pair: Wanted, settings: options.Options, say: Say, stop: threading.Event) -> Fetched:
+    from .download import Download
+    from .listing import files_of
     from .resolve import resolve
-    from .sklearn import add_joblib
 
+    uri, wanted, folder = pair
+    began = time.monotonic()
+    say(f"{uri}: to {folder}")
     found = resolve(server, wanted, settings.tracking_uri)
     files = files_of(server, found)
     size = sum(file.size or 0 for file in files)
-    say(f"{found.label}: {_files(len(files))}, {in_units(size)}")
+    say(f"{found.label}: {count_of(len(files))}, {in_units(size)}")
     destination = Destination(folder, say)
-    with destination.staging() as staging:
+    staging = destination.stage()
+    try:
         destination.needs(size)
-        Download(server, settings.parallel, say, stop).run(files, staging)
-        paths = [file.path for file in files]
-        if MLMODEL in paths or settings.joblib == "require":
-            paths += add_joblib(staging, settings.joblib, say)
-        destination.place(staging, paths, {"uri": uri, "source": found.label})
-    return len(paths)
+        Download(server, settings.parallel, say, stop).run(files, staging.path)
+    except BaseException:
+        staging.drop()
+        raise
+    return Fetched(uri, found.label, str(folder), str(staging.path), staging.lock, began)
 
 
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count} files"
-
-
-def _where(error: BaseException) -> str:
-    """The place in the code, for a report; never what was in the variables there."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace is not None else "?"
-
-
-def _stopped(number: int, _frame: object) -> None:
-    raise Failure(Exit.STOPPED, f"stopped by {signal.Signals(number).name}")
+def _become_finish(handover: Handover, _say: Say) -> None:
+    try:
+        locks = [each.lock for each in handover.fetched if each.lock is not None]
+        become(command("finish", handover.to_text()), locks, os.environ)
+    except OSError:
+        for each in handover.fetched:
+            Staging(Path(each.staging), each.lock).drop()
+        raise
 
 
 def main() -> NoReturn:
@@ -151,12 +135,13 @@ def main() -> NoReturn:
     if arguments == ["--version"]:
         print(f"{PROGRAM} {__version__}")
         sys.exit(0)
-    signal.signal(signal.SIGTERM, _stopped)
+    signal.signal(signal.SIGTERM, stopped)
     # The model server is another user.
     os.umask(0o022)
     # A container that starts a model server has nobody to tell about MLflow's use.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    code = run(arguments, os.environ, sys.stderr)
+    keep_memory_private()
+    code = run(arguments, os.environ, sys.stderr, _become_finish)
     sys.stderr.flush()
     # Not by way of threads that wait for a server which does not answer.
     os._exit(code)

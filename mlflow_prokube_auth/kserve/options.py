@@ -7,21 +7,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from . import trust
 from .failures import Exit, Failure
 
 PREFIX = "STORAGE_INITIALIZER_"
+TRUSTED = f"{PREFIX}SKOPS_TRUSTED"
 JOBLIB = ("auto", "require", "off")
 
 
 @dataclass(frozen=True)
 class Options:
-    """``retry_seconds`` is how long nothing may arrive before the initializer gives up."""
+    """``retry_seconds`` is how long nothing may arrive before the initializer gives up.
+
+    ``trusted`` are the types that a model may be made of beside those that skops trusts by itself.
+    """
 
     tracking_uri: str
     parallel: int = 4
     retry_seconds: int = 120
     timeout_seconds: int = 60
     joblib: str = "auto"
+    trusted: tuple[str, ...] = ()
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
@@ -66,8 +72,13 @@ def read(environ: Mapping[str, str]) -> Options:
     joblib = environ.get(f"{PREFIX}JOBLIB", "").strip().lower() or JOBLIB[0]
     if joblib not in JOBLIB:
         mistakes.append(f"{PREFIX}JOBLIB: found '{joblib}', expected one of {', '.join(JOBLIB)}")
+    trusted: tuple[str, ...] = ()
+    try:
+        trusted = trust.names(environ.get(TRUSTED, ""))
+    except trust.NotTrustable as error:
+        mistakes.append(f"{TRUSTED}: {error}")
     if mistakes:
         raise Failure(Exit.USAGE, "; ".join(mistakes))
     known = (environ.get("MLFLOW_TRACKING_PASSWORD"), environ.get("MLFLOW_TRACKING_TOKEN"), password)
     secrets = tuple(secret for secret in known if secret)
-    return Options(uri.rstrip("/"), parallel, retry, timeout, joblib, secrets)
+    return Options(uri.rstrip("/"), parallel, retry, timeout, joblib, trusted, secrets)

@@ -11,20 +11,39 @@ import fcntl
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .download import in_units, unwritable
-from .failures import Exit, Failure
-from .listing import MLMODEL, OURS
+from .failures import Exit, Failure, in_units, unwritable
+from .names import MLMODEL, OURS, RelativePath
 from .uris import is_safe_name
 
 STAGING = f"{OURS}-"
 RECORD = f"{OURS}.json"
-RelativePath = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Staging:
+    """A folder within the destination; ``lock`` is the descriptor that keeps it from being swept."""
+
+    path: Path
+    lock: int | None
+
+    def files(self) -> list[RelativePath]:
+        """All files in it."""
+        found = (Path(folder, name) for folder, _, names in os.walk(self.path) for name in names)
+        return sorted(path.relative_to(self.path).parts for path in found)
+
+    def drop(self) -> None:
+        """Remove it with what is in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        if self.lock is not None:
+            os.close(self.lock)
 
 
 class Destination:
@@ -34,9 +53,8 @@ class Destination:
         self.folder = folder
         self._say = say
 
-    @contextmanager
-    def staging(self) -> Iterator[Path]:
-        """A folder in the same file system, gone afterwards; those that crashed initializers left go as well.
+    def stage(self) -> Staging:
+        """A new folder in the same file system; those that crashed initializers left go.
 
         Raises:
             Failure: the destination cannot be written.
@@ -46,14 +64,8 @@ class Destination:
             with self._locked() as locked:
                 if locked:
                     self._sweep()
-                staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=self.folder))
-                alive = _try_lock(staging)
-        try:
-            yield staging
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
-            if alive is not None:
-                os.close(alive)
+                path = Path(tempfile.mkdtemp(prefix=STAGING, dir=self.folder))
+                return Staging(path, _try_lock(path))
 
     def needs(self, size: int) -> None:
         """See that so much fits, where the file system says how much is free.
@@ -80,9 +92,11 @@ class Destination:
             for path in sorted(before - set(wanted)):
                 self._take_away(path)
             for path in wanted:
-                target = self.folder.joinpath(*path)
+                source, target = staging.joinpath(*path), self.folder.joinpath(*path)
+                if not stat.S_ISREG(source.lstat().st_mode):  # a link would lead the model server out of the folder
+                    raise Failure(Exit.FOLDER, f"{source} is no file any more: something changed what was downloaded")
                 self._make_parents(path)
-                os.replace(staging.joinpath(*path), target)
+                os.replace(source, target)
             self._record({**about, "files": sorted("/".join(path) for path in wanted)})
 
     def _make_parents(self, path: RelativePath) -> None:

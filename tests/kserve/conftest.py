@@ -7,16 +7,18 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 from unittest import mock
 
 import httpx
 import pytest
 
-from mlflow_prokube_auth.kserve.main import run
+from mlflow_prokube_auth.kserve import main
+from mlflow_prokube_auth.kserve.finish import finish
 
 from ..conftest import free_port
 from ..server.test_prefixes import ADMIN, ALICE, BOB, Place, with_keys
@@ -24,6 +26,11 @@ from ..server.world import World, running_world
 from .owner import SPOKEN
 
 SCRIPT = Path(sys.executable).with_name("mlflow-storage-initializer")
+
+
+def run(arguments: Sequence[str], environ: Mapping[str, str], log: TextIO) -> int:
+    """Both programs of the initializer in this process, where its memory and environment are of no interest."""
+    return main.run(arguments, environ, log, finish)
 
 
 def clean_environment(**settings: str) -> dict[str, str]:

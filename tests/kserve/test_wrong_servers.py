@@ -12,9 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_prokube_auth.kserve.main import run
-
-from .conftest import SCRIPT, Done, clean_environment
+from .conftest import SCRIPT, Done, clean_environment, run
 from .fake_mlflow import LISTING, PAGE, ROOT, Answer, FakeMlflow, running_fake
 
 NEED_EVERYTHING = bool(os.environ.get("PROKUBE_TESTS_NEED_EVERYTHING"))
