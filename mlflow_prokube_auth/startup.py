@@ -20,7 +20,17 @@ import click
 from .hosts import is_loopback
 from .logs import hide_starlettes_warning
 from .prefix import misplaced
-from .settings import DATABASE_URI_FORM, SQL_BACKENDS, DatabaseSettings, Settings, SettingsError, is_database_uri, load
+from .settings import (
+    AUTH_DRIVERS,
+    DATABASE_URI_FORM,
+    SQL_BACKENDS,
+    DatabaseSettings,
+    Settings,
+    SettingsError,
+    is_database_uri,
+    load,
+    why_no_auth_tables,
+)
 from .supported import EngineChanged, check_mlflow
 
 DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -108,17 +118,24 @@ def database_uri(settings: Settings | DatabaseSettings, backend: str | None) -> 
 
 
 def database_problem(uri: str) -> str | None:
-    """What is wrong with a database that needs no asking; in words that hold neither user nor password."""
+    """What is wrong with the auth tables' database that needs no asking; in words without user and password."""
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
     if not is_database_uri(uri):
         return f"its URI is unreadable, expected {DATABASE_URI_FORM}"
+    problem = why_no_auth_tables(uri)
+    if problem is not None:
+        return problem
     url = make_url(uri)
     try:
         url.get_dialect().import_dbapi()
     except (ImportError, ArgumentError) as error:
         return f"{url.drivername} needs a driver ({error}); pip install 'mlflow-prokube-auth[postgres]' for PostgreSQL"
+    drivers = AUTH_DRIVERS[url.get_backend_name()]
+    if url.get_driver_name() not in drivers:
+        tested = " or ".join(f"{url.get_backend_name()}+{driver}" for driver in drivers)
+        return f"its driver was never tried with this plugin: found {url.drivername}, expected {tested}"
     if url.get_backend_name() == "sqlite" and url.database:
         folder = Path(url.database).parent
         if not folder.is_dir() and not url.database.startswith("file:"):

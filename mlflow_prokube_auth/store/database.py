@@ -292,7 +292,7 @@ def check_schema(engine: Engine) -> None:
         )
     with engine.connect() as connection:
         watched = role_versions.watched(connection)
-    if not watched and engine.dialect.name in ("sqlite", "postgresql"):
+    if not watched:
         raise SchemaOutdated(
             "the triggers that bump prokube_role_versions are missing or disabled: run `mlflow-prokube-auth db upgrade`"
         )

@@ -11,12 +11,21 @@ from contextlib import contextmanager
 
 import click
 import pytest
+from pydantic import SecretStr
 
 from mlflow_prokube_auth.app import create
 from mlflow_prokube_auth.logs import hide_starlettes_warning, show_ours
 from mlflow_prokube_auth.prefix import misplaced
-from mlflow_prokube_auth.settings import SettingsError, load
-from mlflow_prokube_auth.startup import database_problem, prepare, share, tell, unsafe, why_unanswered
+from mlflow_prokube_auth.settings import DatabaseSettings, SettingsError, load
+from mlflow_prokube_auth.startup import (
+    database_problem,
+    database_uri,
+    prepare,
+    share,
+    tell,
+    unsafe,
+    why_unanswered,
+)
 
 from .test_settings import GOOD
 
@@ -110,6 +119,11 @@ def test_a_server_that_cannot_start_says_so_with_the_whole_list(monkeypatch: pyt
         ("sqlite://", None),
         ("postgresql+nonsense://user:hush@host/db", "postgresql+nonsense needs a driver"),
         ("postgresql://user:hush@host:port/db", "its URI is unreadable"),
+        ("postgresql+psycopg2://user:hush@host/db", None),
+        ("postgresql+psycopg://user:hush@host/db", None),
+        ("mysql://user:hush@host/db", "the auth tables cannot be in mysql. MLflow's tracking tables may be there"),
+        ("mysql+nonsense://user:hush@host/db", "the auth tables cannot be in mysql."),
+        ("mssql+pyodbc://user:hush@host/db", "the auth tables cannot be in mssql."),
     ],
 )
 def test_what_is_wrong_with_a_database_is_told_without_asking_it(uri: str, told: str | None) -> None:
@@ -117,6 +131,22 @@ def test_what_is_wrong_with_a_database_is_told_without_asking_it(uri: str, told:
     assert (problem or "").startswith(told or "")
     assert (problem is None) == (told is None)
     assert "hush" not in (problem or "")
+
+
+def test_a_driver_that_was_never_tried_is_refused_before_anything_is_made() -> None:
+    problem = database_problem("postgresql+psycopg_async://user:hush@host/db")
+    assert problem == (
+        "its driver was never tried with this plugin: found postgresql+psycopg_async, expected postgresql+psycopg or "
+        "postgresql+psycopg2"
+    )
+
+
+@pytest.mark.parametrize("backend", ["mysql+pymysql://user:hush@host/db", "mssql+pyodbc://user:hush@host/db"])
+def test_tracking_tables_that_the_auth_tables_cannot_join_are_no_hindrance(backend: str) -> None:
+    alone = DatabaseSettings()
+    assert database_problem(str(database_uri(alone, backend))) is not None
+    beside = DatabaseSettings(database_uri=SecretStr("sqlite://"))
+    assert database_problem(str(database_uri(beside, backend))) is None
 
 
 def test_an_error_of_a_database_names_its_host_and_never_its_user() -> None:
