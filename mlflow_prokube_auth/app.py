@@ -17,11 +17,13 @@ from .identity.delegation import Delegation
 from .identity.directory import Directory
 from .identity.middleware import AsgiIdentity, WsgiIdentity
 from .identity.oidc import RelyingParty
+from .identity.pace import AsgiPace, WsgiPace
 from .identity.provider import Provider
 from .identity.reading import Reader
 from .identity.recheck import Vouching
 from .identity.secretbox import SecretBox
 from .identity.sessions import StoredSessions
+from .identity.visitors import Visitors
 from .logs import show_ours
 from .metrics import Counts, NoCounts, PrometheusCounts
 from .policy import words
@@ -115,6 +117,7 @@ def create() -> Any:
         guards=guards,
         box=box,
         provider=provider,
+        visitors=Visitors(),
     )
     searches = Searches(store.held, store.active_workspace, services.database.engine)
     enforcement = Enforcement(web, counts, searches.narrow)
@@ -143,14 +146,14 @@ def create() -> Any:
     prefix = static_prefix()
     line, bodies = RequestLine(prefix), BodyLimits(settings.largest_body)
     if made is flask_app:
-        identified = WsgiIdentity(WsgiBodies(flask_app.wsgi_app, bodies), authenticate, prefix)
+        identified = WsgiIdentity(WsgiBodies(WsgiPace(flask_app.wsgi_app), bodies), authenticate, prefix)
         flask_app.wsgi_app = WsgiBounds(identified, line)
         return flask_app
     engine.delegate_guardrails(lambda user_id: delegation.make(user_id, int(time.time())))
     flask_app.wsgi_app = WsgiIdentity(flask_app.wsgi_app, authenticate, prefix)
     is_native = engine.native_route_matcher(made)
     named = NativeNames(made, web.names, searches.narrowed)
-    asgi = AsgiBodies(NativeChecks(named, is_native), bodies)
+    asgi = AsgiBodies(AsgiPace(NativeChecks(named, is_native)), bodies)
     native_words = _native_words(settings.contact, counts)
     return AsgiBounds(AsgiIdentity(asgi, authenticate, is_native, native_words, prefix), line)
 

@@ -109,6 +109,18 @@ class Conflict(Refusal):
     status = 409
 
 
+class TooMany(Refusal):
+    """More at once than one address, or all of them, may ask for."""
+
+    error_code = "REQUEST_LIMIT_EXCEEDED"
+    status = 429
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """When to try again."""
+        return {"Cache-Control": "no-store", "Retry-After": "10"}
+
+
 class NotOffered(Refusal):
     """An endpoint of MLflow's basic-auth that makes no sense with Keycloak."""
 

@@ -7,6 +7,7 @@ algorithms, ``iss``, ``aud``/``azp``, ``exp`` and nonce (OpenID Connect Core 1.0
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
@@ -63,6 +64,7 @@ class RelyingParty:
             ProviderDown: Keycloak does not answer.
         """
         self._provider.probe()
+        self._tell_client()
         try:
             return self._client.authorize_redirect(callback_url)  # type: ignore[no-any-return]
         except (RequestException, RuntimeError, ValueError, KeyError) as error:
@@ -79,9 +81,7 @@ class RelyingParty:
         if issuer is not None and issuer != self._settings.oidc_issuer:
             raise LoginFailed(f"the callback names the issuer {issuer!r:.200}")
         try:
-            metadata = self._client.load_server_metadata()
-            supported = metadata.get("id_token_signing_alg_values_supported") or ["RS256"]
-            metadata["id_token_signing_alg_values_supported"] = [a for a in supported if a in ALGORITHMS]
+            self._tell_client()
             token = self._client.authorize_access_token(
                 claims_options={
                     "iss": {"essential": True, "value": self._settings.oidc_issuer},
@@ -115,6 +115,18 @@ class RelyingParty:
             refresh_token=str(refresh_token) if refresh_token else None,
             sid=str(sid)[:255] if sid else None,
         )
+
+    def _tell_client(self) -> None:
+        """Give Authlib's client the discovery document that we keep: each thread would fetch its own at first.
+
+        Raises:
+            ProviderDown: it is not to be had.
+        """
+        document = dict(self._provider.metadata())
+        supported = document.get("id_token_signing_alg_values_supported") or ["RS256"]
+        document["id_token_signing_alg_values_supported"] = [each for each in supported if each in ALGORITHMS]
+        # In one step, so that no thread sees another list of algorithms.
+        self._client.server_metadata.update({**document, "_loaded_at": time.time()})
 
     def end_session_url(self, id_token: str | None, back_to: str) -> str | None:
         """Keycloak's logout (RP-Initiated Logout 1.0); None where it cannot be told."""

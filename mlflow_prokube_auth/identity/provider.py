@@ -32,6 +32,8 @@ TIMEOUT_SECONDS = 5
 METADATA_SECONDS = 3600
 # After an answer that did not come, nobody asks again for so long.
 RETRY_SECONDS = 1
+# While one thread asks, so many others wait for what it hears, for so long; an answer of so long ago does for the rest.
+WAITING_AT_ONCE, WAIT_SECONDS, MEANWHILE_SECONDS = 8, 2.0, 10
 # Keys are fetched for an unknown key id, but not for each of a flood of made-up ones.
 KEYS_COOLDOWN_SECONDS = 10
 # Of the statuses from 400 to 499 these refuse nothing: Request Timeout, Too Early, Too Many Requests.
@@ -76,50 +78,71 @@ class TokenSet:
 class _Kept:
     """One document of Keycloak, shared by all threads.
 
-    One thread fetches at a time. While Keycloak does not answer, nobody waits behind that thread: a flood of requests
-    that need the document would hold every thread of the server.
+    One thread fetches at a time, and few wait behind it, none while Keycloak does not answer: a flood of requests that
+    need the document would hold every thread of the server.
     """
 
-    def __init__(self, fetch: Callable[[], Any], clock: Callable[[], float], *, old_will_do: bool) -> None:
+    def __init__(
+        self, fetch: Callable[[], Any], clock: Callable[[], float], *, old_will_do: bool, failures_hold: bool = True
+    ) -> None:
+        """``failures_hold``: after one, nobody asks again for :data:`RETRY_SECONDS`."""
         self._fetch = fetch
         self._old_will_do = old_will_do
+        self._failures_hold = failures_hold
         self._clock = clock
         self._lock = threading.Lock()
+        self._waiting = threading.BoundedSemaphore(WAITING_AT_ONCE)
         self._fetched_at = 0.0
         self._failed_at: float | None = None
-        self._failure = ""
+        self._failure = ProviderDown("another request is just asking it")
         self.present: Any = None
 
-    def get(self, seconds: float) -> Any:
+    def get(self, seconds: float, meanwhile: float = 0) -> Any:
         """The document, at most so old; where no other is to be had and an old one will do, that.
+
+        While another thread fetches it, one of up to ``meanwhile`` seconds will do.
 
         Raises:
             ProviderDown: it is not to be had.
         """
         if self._is_young(seconds):
             return self.present
-        if not self._lock.acquire(blocking=self._failed_at is None):
-            return self._old()
+        if not self._lock.acquire(blocking=False):
+            if self._failed_at is None and self._is_young(meanwhile):
+                return self.present
+            if not self._comes_to_its_turn():
+                return self._old()
         try:
             if self._is_young(seconds):  # another thread has fetched it meanwhile
                 return self.present
-            if self._failed_at is not None and self._failed_at + RETRY_SECONDS > self._clock():
+            failed_at = self._failed_at if self._failures_hold else None
+            if failed_at is not None and failed_at + RETRY_SECONDS > self._clock():
                 return self._old()
             self.present = self._fetch()
             self._fetched_at, self._failed_at = self._clock(), None
             return self.present
         except ProviderDown as error:
-            self._failed_at, self._failure = self._clock(), str(error)
+            self._failed_at, self._failure = self._clock(), error
             return self._old()
         finally:
             self._lock.release()
+
+    def _comes_to_its_turn(self) -> bool:
+        """Wait for the thread that fetches, unless too many do, or none need to; whether the lock is ours then."""
+        old_does = self.present is not None and self._old_will_do
+        if old_does or self._failed_at is not None or not self._waiting.acquire(blocking=False):
+            return False
+        try:
+            return self._lock.acquire(timeout=WAIT_SECONDS)
+        finally:
+            self._waiting.release()
 
     def _is_young(self, seconds: float) -> bool:
         return self.present is not None and self._fetched_at + seconds > self._clock()
 
     def _old(self) -> Any:
         if self.present is None or not self._old_will_do:
-            raise ProviderDown(self._failure)
+            raise self._failure.with_traceback(None)
         return self.present
 
 
@@ -131,6 +154,7 @@ class Provider:
         self._clock = clock
         self._discovery = _Kept(self._fetch_metadata, clock, old_will_do=True)
         self._keys = _Kept(self._fetch_keys, clock, old_will_do=False)
+        self._answering = _Kept(self._fetch_metadata, clock, old_will_do=False, failures_hold=False)
         self._service_token = ""
         self._service_token_until = 0.0
 
@@ -146,11 +170,13 @@ class Provider:
     def probe(self) -> None:
         """Before a browser is sent to Keycloak: whether it answers now, as the issuer of the settings.
 
+        One thread asks at a time: while Keycloak hangs, visitors who are nobody yet would hold all of them.
+
         Raises:
             OtherIssuer: it is another.
             ProviderDown: it does not answer.
         """
-        self._fetch_metadata()
+        self._answering.get(0, meanwhile=MEANWHILE_SECONDS)
 
     def tell(self) -> None:
         """Say plainly in the log, at start, where the settings name another issuer; an outage is not told here."""

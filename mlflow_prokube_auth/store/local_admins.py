@@ -32,8 +32,9 @@ MAX_FAILURES = 5
 LOCK_SECONDS = 15 * 60
 # Attempts at locked and unknown accounts come from anybody and must not fill the audit trail.
 REFUSED_AUDIT_SECONDS = 60
-# Each hash takes 64 MiB for some 0.1 s: so many at once for a process. So few may wait for a turn, and one from each
-# address, since whoever waits holds a thread of the server.
+# Each hash takes 64 MiB for some 0.1 s: so many at once for a process, and so few wait for a turn, since whoever waits
+# holds a thread of the server. Turns are for names of local administrators alone, one for each: whoever tries names
+# that nobody has takes nothing of what those need.
 HASHES_AT_ONCE = 2
 WAITING_AT_ONCE = 4
 
@@ -45,15 +46,12 @@ class Unusable(Exception):
     """A name or a password that cannot be one; the message never quotes a password."""
 
 
-class Busy(Exception):
-    """Too many passwords are being checked in this moment."""
-
-
 class Refused(Enum):
     """Why an attempt failed; for the audit trail, never for the caller."""
 
     UNKNOWN = "unknown name"
     LOCKED = "locked"
+    BUSY = "too many at once"
     WRONG = "wrong password"
 
 
@@ -73,8 +71,9 @@ class LocalAdmins:
         self._database = database
         self._turns = threading.BoundedSemaphore(HASHES_AT_ONCE)
         self._lock = threading.Lock()
-        self._clients: set[str] = set()
+        self._names: set[str] = set()
         self._stand_in = ""
+        self._stood_in_at = self._recorded_at = 0
 
     def exist(self) -> bool:
         """Whether there is any."""
@@ -151,22 +150,22 @@ class LocalAdmins:
             return True
 
     def check(self, name: str, password: str, now: int, client: str) -> Person | Refused:
-        """The administrator of that name and password; the work done is the same whatever the answer.
+        """The administrator of that name and password.
 
-        Raises:
-            Busy: too many passwords are being checked in this moment.
+        The work done is the same whatever the answer, but for a flood: a name that nobody has, or that is locked,
+        is worth one hash a second. The web layer answers all of them after one and the same time.
         """
         name = name.strip().lower()
-        known = _is_name(name)
-        with self._turn(client):
-            # Made before the first answer, so that it does not tell a first unknown name from a known one.
-            self._stand_in = self._stand_in or _hashing.hash("nobody's password")
-            user_id, hashed, refused = self._count(name if known else "", now)
-            matches = _matches(password, hashed or self._stand_in)
+        if not _is_name(name) or not self._is_known(name):
+            return self._refused("", Refused.UNKNOWN, password, now, client)
+        with self._turn(name) as has_turn:
+            if not has_turn:
+                return self._refused(name, Refused.BUSY, password, now, client)
+            user_id, hashed, refused = self._count(name, now)
+            matches = hashed is not None and _matches(password, hashed)
+        if hashed is None:
+            return self._refused(name, refused, password, now, client)
         with self._database.write() as connection:
-            if hashed is None:
-                _record_refused(connection, name if user_id else "", refused, now, client)
-                return refused
             if matches and _clear(connection, user_id, hashed):
                 connection.execute(
                     identities.update()
@@ -180,18 +179,41 @@ class LocalAdmins:
                 audit.record(connection, "login.local.lock", name, client=client, until=now + LOCK_SECONDS)
             return Refused.WRONG
 
+    def _is_known(self, name: str) -> bool:
+        """Asked without writing: attempts at names that nobody has keep nobody from writing."""
+        with self._database.read() as connection:
+            return connection.execute(_user_id_of(name)).first() is not None
+
     @contextmanager
-    def _turn(self, client: str) -> Iterator[None]:
+    def _turn(self, name: str) -> Iterator[bool]:
+        """One at a time for a name, few for all; False where it would take too many threads."""
         with self._lock:
-            if client in self._clients or len(self._clients) >= HASHES_AT_ONCE + WAITING_AT_ONCE:
-                raise Busy
-            self._clients.add(client)
+            allowed = name not in self._names and len(self._names) < HASHES_AT_ONCE + WAITING_AT_ONCE
+            if allowed:
+                self._names.add(name)
+        if not allowed:
+            yield False
+            return
         try:
             with self._turns:
-                yield
+                yield True
         finally:
             with self._lock:
-                self._clients.discard(client)
+                self._names.discard(name)
+
+    def _refused(self, name: str, why: Refused, password: str, now: int, client: str) -> Refused:
+        """An attempt that is not let through: the work of one that is, and a line of the audit trail, now and then."""
+        with self._lock:
+            stands_in, self._stood_in_at = self._stood_in_at < now, max(self._stood_in_at, now)
+            records = self._recorded_at + REFUSED_AUDIT_SECONDS < now
+            self._recorded_at = now if records else self._recorded_at
+        if stands_in:
+            self._stand_in = self._stand_in or _hashing.hash("nobody's password")
+            _matches(password, self._stand_in)
+        if records:
+            with self._database.write() as connection:
+                _record_refused(connection, name, why, now, client)
+        return why
 
     def _count(self, name: str, now: int) -> tuple[int, str | None, Refused]:
         """Count an attempt as a failure and lock at the last one: user id, hash to compare with, and why not.

@@ -12,18 +12,18 @@ from urllib.parse import quote
 
 from flask import redirect, request, session
 
-from ..errors import NotFound, Unavailable
-from ..store.local_admins import Busy, Refused
+from ..errors import NotFound
+from ..store.local_admins import Refused
 from ..store.sessions import NO_KEYCLOAK_SESSION
 from .context import Web, client_address, need_same_origin
 from .login import safe_next
 
 _logger = logging.getLogger(__name__)
 SESSION_SECONDS = 3600
-# One answer to all that fails: it tells neither names nor locks.
+# One answer to all that fails: it tells neither names nor locks, nor by how long it takes (identity/pace.py).
 PROBLEM = (
-    "That did not work. The user name or the password is wrong, or the account is locked for 15 minutes "
-    "after too many wrong passwords."
+    "That did not work. The user name or the password is wrong, the account is locked for 15 minutes after too many "
+    "wrong passwords, or somebody tries it in this very moment."
 )
 
 
@@ -39,10 +39,7 @@ def log_in(web: Web) -> Any:
     need_same_origin(web)
     target = request.form.get("next", "")
     name, password = request.form.get("username", ""), request.form.get("password", "")
-    try:
-        found = web.services.local_admins.check(name, password, int(time.time()), client_address())
-    except Busy:
-        raise Unavailable("Too many people try to log in here at this moment. Try again in a few seconds.") from None
+    found = web.services.local_admins.check(name, password, int(time.time()), client_address())
     if isinstance(found, Refused):
         _logger.warning("a login of a local administrator from %s failed", client_address())
         return _form(web, target, 401, PROBLEM)

@@ -16,6 +16,7 @@ from ..identity.middleware import answer
 from ..identity.oidc import RelyingParty
 from ..identity.provider import Provider
 from ..identity.secretbox import SecretBox
+from ..identity.visitors import Visitors
 from ..policy.artifacts import ModelArtifacts
 from ..policy.guards.table import Guards
 from ..policy.names import NamePolicy
@@ -52,6 +53,7 @@ class Web:
     guards: Guards
     box: SecretBox
     provider: Provider
+    visitors: Visitors
 
     @property
     def base(self) -> str:

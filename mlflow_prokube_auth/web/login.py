@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from flask import redirect, request, session
 
-from ..errors import Unavailable
+from ..errors import TooMany, Unavailable
 from ..identity.caller import current_identity
 from ..identity.claims import Denial, admit, implied, said
 from ..identity.kept import Kept
@@ -66,6 +66,8 @@ def _start_url(web: Web, target: str) -> str:
 def start(web: Web) -> Any:
     """To Keycloak, with PKCE, state and nonce kept in the session's row."""
     target = request.args.get("next", "")
+    if not web.visitors.may_begin(client_address()):
+        raise TooMany("Too many logins begin at your address. Wait a minute and try again.")
     for key in [key for key in session if key.startswith(AUTHLIB_STATE)][: -MAX_LOGINS + 1]:
         session.pop(key)
     try:
@@ -90,6 +92,13 @@ def _provider_down(web: Web, target: str, error: ProviderDown | None = None) -> 
 
 def callback(web: Web) -> Any:
     """Back from Keycloak: check, bind, begin the session."""
+    with web.visitors.completing(client_address()) as allowed:
+        if not allowed:
+            raise TooMany("Too many people log in at this moment. Go back and try again in a few seconds.")
+        return _completed(web)
+
+
+def _completed(web: Web) -> Any:
     target = session.pop("next", "")
     try:
         login = web.relying_party.complete()

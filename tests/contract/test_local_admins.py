@@ -17,7 +17,6 @@ from mlflow_prokube_auth.store.local_admins import (
     LOCK_SECONDS,
     MAX_FAILURES,
     WAITING_AT_ONCE,
-    Busy,
     LocalAdmins,
     Refused,
     Unusable,
@@ -164,39 +163,65 @@ def test_a_password_replaced_while_it_is_being_checked_lets_nobody_in(
     assert check(services, PASSWORD) is Refused.WRONG
 
 
-def test_the_same_work_is_done_for_unknown_locked_and_wrong(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    set_one(services)
-    compared = []
+@pytest.fixture
+def compared(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """What passwords were compared with; none is right."""
+    found: list[list[str]] = []
 
     def count(password: str, hashed: str) -> bool:
-        compared.append(hashed.split("$")[1:4])
+        found.append(hashed.split("$")[1:4])
         return False
 
     monkeypatch.setattr("mlflow_prokube_auth.store.local_admins._matches", count)
-    for _ in range(6):
-        check(services, "wrong")
-    check(services, "wrong", name="nobody")
+    return found
+
+
+def test_the_same_work_is_done_for_unknown_locked_and_wrong(services: Services, compared: list[list[str]]) -> None:
+    set_one(services)
+    for now in range(200, 206):
+        check(services, "wrong", now)
+    check(services, "wrong", 206, name="nobody")
     assert compared == [["argon2id", "v=19", "m=64,t=1,p=1"]] * 7
+
+
+def test_a_flood_of_unknown_names_is_worth_one_hash_a_second_and_writes_nothing(
+    services: Services, compared: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_one(services)
+    check(services, "wrong", 200, name="nobody-0")
+    with monkeypatch.context() as patched:
+        patched.setattr(services.database, "write", None)
+        for number in range(1, 500):
+            assert check(services, "wrong", 200 + number // 100, name=f"nobody-{number}") is Refused.UNKNOWN
+    assert len(compared) == 5
 
 
 def test_a_password_costs_what_rfc_9106_recommends() -> None:
     assert _hashing.hash(PASSWORD).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
 
-def test_too_many_at_once_are_told_to_come_again_at_once(services: Services) -> None:
+def test_unknown_names_take_no_turn_of_a_local_administrators(services: Services) -> None:
     set_one(services)
     admins = services.local_admins
     with ExitStack() as busy:
         for number in range(HASHES_AT_ONCE):
-            busy.enter_context(admins._turn(f"10.0.0.{number}"))
-        with pytest.raises(Busy):  # one turn for an address
-            admins.check("root", PASSWORD, 200, "10.0.0.1")
-        admins._clients |= {f"10.0.1.{number}" for number in range(WAITING_AT_ONCE)}
-        with pytest.raises(Busy):
-            admins.check("root", PASSWORD, 200, "10.0.0.9")
-        admins._clients -= {f"10.0.1.{number}" for number in range(WAITING_AT_ONCE)}
+            assert busy.enter_context(admins._turn(f"another-{number}"))
+        for number in range(50):  # from whatever address
+            assert check(services, PASSWORD, name=f"nobody-{number}") is Refused.UNKNOWN
+        assert admins._names == {f"another-{number}" for number in range(HASHES_AT_ONCE)}
+    assert isinstance(check(services, PASSWORD), Person)
+
+
+def test_more_attempts_at_once_than_may_wait_are_refused_and_not_counted(services: Services) -> None:
+    set_one(services)
+    admins = services.local_admins
+    with admins._turn("root"):  # one at a time for a name
+        assert check(services, "wrong") is Refused.BUSY
+    admins._names |= {f"waiting-{number}" for number in range(HASHES_AT_ONCE + WAITING_AT_ONCE)}
+    assert check(services, "wrong") is Refused.BUSY
+    admins._names.clear()
+    with services.database.read() as connection:
+        assert connection.execute(select(local_admins.c.failures)).scalar_one() == 0
     assert isinstance(check(services, PASSWORD), Person)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import Any
@@ -100,6 +100,63 @@ def test_a_flood_of_tokens_asks_a_keycloak_that_hangs_once(
         answers = [each.result() for each in [pool.submit(verify) for _ in range(8)]]
     assert answers == [ProviderDown] * 8
     assert len(peer.asked) == 1
+
+
+DISCOVERY = "/realms/r/.well-known/openid-configuration"
+
+
+def begun(pool: ThreadPoolExecutor, call: Any, number: int) -> Any:
+    """So many calls at once; their outcomes as they come: what they answered, or their exception."""
+    return as_completed([pool.submit(call) for _ in range(number)])
+
+
+@pytest.mark.parametrize("knew", ["nothing", "an answer of a moment ago", "an answer of long ago", "a failure"])
+def test_visitors_of_a_keycloak_that_hangs_hold_one_thread_and_few_wait_for_it(
+    peer: Peer, settings: Settings, monkeypatch: pytest.MonkeyPatch, knew: str
+) -> None:
+    now = [1_000.0]
+    provider = Provider(settings, lambda: now[0])
+    monkeypatch.setattr(module, "WAIT_SECONDS", 0.2)
+    peer.answers[DISCOVERY] = (200, json.dumps({"issuer": f"{peer.url}/realms/r"}))
+    if knew.startswith("an answer"):
+        provider.probe()
+    elif knew == "a failure":
+        peer.answers[DISCOVERY] = (503, "")
+        with pytest.raises(ProviderDown):
+            provider.probe()
+    now[0] += 5 if knew == "an answer of a moment ago" else 1_000
+    before, peer.hung = len(peer.asked), Event()
+    with ThreadPoolExecutor(30) as pool:
+        outcomes = begun(pool, provider.probe, 30)
+        done = [next(outcomes).exception() for _ in range(29)]  # while the first still hangs
+        assert not peer.hung.is_set()
+        assert len(peer.asked) - before == 1
+        assert {type(each) for each in done} == {type(None) if knew == "an answer of a moment ago" else ProviderDown}
+        peer.hung.set()
+        assert type(next(outcomes).exception()) is (ProviderDown if knew == "a failure" else type(None))
+
+
+def test_no_more_threads_wait_for_a_document_than_may(
+    peer: Peer, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WAIT_SECONDS", 30)
+    peer.answers[DISCOVERY] = (200, json.dumps({"issuer": f"{peer.url}/realms/r"}))
+    peer.hung = Event()
+    with ThreadPoolExecutor(30) as pool:
+        outcomes = begun(pool, provider.metadata, 30)
+        refused = [next(outcomes).exception() for _ in range(30 - 1 - module.WAITING_AT_ONCE)]
+        assert [str(each) for each in refused] == ["another request is just asking it"] * 21
+        peer.hung.set()
+        assert [each.exception() for each in outcomes] == [None] * (1 + module.WAITING_AT_ONCE)
+    assert len(peer.asked) == 1
+
+
+def test_a_keycloak_that_is_back_is_seen_by_the_next_visitor(peer: Peer, provider: Provider) -> None:
+    peer.answers[DISCOVERY] = (503, "")
+    with pytest.raises(ProviderDown):
+        provider.probe()
+    peer.answers[DISCOVERY] = (200, json.dumps({"issuer": f"{peer.url}/realms/r"}))
+    provider.probe()
 
 
 def test_an_older_discovery_document_beats_none(peer: Peer, provider: Provider) -> None:

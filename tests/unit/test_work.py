@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -127,7 +128,8 @@ def served(app: Any, scope: dict[str, Any]) -> list[Any]:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(app(scope, None, send))
+    with ThreadPoolExecutor(1) as thread:  # a browser test before may have left a loop running in this one
+        thread.submit(asyncio.run, app(scope, None, send)).result()
     return sent
 
 
