@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import BadRequest, Conflict, NotFound
 from .policy import checks, words
-from .policy.names import Found
+from .policy.named import Found
 from .policy.words import iso
 from .services import Services
 from .store import audit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,10 +11,12 @@ from .housekeeping import AuditRetention, ExpiringKeys, Housekeeping
 from .identity.authenticators import Authenticators
 from .identity.bearer import BearerTokens
 from .identity.caller import RequestFacts
+from .identity.delegation import Delegation
 from .identity.directory import Directory
 from .identity.middleware import AsgiIdentity, WsgiIdentity
 from .identity.oidc import RelyingParty
 from .identity.provider import Provider
+from .identity.reading import Reader
 from .identity.recheck import Vouching
 from .identity.secretbox import SecretBox
 from .identity.sessions import StoredSessions
@@ -58,11 +61,15 @@ def create() -> Any:
     box = SecretBox(settings.secret_key.get_secret_value(), previous.get_secret_value() if previous else None)
     provider = Provider(settings)
     directory = Directory(settings, provider)
+    later(provider.tell)
     later(directory.check_right)
     counts: Counts = NoCounts() if settings.metrics_token is None else PrometheusCounts()
+    reader = Reader(settings, provider)
     vouching = Vouching(
-        settings, provider, directory, services.people, services.sessions, services.teams, box, later, counts=counts
-    )
+        settings, provider, reader, directory, services.people, services.sessions, services.teams, box, later,
+        counts=counts,
+    )  # fmt: skip
+    delegation = Delegation(settings.secret_key.get_secret_value())
     authenticate = Authenticators(
         settings,
         services.people,
@@ -72,11 +79,14 @@ def create() -> Any:
         BearerTokens(settings, provider, services.people),
         later,
         os.environ.get(JOB_TOKEN_ENV),
+        delegation,
         counts,
         frozenset(filter(None, os.environ.get("MLFLOW_SERVER_CORS_ALLOWED_ORIGINS", "").split(","))),
     )
     store = engine.ProkubeStore(services.database, services.teams)
-    catalog = MlflowCatalog(engine.readable, engine.manageable, store.is_granted, store.grant_manage, store.sweep)
+    catalog = MlflowCatalog(
+        engine.readable, engine.manageable, engine.changeable, store.is_granted, store.grant_manage, store.sweep
+    )
     answers = engine.EngineAnswers()
     models = ModelArtifacts(
         catalog,
@@ -90,7 +100,7 @@ def create() -> Any:
     web = Web(
         settings=settings,
         services=services,
-        relying_party=RelyingParty(flask_app, settings, provider),
+        relying_party=RelyingParty(flask_app, settings, provider, reader),
         store=store,
         catalog=catalog,
         names=NamePolicy(services.names, catalog, TeamRules(services.teams), settings.contact),
@@ -126,6 +136,7 @@ def create() -> Any:
     flask_app.wsgi_app = WsgiIdentity(flask_app.wsgi_app, authenticate, prefix)
     if made is flask_app:
         return flask_app
+    engine.delegate_guardrails(lambda user_id: delegation.make(user_id, int(time.time())))
     asgi = NativeNames(made, web.names, searches.narrowed)
     native_words = _native_words(settings.contact, counts)
     return AsgiIdentity(asgi, authenticate, engine.native_route_matcher(made), native_words, prefix)

@@ -28,7 +28,7 @@ from sqlalchemy import Connection, and_, func, literal, or_, select
 
 from . import scorers
 from .policy.artifacts import Version
-from .policy.names import Found
+from .policy.named import Found
 from .policy.rules import NAMED_AS
 
 
@@ -71,6 +71,8 @@ TABLES: dict[str, NamedTable] = {
     ),
     "mcp_server": NamedTable(tracking_models, "SqlMCPServer", "name", "name", "created_at", "name"),
 }
+# Routes that get or create the experiment ``gateway/<endpoint>``, and whether they do where nothing is said.
+USAGE_TRACKED = {"gateway/endpoints/create": True, "gateway/endpoints/update": None}
 # What never changes in the row of a model's version, but when it is deleted.
 VERSION_COLUMNS = ("workspace", "version", "creation_time", "source", "storage_location", "run_id")
 
@@ -97,12 +99,14 @@ class MlflowCatalog:
         self,
         readable: Callable[[Found, str], bool],
         manageable: Callable[[Found, str], bool],
+        changeable: Callable[[Found, str], bool],
         is_granted: Callable[[Found], bool],
         grant_manage: Callable[[Found, int, Connection], None],
         sweep: Callable[[str, str, int, Connection], None],
     ) -> None:
         self.readable = readable
         self.manageable = manageable
+        self.changeable = changeable
         self.is_granted = is_granted
         self.grant_manage = grant_manage
         self.sweep = sweep
@@ -183,6 +187,27 @@ class MlflowCatalog:
         named = TABLES[kind]
         wanted = str(params[named.parameter]) if params.get(named.parameter) is not None else None
         return None if wanted is None else self.titles(kind, [wanted]).get(wanted)
+
+    def beside(self, route: str, params: Mapping[str, Any]) -> tuple[str, str] | None:
+        """The experiment of a gateway endpoint whose usage is tracked.
+
+        ``params`` are the body's fields by the names of MLflow's protocol. The rule is that of
+        mlflow/store/tracking/gateway/sqlalchemy_mixin.py.
+        """
+        if route not in USAGE_TRACKED or params.get("experiment_id") is not None:
+            return None
+        name, tracked = params.get("name"), params.get("usage_tracking", USAGE_TRACKED[route])
+        if tracked is False or tracked is None:
+            return None
+        if route == "gateway/endpoints/update":
+            try:
+                endpoint = _get_tracking_store().get_gateway_endpoint(endpoint_id=str(params.get("endpoint_id")))
+            except MlflowException:
+                return None  # MLflow says that there is none
+            if endpoint.experiment_id is not None:
+                return None
+            name = name or endpoint.name
+        return ("experiment", f"gateway/{name}") if isinstance(name, str) and name else None
 
     def titles(self, resource_type: str, patterns: list[str]) -> dict[str, str]:
         """The names of many resources of one kind by their ids, without those that are gone."""

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import requests
 
 from .identity.directory import Directory
-from .identity.provider import GrantRefused, Provider, ProviderDown, TokenInvalid
+from .identity.provider import GrantRefused, OtherIssuer, Provider, ProviderDown, TokenInvalid
 from .settings import Settings, SettingsError, load
 from .startup import BACKEND_STORE_ENV, database_problem, database_uri, unsafe, why_unanswered
 
@@ -132,8 +132,7 @@ def _discovery(settings: Settings) -> tuple[Finding, float | None]:
         return Finding("fail", "discovery document", text), ahead
     issuer = document.get("issuer")
     if issuer != settings.oidc_issuer:
-        text = f"its issuer is {str(issuer)[:200]!r}. Set PROKUBE_AUTH_OIDC_ISSUER, now {settings.oidc_issuer!r}, alike"
-        return Finding("fail", "discovery document", text), ahead
+        return Finding("fail", "discovery document", str(OtherIssuer(issuer, settings))), ahead
     wanted = ("authorization_endpoint", "token_endpoint", "jwks_uri")
     missing = [name for name in wanted if not isinstance(document.get(name), str)]
     if missing:

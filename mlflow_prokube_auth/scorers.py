@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 from mlflow.server.handlers import _get_tracking_store
 from mlflow.store.tracking.dbmodels.models import SqlExperiment, SqlScorer
 
-from .policy.names import Found
+from .policy.named import Found
 
 KIND = "scorer"
 Sessions = Callable[[], AbstractContextManager[Any]]

@@ -100,6 +100,12 @@ def _locations(value: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(location.rstrip("/") for location in value)
 
 
+def _issuer(value: str) -> str:
+    """A URL as it is written: `iss` is compared with it, the slash at its end included."""
+    _url(value)
+    return value
+
+
 def _url(value: str) -> str:
     try:
         parts = urlsplit(value)
@@ -132,6 +138,7 @@ def _database_uri(value: SecretStr) -> SecretStr:
 
 
 Url = Annotated[str, AfterValidator(_url)]
+Issuer = Annotated[str, AfterValidator(_issuer)]
 Text = Annotated[str, AfterValidator(_text)]
 Secret = Annotated[SecretStr, AfterValidator(_secret)]
 SecretKey = Annotated[SecretStr, AfterValidator(_secret_key)]
@@ -151,9 +158,14 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    oidc_issuer: Url = Field(description="Issuer URL of the Keycloak realm, exactly as in its tokens (`iss`).")
+    oidc_issuer: Issuer = Field(
+        description="Issuer URL of the Keycloak realm, exactly as in its tokens (`iss`): with a slash at its end where "
+        "that has one, and without where it has none, as in Keycloak."
+    )
     oidc_discovery_url: Url | None = Field(
-        None, description="Discovery document, where the server reaches it under another name than the issuer."
+        None,
+        description="Discovery document, where the server reaches it under another name than the issuer; default: the "
+        "issuer without a slash at its end, and `/.well-known/openid-configuration`.",
     )
     oidc_client_id: Text = Field(description="Client id registered in Keycloak.")
     oidc_client_secret: Secret = Field(description="Client secret.")
@@ -207,7 +219,10 @@ class Settings(BaseModel):
         "(`https://host/admin/realms/<realm>`).",
     )
     outage_grace_seconds: int = Field(
-        8 * 3600, ge=0, description="How long sessions and keys live on while Keycloak does not answer."
+        8 * 3600,
+        ge=0,
+        description="How long sessions and keys live on while Keycloak does not answer, or leaves out what it told "
+        "before and cannot be looked up.",
     )
 
     artifact_locations: Locations = Field(
@@ -225,8 +240,8 @@ class Settings(BaseModel):
 
     @property
     def discovery_url(self) -> str:
-        """Where the discovery document is fetched (OpenID Connect Discovery 1.0, section 4)."""
-        return self.oidc_discovery_url or f"{self.oidc_issuer}/.well-known/openid-configuration"
+        """Where the discovery document is fetched (OpenID Connect Discovery 1.0, section 4.1)."""
+        return self.oidc_discovery_url or f"{self.oidc_issuer.rstrip('/')}/.well-known/openid-configuration"
 
     @property
     def base_path(self) -> str:

@@ -6,11 +6,13 @@ import atexit
 import hashlib
 import hmac
 import os
+import re
 import secrets
 import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import click
@@ -28,7 +30,13 @@ SAFE = {
     "MLFLOW_BASIC_AUTH_FAIL_CLOSED": ("true", "1"),
     "MLFLOW_SERVER_ENABLE_GRAPHQL_AUTH": ("true", "1"),
     "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": ("false", "0"),
+    # Anybody's Python beside the server's secrets.
+    "MLFLOW_SERVER_ENABLE_CUSTOM_SCORERS": ("false", "0"),
 }
+# The server's own credentials for an MLflow server: its jobs would call with them where nobody is named.
+NOT_FOR_A_SERVER = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
+# What the processes of jobs have no use for; they work on the tracking database, whose address MLflow hands them.
+NOT_FOR_JOBS = re.compile(r"PROKUBE_AUTH_.*|MLFLOW_FLASK_SERVER_SECRET_KEY|MLFLOW_AUTH_.*")
 
 
 def prepare() -> None:
@@ -56,6 +64,7 @@ def prepare() -> None:
         raise click.ClickException(f"prokube-auth cannot start, {SettingsError(mistakes)}")
     _migrate(uri)
     share(settings)
+    keep_secrets_from_jobs()
     tell(settings)
 
 
@@ -65,6 +74,10 @@ def unsafe(environ: Mapping[str, str]) -> list[str]:
         f"{name}: found {environ[name]!r}, which may switch off a protection; unset it"
         for name, values in SAFE.items()
         if name in environ and environ[name].lower() not in values
+    ] + [
+        f"{name} is set: credentials are for clients, and the server's jobs would call with these; unset it"
+        for name in NOT_FOR_A_SERVER
+        if environ.get(name)
     ]
 
 
@@ -155,6 +168,26 @@ def share(settings: Settings) -> None:
     os.environ["MLFLOW_SERVER_ALLOWED_HOSTS"] = ",".join(dict.fromkeys(hosts))
     origins = [o for o in os.environ.get("MLFLOW_SERVER_CORS_ALLOWED_ORIGINS", "").split(",") if o]
     os.environ["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"] = ",".join(dict.fromkeys([*origins, settings.origin]))
+
+
+def keep_secrets_from_jobs() -> None:
+    """Have MLflow's job runner started without what jobs have no use for (mlflow/server/jobs/utils.py)."""
+    from mlflow.environment_variables import MLFLOW_SERVER_ENABLE_JOB_EXECUTION
+
+    if not MLFLOW_SERVER_ENABLE_JOB_EXECUTION.get():
+        return
+    from mlflow.server.jobs import utils
+
+    launch = utils._launch_job_execution_runner
+
+    def launch_without_secrets(*arguments: Any, **named: Any) -> Any:
+        hidden = {name: os.environ.pop(name) for name in list(os.environ) if NOT_FOR_JOBS.fullmatch(name)}
+        try:
+            return launch(*arguments, **named)
+        finally:
+            os.environ.update(hidden)
+
+    utils._launch_job_execution_runner = launch_without_secrets
 
 
 def _own_hosts(settings: Settings) -> list[str]:

@@ -10,7 +10,7 @@ import click
 from .common import BACKEND_OPTION, HEIR, JSON_OPTION, acting, administration, database_in_words, deleted, show
 
 if TYPE_CHECKING:
-    from ..policy.names import Found
+    from ..policy.named import Found
 
 
 @click.group()

@@ -18,7 +18,7 @@ class DemoUser:
     enabled: bool = True
 
     def claims(self) -> dict[str, Any]:
-        """What ID token, access token and userinfo say about the person."""
+        """What there is to say about the person."""
         return {
             "sub": self.subject,
             "email": self.email,

@@ -48,8 +48,8 @@ class Server(AuthorizationServer, IssuerParameter):
         self.provider = provider
         tokens = BearerTokenGenerator(_access_token, lambda **_: secrets.token_urlsafe(32), TOKEN_SECONDS)
         self.register_token_generator("default", tokens)
-        self.register_grant(_CodeGrant, [_S256(), _IdToken()])
-        self.register_grant(_RefreshGrant, [_IdToken()])
+        self.register_grant(_CodeGrant, [_S256(), _IdToken(provider)])
+        self.register_grant(_RefreshGrant, [_IdToken(provider)])
         self.register_endpoint(_EndSession)
         self.register_extension(self)
 
@@ -168,6 +168,10 @@ class _RefreshGrant(RefreshTokenGrant):
 class _IdToken(OpenIDCode):
     """The ID token of a login and of a refresh."""
 
+    def __init__(self, provider: DemoProvider) -> None:
+        super().__init__()
+        self._provider = provider
+
     def exists_nonce(self, nonce: str, request: Any) -> bool:
         return False  # the relying party checks it
 
@@ -178,11 +182,11 @@ class _IdToken(OpenIDCode):
         return client.claims(client.provider.client_id, "ID")
 
     def generate_user_info(self, user: SsoSession, scope: str) -> dict[str, Any]:
-        return user.claims()
+        return {**self._provider.told_of(user.user), **user.claims()}
 
     def encode_id_token(self, token: dict[str, Any], request: Any) -> str:
         """Authlib's, changed where a test has asked for that."""
-        provider: DemoProvider = request.client.provider
+        provider = self._provider
         encoded: str = super().encode_id_token(token, request)
         if provider.tamper is not None:
             claims = jwt.decode(encoded, provider.keys.verifying, algorithms=[ALGORITHM]).claims
@@ -192,8 +196,10 @@ class _IdToken(OpenIDCode):
 
 def _access_token(client: _Client, user: SsoSession, scope: str, **_: Any) -> str:
     """Shaped like Keycloak's: ``aud`` is not the client, the roles stand only here."""
-    ours = {"scope": scope, "realm_access": {"roles": DEFAULT_ROLES}}
-    return client.provider.keys.sign({**client.claims("account", "Bearer"), **user.claims(), **ours})
+    provider = client.provider
+    roles = {} if provider.userinfo_only else {"realm_access": {"roles": DEFAULT_ROLES}}
+    ours = {**client.claims("account", "Bearer"), **user.claims(), "scope": scope}
+    return provider.keys.sign({**provider.told_of(user.user), **roles, **ours})
 
 
 class _EndSession(EndSessionEndpoint):

@@ -64,10 +64,10 @@ class _Endpoints:
         return page("Demo login", "This is the OpenID provider of the demo. Open MLflow to log in.")
 
     def discovery(self) -> Response:
-        base = self._provider.issuer
+        base = self._provider.url
         return jsonify(
             {
-                "issuer": base,
+                "issuer": self._provider.issuer,
                 "authorization_endpoint": f"{base}/authorize",
                 "token_endpoint": f"{base}/token",
                 "userinfo_endpoint": f"{base}/userinfo",
@@ -95,8 +95,11 @@ class _Endpoints:
         return self._server.create_token_response()
 
     def userinfo(self) -> Response:
+        if self._provider.userinfo_status is not None:
+            return Response("as a test has asked for\n", self._provider.userinfo_status)
         with self._bearers.acquire("openid") as token:
-            return jsonify(token.session.user.claims())
+            claims = self._provider.told_of(token.session.user, by_userinfo=True)
+            return jsonify({**claims, "sub": self._provider.userinfo_subject or claims["sub"]})
 
     # Login
 

@@ -41,9 +41,8 @@ class SsoSession:
         return self.expires > time.time() and self.user.enabled
 
     def claims(self) -> dict[str, Any]:
-        """What every token says about the login and, as of now, about the person."""
-        ours = {"sid": self.sid, "auth_time": self.auth_time, "jti": secrets.token_urlsafe(16)}
-        return {**self.user.claims(), **ours}
+        """What every token says about the login."""
+        return {"sid": self.sid, "auth_time": self.auth_time, "jti": secrets.token_urlsafe(16)}
 
 
 @dataclass(eq=False, kw_only=True)

@@ -39,12 +39,18 @@ Claims = dict[str, Any]
 class DemoProvider:
     """One provider with one confidential client.
 
-    The redirect URIs, ``backchannel_logout_uri``, ``tamper`` and ``unsigned_id_token`` may be set at any time.
+    The redirect URIs, ``backchannel_logout_uri`` and whatever the constructor does not take may be set at any time.
 
     Attributes:
         port: 0 stands for any free one and is replaced by :meth:`start`.
         tamper: receives the ID token's claims and returns those to sign instead.
         unsigned_id_token: answer ID tokens with ``alg: none``.
+        userinfo_only: tell claims about the person by userinfo alone, as certified providers do by default
+            (OpenID Connect Core 1.0, section 5.4); tokens name the subject.
+        issuer_slash: end the issuer in a slash, as Auth0, Authentik and others do.
+        withheld: names of claims that nothing tells any more.
+        userinfo_status: what the userinfo endpoint answers instead of claims.
+        userinfo_subject: the ``sub`` that userinfo names instead of the person's.
 
     Raises:
         ValueError: the host is not a loopback address.
@@ -59,9 +65,14 @@ class DemoProvider:
     post_logout_redirect_uris: list[str] = field(default_factory=list)
     backchannel_logout_uri: str | None = None
     users: InitVar[Iterable[DemoUser]] = DEMO_USERS
+    userinfo_only: bool = False
+    issuer_slash: bool = False
     tamper: Callable[[Claims], Claims] | None = field(default=None, init=False)
     unsigned_id_token: bool = field(default=False, init=False)
     outage: bool = field(default=False, init=False)
+    withheld: frozenset[str] = field(default=frozenset(), init=False)
+    userinfo_status: int | None = field(default=None, init=False)
+    userinfo_subject: str | None = field(default=None, init=False)
 
     def __post_init__(self, users: Iterable[DemoUser]) -> None:
         if not _is_loopback(self.host):
@@ -75,14 +86,28 @@ class DemoProvider:
         self._app = create_app(self)
         self._server: BaseWSGIServer | None = None
 
+    def told_of(self, user: DemoUser, *, by_userinfo: bool = False) -> Claims:
+        """What userinfo, or a token, says about a person as of now."""
+        told = user.claims() if by_userinfo or not self.userinfo_only else {"sub": user.subject}
+        return {name: value for name, value in told.items() if name not in self.withheld}
+
     # Running
 
     @property
     def issuer(self) -> str:
-        """The issuer and base URL.
+        """The issuer, as it stands in tokens.
 
         Raises:
             RuntimeError: port 0 was asked for and the provider never started.
+        """
+        return self.url + "/" if self.issuer_slash else self.url
+
+    @property
+    def url(self) -> str:
+        """The base URL, without a slash at its end.
+
+        Raises:
+            RuntimeError: as :attr:`issuer`.
         """
         if self.port == 0:
             raise RuntimeError("the demo provider knows its issuer once it is started; call start() first")

@@ -130,7 +130,7 @@ def _start(provider: DemoProvider, port_file: Path) -> None:
         provider.start()
     except OSError as error:
         raise click.ClickException(f"{error.strerror}; end what uses that port, or choose another --dir") from None
-    port_file.write_text(provider.issuer.rsplit(":", 1)[1])
+    port_file.write_text(str(provider.port))
 
 
 def _settings(directory: Path, url: str, issuer: str, client_secret: str) -> dict[str, str]:

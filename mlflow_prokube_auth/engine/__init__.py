@@ -29,11 +29,13 @@ from ..identity.caller import current_identity, grants_changed
 from ..identity.middleware import answer
 from ..policy import words
 from ..policy.guards.shape import check_spellings
-from ..policy.names import Found
+from ..policy.named import Found
 from . import bypass, lookups, parents
 from .answers import ANSWER_SEAMS, scorer_seams_missing
 from .answers import EngineAnswers as EngineAnswers
 from .bypass import native_route_matcher as native_route_matcher
+from .gateway import delegate_guardrails as delegate_guardrails
+from .gateway import gateway_seams_missing
 from .native import Run, guard_native, otel_seams_missing
 from .requests import as_read as as_read
 from .requests import misspelt as misspelt
@@ -119,7 +121,7 @@ def check_seams() -> None:
             found = tuple(inspect.signature(getattr(owner, name)).parameters)
             if found != expected:
                 raise EngineChanged(f"MLflow {VERSION}: {name} takes {found}, expected {expected}")
-    missing = missing_columns() + otel_seams_missing() + scorer_seams_missing()
+    missing = missing_columns() + otel_seams_missing() + scorer_seams_missing() + gateway_seams_missing()
     if missing:
         raise EngineChanged(f"MLflow {VERSION} has no {', '.join(missing)}")
     if not isinstance(getattr(security_utils, "HEALTH_ENDPOINTS", None), list):
@@ -142,6 +144,11 @@ def readable(found: Found, username: str) -> bool:
 def manageable(found: Found, username: str) -> bool:
     """The same for managing it."""
     return _may(found, username, "can_manage")
+
+
+def changeable(found: Found, username: str) -> bool:
+    """The same for changing it."""
+    return _may(found, username, "can_update")
 
 
 def _may(found: Found, username: str, what: str) -> bool:

@@ -14,6 +14,7 @@ import mlflow.server.auth as auth
 from mlflow.exceptions import MlflowException
 from mlflow.genai.scorers import scorer_utils
 from mlflow.server.handlers import _get_model_registry_store, _get_tracking_store
+from mlflow.utils import validation
 
 from .. import catalog
 from .store import caller
@@ -32,7 +33,9 @@ SCORER_SEAMS = ("extract_model_from_serialized_scorer", "is_gateway_model", "ext
 
 def scorer_seams_missing() -> list[str]:
     """Which of these functions this MLflow does not have."""
-    return [f"mlflow.genai.scorers.scorer_utils {name}" for name in SCORER_SEAMS if not hasattr(scorer_utils, name)]
+    missing = [f"mlflow.genai.scorers.scorer_utils {name}" for name in SCORER_SEAMS if not hasattr(scorer_utils, name)]
+    has_keys = hasattr(validation, "GATEWAY_DESTINATION_KEYS")
+    return missing + ([] if has_keys else ["mlflow.utils.validation GATEWAY_DESTINATION_KEYS"])
 
 
 class EngineAnswers:
@@ -82,6 +85,10 @@ class EngineAnswers:
         name = auth._optimizer_gateway_endpoint(optimizer_config)
         return None if name is None else str(name)
 
+    def destination_keys(self) -> frozenset[str]:
+        """MLflow's list."""
+        return frozenset(validation.GATEWAY_DESTINATION_KEYS)
+
     def endpoint_of_scorer(self, serialized: str) -> str | None:
         """As MLflow's store reads it; what it cannot read, it does not keep."""
         try:
@@ -109,6 +116,10 @@ def _model(name: str, action: str) -> bool:
     return bool(getattr(auth._get_registered_model_or_prompt_permission(name), f"can_{action}"))
 
 
+def _secret(secret_id: str, action: str) -> bool:
+    return bool(getattr(auth._get_gateway_secret_permission(secret_id), f"can_{action}"))
+
+
 def _endpoint(name: str, action: str) -> bool:
     endpoint_id = _get_tracking_store().get_gateway_endpoint(name=name).endpoint_id
     return bool(getattr(auth._get_gateway_endpoint_permission(endpoint_id), f"can_{action}"))
@@ -122,6 +133,7 @@ MAY: dict[str, Callable[[str, str], Any]] = {
     "dataset": _dataset,
     "model": _model,
     "gateway_endpoint": _endpoint,
+    "gateway_secret": _secret,
 }
 FETCH: dict[str, Callable[[str], Any]] = {
     "run": lambda key: _get_tracking_store().get_run(key),

@@ -20,7 +20,7 @@ from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
 
 from .. import scorers
 from ..identity.caller import CALLER, current_identity, grants_changed
-from ..policy.names import Found
+from ..policy.named import Found
 from ..store.database import Database, check_schema
 from ..store.held import HeldGrants
 from ..store.people import UNUSABLE_PASSWORD, Person

@@ -11,6 +11,7 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from ..errors import AccountOut, BadCredentials, CrossSiteRequest, KeyEnded, KeyExpired, Refusal, Unavailable
 from ..metrics import Counts, cause
@@ -23,13 +24,15 @@ from ..store.tokens import LAST_USE_SECONDS, TokenOwner, Tokens
 from . import tokens as token_format
 from .bearer import BearerTokens
 from .caller import Identity, RequestFacts
+from .delegation import Delegation
+from .inside import AUTHORIZATION, GATEWAY_AUTHORIZATION, is_gateway
 from .recheck import Vouching
 
 _logger = logging.getLogger(__name__)
 
 _COOKIE = re.compile(r"([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{1,128})")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-GATEWAY_HEADER = "x-mlflow-authorization"
+_TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 9110, section 11.2: credentials without parameters
 BAD_CREDENTIALS = (
     "These credentials are not valid here. Expected: your user name with an access key as password, "
     "or the access key as MLFLOW_TRACKING_TOKEN. Create an access key at {url}"
@@ -49,6 +52,7 @@ class Authenticators:
         bearer: BearerTokens,
         later: Callable[[Callable[[], None]], None],
         job_token: str | None,
+        delegation: Delegation,
         counts: Counts,
         other_origins: frozenset[str] = frozenset(),
     ) -> None:
@@ -61,6 +65,7 @@ class Authenticators:
         self._sessions = sessions
         self._later = later
         self._job_token = job_token
+        self._delegation = delegation
         self._counts = counts
         self._other_origins = other_origins
         self._keys_url = f"{settings.external_url}/prokube-auth/permissions"
@@ -90,12 +95,21 @@ class Authenticators:
             raise Unavailable("The server's database does not answer. Try again in a few seconds.") from None
 
     def _from_header(self, facts: RequestFacts) -> Identity | None:
-        header = None
-        if facts.path.startswith("/gateway/"):  # a header's choice, not a permission
-            header = facts.headers.get(GATEWAY_HEADER)
-        header = header or facts.headers.get("authorization", "")
+        name = GATEWAY_AUTHORIZATION
+        if not is_gateway(facts.path) or not facts.headers.get(name):
+            name = AUTHORIZATION
+        identity = self._from_value(facts.headers.get(name, ""), facts)
+        return None if identity is None else replace(identity, header=name)
+
+    def _from_value(self, header: str, facts: RequestFacts) -> Identity | None:
         scheme, _, credentials = header.strip().partition(" ")
         credentials = credentials.strip()
+        has_session = session_cookie(facts.headers.get("cookie", ""), self._settings.session_cookie)[0]
+        if scheme and has_session and not (scheme.lower() in ("basic", "bearer") and _TOKEN68.fullmatch(credentials)):
+            raise BadCredentials(
+                f"This request has a session and an Authorization header with the scheme '{scheme[:20]!s}' and "
+                "parameters. Expected one of them: the session, or an access key as Basic or Bearer."
+            )
         if scheme.lower() == "basic":
             # Like cookies, browsers add what was once in an address (https://name:key@...) to what other sites send.
             if facts.method not in SAFE_METHODS and not self._is_origin_allowed(facts.headers.get("origin")):
@@ -105,6 +119,8 @@ class Authenticators:
             return None
         if credentials.startswith("pkt_"):
             return self._token(None, credentials, facts)
+        if is_gateway(facts.path) and (user_id := self._delegation.read(credentials, int(time.time()))) is not None:
+            return self._of_standing(self._people.standing_of(user_id), "delegated")
         standing = self._bearer(credentials, lenient=self._settings.session_cookie in facts.headers.get("cookie", ""))
         if standing is None:
             return None
@@ -128,14 +144,18 @@ class Authenticators:
             raise self._bad()
         if (
             self._job_token
-            and facts.path.startswith("/gateway/")
+            and is_gateway(facts.path)
             and hmac.compare_digest(password.encode(), self._job_token.encode())
         ):
-            person = self._people.find(username)
-            if person is None:
-                raise self._bad()
-            return Identity(person, "job")
+            return self._of_standing(self._people.standing_named(username), "job")
         return self._token(username, password, facts)
+
+    def _of_standing(self, standing: Standing | None, credential: str) -> Identity:
+        """An account that the server itself names, held to what holds for a key of it."""
+        if standing is None:
+            raise self._bad()
+        person = self._vouching.for_standing(standing)
+        return Identity(person, credential, roles=_roles(standing, person))
 
     def _token(self, username: str | None, text: str, facts: RequestFacts) -> Identity:
         token = token_format.parse(text)

@@ -1,6 +1,7 @@
 """Bearer JWTs of our issuer: for pipelines that already hold an access token of Keycloak.
 
-A token of another issuer, or one that a gateway adds beside a session, is "not mine".
+A token of another issuer, or one that a gateway adds beside a session, is "not mine". One of ours is judged by the
+claims that it carries, as logins are by theirs; userinfo is asked with the tokens of our own client alone.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class BearerTokens:
         peeked = _peek(text)
         if peeked is None or peeked.get("iss") != self._settings.oidc_issuer:
             return None
-        if not self._is_for_us(peeked):
+        if not self._provider.is_for_us(peeked):
             if lenient:
                 return None
             raise Unauthenticated(
@@ -57,18 +58,15 @@ class BearerTokens:
         except ProviderDown:
             raise Unavailable("Keycloak does not answer, so no access token can be checked. Try again soon.") from None
         # Keycloak's ID and logout tokens name our client, too, and travel through browsers.
-        if claims.get("typ") != "Bearer" or not self._is_for_us(claims) or not isinstance(claims.get("sub"), str):
+        ours = claims.get("typ") == "Bearer" and self._provider.is_for_us(claims)
+        if not ours or not isinstance(claims.get("sub"), str):
             raise Unauthenticated("This token is no access token. Expected one of typ 'Bearer'.")
         return self._standing(claims)
-
-    def _is_for_us(self, claims: Mapping[str, Any]) -> bool:
-        audience = claims.get("aud")
-        return self._settings.oidc_client_id in (audience if isinstance(audience, list) else [audience])
 
     def _standing(self, claims: Mapping[str, Any]) -> Standing:
         verdict = admit([claims], self._settings)
         if isinstance(verdict, Denial):
-            raise Unauthenticated(f"'{verdict.account}' may not use this server. {verdict.reason}")
+            raise Unauthenticated(f"'{verdict.account}' may not use this server. {verdict.reason}{_advice(verdict)}")
         known = self._people.standing(verdict.issuer, verdict.subject)
         if known is None:
             try:
@@ -81,6 +79,16 @@ class BearerTokens:
             if known is None:
                 raise Unauthenticated("This account was deleted in this moment.")
         return known
+
+
+def _advice(denial: Denial) -> str:
+    if not denial.unsaid:
+        return ""
+    claims = " or ".join(f"'{path}'" for path in denial.unsaid)
+    return (
+        f" The token does not carry the claim {claims}, and nothing but the token is asked: have the identity provider "
+        "add it to access tokens, or use an access key."
+    )
 
 
 def _peek(text: str) -> Mapping[str, Any] | None:

@@ -23,6 +23,8 @@ class Identity:
     session_id: str | None = None
     # The person's roles with their versions, from the very query that said who they are; None where none did.
     roles: str | None = None
+    # The header that held the credential, in lower case.
+    header: str = "cookie"
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,11 @@ class Caller:
         """The caller's roles with their versions, as far as they were read with the identity and still hold."""
         identity = self.identity()
         return None if identity is None or self._grants_changed else identity.roles
+
+    def identity_or_none(self) -> Identity | None:
+        """Who is calling; None for nobody, and where a credential does not hold."""
+        self.settle()
+        return self._identity
 
     def identity(self) -> Identity | None:
         """Who is calling; None for nobody.

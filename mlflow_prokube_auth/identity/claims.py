@@ -2,6 +2,9 @@
 
 ``USER_GROUPS`` and ``ADMIN_GROUPS`` name *top-level* groups (a leading ``/`` is optional) or roles: with
 full group paths, ``/team-x/prokube-admins`` makes nobody an administrator.
+
+A claim that is there says something, an empty list too. One that is not there says nothing: providers leave out what
+they cannot or may not tell, and Keycloak leaves out an empty list. What follows is for ``recheck.py`` to say.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from typing import Any
 from ..settings import Settings
 
 LONGEST_TEAM = 150
+VERIFIED = "email_verified"
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ class Denial:
 
     account: str
     reason: str
+    # The claims that would have had to say otherwise, and are not there.
+    unsaid: tuple[str, ...] = ()
 
 
 def claim(claims: Mapping[str, Any], path: str) -> Any:
@@ -54,6 +60,11 @@ def claim(claims: Mapping[str, Any], path: str) -> Any:
             return None
         value = value.get(part)
     return value
+
+
+def _first(sources: Iterable[Mapping[str, Any]], path: str) -> Any:
+    """The first value at ``path``; an empty text is none."""
+    return next((value for source in sources if (value := claim(source, path)) not in (None, "")), None)
 
 
 @dataclass(frozen=True)
@@ -129,31 +140,75 @@ def service_account_name(claims: Mapping[str, Any]) -> str | None:
     return str(name) if client and name == f"service-account-{client}" else None
 
 
+def deciding(settings: Settings) -> frozenset[str]:
+    """The claims that decide whether a person comes in, and as what."""
+    verified = {VERIFIED} if settings.require_verified_email and settings.username_claim == "email" else set()
+    return frozenset({settings.username_claim, *verified, *settings.groups_claims})
+
+
+def said(sources: Sequence[Mapping[str, Any]], settings: Settings) -> frozenset[str]:
+    """The deciding claims that are there."""
+    return frozenset(path for path in deciding(settings) if _first(sources, path) is not None)
+
+
+def implied(settings: Settings, *memberships: str | None) -> frozenset[str]:
+    """The deciding claims that must have been there when these memberships let somebody in."""
+    paths = {Membership.parse(each).claim for each in memberships if each is not None}
+    return deciding(settings) & {settings.username_claim, VERIFIED, *paths}
+
+
+def known(
+    settings: Settings, unsaid: Iterable[str], username: str, memberships: Sequence[Membership]
+) -> list[Mapping[str, Any]]:
+    """What was known of a person before, in the words of the claims that are not there any more."""
+    singles = {settings.username_claim: username, VERIFIED: True}
+    return [
+        _nested(path, singles.get(path, [each.name for each in memberships if each.claim == path]))
+        for path in sorted(unsaid)
+    ]
+
+
+def same(one: Admission | Denial, other: Admission | Denial) -> bool:
+    """Whether two verdicts let a person in, or not, as the same."""
+    if isinstance(one, Denial) or isinstance(other, Denial):
+        return isinstance(one, Denial) and isinstance(other, Denial)
+    return (one.username, one.is_admin, set(one.teams)) == (other.username, other.is_admin, set(other.teams))
+
+
+def _nested(path: str, value: Any) -> Mapping[str, Any]:
+    """The opposite of :func:`claim`."""
+    for part in reversed(path.split(".")):
+        value = {part: value}
+    return value  # type: ignore[no-any-return]  # a path has at least one part
+
+
 def admit(sources: Sequence[Mapping[str, Any]], settings: Settings) -> Admission | Denial:
     """Decide whether the person described by ``sources`` (ID token first) may log in."""
-    identity = sources[0]
+    identity, there = sources[0], said(sources, settings)
     service = service_account_name(identity)
-    named = service or next((value for s in sources if (value := claim(s, settings.username_claim))), None)
-    account = str(named or identity.get("preferred_username") or identity.get("sub") or "this account")
+    named = service or _first(sources, settings.username_claim)
+    account = str(named or _first(sources, "preferred_username") or identity.get("sub") or "this account")
     if not isinstance(named, str) or not named.strip() or ":" in named or len(named) > 255:
         reason = f"The claim '{settings.username_claim}' of this account is missing or is not usable as a user name."
-        return Denial(account, reason)
-    verified = any(source.get("email_verified") is True for source in sources)
+        return Denial(account, reason, tuple({settings.username_claim} - there))
+    verified = any(source.get(VERIFIED) is True for source in sources)
     by_email = settings.username_claim == "email" and service is None
     if settings.require_verified_email and by_email and not verified:
-        return Denial(account, "The e-mail address of this account is not verified in Keycloak.")
+        reason = "The e-mail address of this account is not verified in Keycloak."
+        return Denial(account, reason, tuple({VERIFIED} - there))
     groups = groups_of(sources, settings.groups_claims)
     admin_by = first_match(groups, settings.admin_groups)
     admitted_by = first_match(groups, settings.user_groups) or admin_by
     if admitted_by is None:
         wanted = " or ".join(f"'{name}'" for name in settings.user_groups)
-        return Denial(account, f"This account is not a member of the group {wanted}.")
+        unsaid = tuple(path for path in settings.groups_claims if path not in there)
+        return Denial(account, f"This account is not a member of the group {wanted}.", unsaid)
     return Admission(
         issuer=settings.oidc_issuer,
         subject=str(identity["sub"]),
         username=named.strip().lower(),
         name_verified=verified and by_email,
-        display_name=str(identity.get("name") or named),
+        display_name=str(_first(sources, "name") or named),
         groups=tuple(dict.fromkeys(each.name for each in groups)),
         admitted_by=str(admitted_by)[:255],
         admin_by=str(admin_by)[:255] if admin_by is not None else None,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -22,6 +22,8 @@ _logger = logging.getLogger(__name__)
 # After a refusal the right is asked for again this much later: an administrator may have given it.
 RIGHT_SECONDS = 300
 PAGE = 500
+# The claims in which Keycloak's own mappers put what the directory tells, too.
+GROUPS, REALM_ROLES = "groups", "realm_access.roles"
 
 
 class NoRight(Exception):
@@ -64,6 +66,10 @@ class Directory:
             url = self._settings.discovery_url
             _logger.warning("directory check: Keycloak (%s) does not answer yet (%s)", url, error)
 
+    def can_tell(self, claims: Iterable[str]) -> bool:
+        """Whether what these claims say can be looked up, as far as it admits people or makes them something."""
+        return set(claims) & set(self._settings.groups_claims) <= {GROUPS, REALM_ROLES}
+
     def look_up(self, standing: Standing, teams: Sequence[str] = ()) -> Entry:
         """Ask for exactly what admitted the person: enabled, and the group or role; the same for an administrator.
 
@@ -75,7 +81,9 @@ class Directory:
         """
         user = f"users/{quote(standing.subject, safe='')}"
         found = self._get(user)
-        if not isinstance(found, dict) or found.get("enabled") is not True:
+        if isinstance(found, dict) and "enabled" not in found:
+            raise ProviderDown("the directory does not say whether the person is enabled")
+        if not isinstance(found, dict) or found["enabled"] is not True:
             return Entry(enabled=False, is_admin=False)
         held = _Held(self._get, user)
         admitted = held.holds(Membership.parse(standing.admitted_by))
@@ -86,7 +94,7 @@ class Directory:
         return Entry(enabled=admitted, is_admin=is_admin, lost_teams=tuple(lost))
 
     def _is_team_of(self, held: _Held, name: str, paths: bool) -> bool:
-        if self._settings.groups_claims[0] != "groups":
+        if self._settings.groups_claims[0] != GROUPS:
             return True  # where that claim comes from is not known here
         names = {f"/{name}"} if paths else {name, f"/{name}"}
         is_role = bool(self._settings.team_groups) and name in held.roles()
@@ -142,7 +150,7 @@ class _Held:
         """Whether the user still has the group (by path, or by bare name as the claim had it) or the realm role."""
         if membership.claim.startswith("resource_access."):
             return True  # roles of clients cannot be asked for with `view-users` alone
-        if membership.claim != "realm_access.roles" and membership.name in self.groups():
+        if membership.claim != REALM_ROLES and membership.name in self.groups():
             return True  # a role of that name is no group of that name, which anybody may make below another
         return not membership.name.startswith("/") and membership.name in self.roles()
 

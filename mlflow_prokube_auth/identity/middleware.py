@@ -12,6 +12,7 @@ from typing import Any
 import anyio.to_thread
 
 from ..errors import Refusal
+from . import inside
 from .caller import CALLER, Caller, Identity, RequestFacts
 
 Scope = MutableMapping[str, Any]
@@ -45,12 +46,15 @@ class AsgiIdentity:
             await self.app(scope, receive, send)
             return
         caller = Caller(self._facts(scope), self._authenticate)
-        native = self._is_native(scope)
-        if native:  # the engine would ask on the event loop; Flask asks in its own thread
+        if self._is_native(scope):  # the engine would ask on the event loop; Flask asks in its own thread
             await anyio.to_thread.run_sync(caller.settle)
+            write = inside.for_gateway if inside.is_gateway(caller.facts.path) else inside.for_native
+            headers = write(scope["headers"], caller.identity_or_none())
+        else:
+            headers = inside.for_flask(scope["headers"])
         held = CALLER.set(caller)
         try:
-            await self.app(scope, receive, _JsonRefusals(send, caller.facts, self._words))
+            await self.app({**scope, "headers": headers}, receive, _JsonRefusals(send, caller.facts, self._words))
         finally:
             CALLER.reset(held)
 
@@ -58,7 +62,9 @@ class AsgiIdentity:
         headers: dict[str, str] = {}
         for raw_name, raw_value in scope["headers"]:
             name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-            headers[name] = f"{headers[name]}; {value}" if name == "cookie" and name in headers else value
+            if name in headers:  # as WSGI servers join them; a credential that comes twice is none
+                value = f"{headers[name]}{'; ' if name == 'cookie' else ','}{value}"
+            headers[name] = value
         client = scope.get("client")
         return RequestFacts(
             scope["method"], _without(scope["path"], self._prefix), headers, client[0] if client else ""
@@ -120,6 +126,8 @@ class WsgiIdentity:
             headers,
             environ.get("REMOTE_ADDR", ""),
         )
+        for name in inside.CREDENTIAL_HEADERS:
+            environ.pop(f"HTTP_{name.upper().replace('-', '_')}", None)
         held = CALLER.set(Caller(facts, self._authenticate))
         try:
             return self.app(environ, start_response)  # type: ignore[no-any-return]  # Flask's is untyped here

@@ -7,9 +7,7 @@ algorithms, ``iss``, ``aud``/``azp``, ``exp`` and nonce (OpenID Connect Core 1.0
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlencode
 
 from authlib.integrations.base_client.errors import OAuthError
@@ -19,7 +17,8 @@ from joserfc.errors import JoseError
 from requests import RequestException
 
 from ..settings import Settings
-from .provider import ALGORITHMS, CLOCKS, LEEWAY_SECONDS, TIMEOUT_SECONDS, Provider, ProviderDown, TokenInvalid
+from .provider import ALGORITHMS, CLOCKS, LEEWAY_SECONDS, TIMEOUT_SECONDS, Provider, ProviderDown
+from .reading import OtherSubject, Reader, Sources
 
 _logger = logging.getLogger(__name__)
 
@@ -32,7 +31,7 @@ class LoginFailed(Exception):
 class Login:
     """A completed login: claims of the ID token first, then of the access token and userinfo."""
 
-    sources: tuple[Mapping[str, Any], ...]
+    sources: Sources
     id_token: str = field(repr=False)
     refresh_token: str | None = field(repr=False)
     sid: str | None
@@ -41,9 +40,10 @@ class Login:
 class RelyingParty:
     """Our client registration at Keycloak."""
 
-    def __init__(self, app: Flask, settings: Settings, provider: Provider) -> None:
+    def __init__(self, app: Flask, settings: Settings, provider: Provider, reader: Reader) -> None:
         self._settings = settings
         self._provider = provider
+        self._reader = reader
         self._client = OAuth(app).register(
             "keycloak",
             client_id=settings.oidc_client_id,
@@ -72,7 +72,7 @@ class RelyingParty:
         """Exchange the code of the running request for claims.
 
         Raises:
-            LoginFailed: state, nonce, issuer, signature or another check does not hold.
+            LoginFailed: state, nonce, issuer, signature, userinfo's subject or another check does not hold.
             ProviderDown: Keycloak does not answer.
         """
         issuer = request.args.get("iss")
@@ -104,30 +104,17 @@ class RelyingParty:
         azp = claims.get("azp")
         if azp is not None and azp != self._settings.oidc_client_id:
             raise LoginFailed("the ID token was issued to another client (azp)")
-        sources = [dict(claims), self._access_token_claims(token, claims["sub"]), self._userinfo(token, claims["sub"])]
         refresh_token, sid = token.get("refresh_token"), claims.get("sid")
+        try:
+            sources = self._reader.of_login(dict(claims), str(token.get("access_token") or "") or None)
+        except OtherSubject as error:
+            raise LoginFailed(str(error)) from None
         return Login(
-            sources=tuple(source for source in sources if source),
+            sources=sources,
             id_token=str(token["id_token"]),
             refresh_token=str(refresh_token) if refresh_token else None,
             sid=str(sid)[:255] if sid else None,
         )
-
-    def _access_token_claims(self, token: Mapping[str, Any], subject: Any) -> dict[str, Any]:
-        """Claims of the access token, where it is a JWT of the issuer; roles stand only there."""
-        try:
-            claims = self._provider.verify(str(token["access_token"]))
-        except (TokenInvalid, ProviderDown, KeyError):
-            return {}
-        return claims if claims.get("sub") == subject else {}
-
-    def _userinfo(self, token: Mapping[str, Any], subject: Any) -> dict[str, Any]:
-        try:
-            claims = dict(self._client.userinfo(token=token))
-        except (RequestException, KeyError, ValueError, OAuthError):
-            return {}
-        # OpenID Connect Core 1.0, section 5.3.2: another subject's answer must not be used.
-        return claims if claims.get("sub") == subject else {}
 
     def end_session_url(self, id_token: str | None, back_to: str) -> str | None:
         """Keycloak's logout (RP-Initiated Logout 1.0); None where it cannot be told."""

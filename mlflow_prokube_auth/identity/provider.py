@@ -26,6 +26,7 @@ _logger = logging.getLogger(__name__)
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
 LEEWAY_SECONDS = 60
 LATEST_TIME = 10**12
+LONGEST_ISSUER = 200
 CLOCKS = "are the clocks of both servers right?"
 TIMEOUT_SECONDS = 5
 METADATA_SECONDS = 3600
@@ -33,10 +34,26 @@ METADATA_SECONDS = 3600
 RETRY_SECONDS = 1
 # Keys are fetched for an unknown key id, but not for each of a flood of made-up ones.
 KEYS_COOLDOWN_SECONDS = 10
+# Of the statuses from 400 to 499 these refuse nothing: Request Timeout, Too Early, Too Many Requests.
+TRY_LATER = (408, 425, 429)
 
 
 class ProviderDown(Exception):
     """Keycloak does not answer, or answers nonsense."""
+
+
+class OtherIssuer(ProviderDown):
+    """The discovery document and the settings name different issuers; the text has both, and what to do."""
+
+    def __init__(self, found: Any, settings: Settings) -> None:
+        expected = settings.oidc_issuer
+        advice = "Check PROKUBE_AUTH_OIDC_ISSUER"
+        if isinstance(found, str) and len(found) < LONGEST_ISSUER:
+            advice = f"Set PROKUBE_AUTH_OIDC_ISSUER to {found!r}, if that is the provider that is meant"
+            if found.rstrip("/") == expected.rstrip("/"):
+                advice = f"Set PROKUBE_AUTH_OIDC_ISSUER to {found!r}: the slash at the end is a part of it"
+        named = repr(found)[:LONGEST_ISSUER]
+        super().__init__(f"the discovery document names the issuer {named}, expected {expected!r}. {advice}")
 
 
 class GrantRefused(Exception):
@@ -49,11 +66,11 @@ class TokenInvalid(Exception):
 
 @dataclass(frozen=True)
 class TokenSet:
-    """Tokens of one refresh, with the verified claims of the ID token and the access token."""
+    """The tokens of one refresh, unverified. The ID token may be missing (OpenID Connect Core 1.0, section 12.2)."""
 
     refresh_token: str = field(repr=False)
     id_token: str | None = field(repr=False)
-    sources: tuple[Mapping[str, Any], ...]
+    access_token: str | None = field(repr=False)
 
 
 class _Kept:
@@ -70,6 +87,7 @@ class _Kept:
         self._lock = threading.Lock()
         self._fetched_at = 0.0
         self._failed_at: float | None = None
+        self._failure = ""
         self.present: Any = None
 
     def get(self, seconds: float) -> Any:
@@ -90,8 +108,8 @@ class _Kept:
             self.present = self._fetch()
             self._fetched_at, self._failed_at = self._clock(), None
             return self.present
-        except ProviderDown:
-            self._failed_at = self._clock()
+        except ProviderDown as error:
+            self._failed_at, self._failure = self._clock(), str(error)
             return self._old()
         finally:
             self._lock.release()
@@ -101,7 +119,7 @@ class _Kept:
 
     def _old(self) -> Any:
         if self.present is None or not self._old_will_do:
-            raise ProviderDown("it does not answer")
+            raise ProviderDown(self._failure)
         return self.present
 
 
@@ -126,25 +144,31 @@ class Provider:
         return found
 
     def probe(self) -> None:
-        """Before a browser is sent to Keycloak: whether it answers now.
+        """Before a browser is sent to Keycloak: whether it answers now, as the issuer of the settings.
 
         Raises:
-            ProviderDown: it does not.
+            OtherIssuer: it is another.
+            ProviderDown: it does not answer.
         """
-        self.get_json(self._settings.discovery_url)
+        self._fetch_metadata()
+
+    def tell(self) -> None:
+        """Say plainly in the log, at start, where the settings name another issuer; an outage is not told here."""
+        try:
+            self.probe()
+        except OtherIssuer as error:
+            _logger.error("nobody can log in with %s: %s", self._settings.discovery_url, error)
+        except ProviderDown:
+            pass
 
     def _fetch_metadata(self) -> Mapping[str, Any]:
-        found = self.get_json(self._settings.discovery_url)
-        if not isinstance(found, dict) or found.get("issuer") != self._settings.oidc_issuer:
-            named = found.get("issuer") if isinstance(found, dict) else None
-            _logger.error(
-                "%s names the issuer %r, expected %r (PROKUBE_AUTH_OIDC_ISSUER)",
-                self._settings.discovery_url,
-                named,
-                self._settings.oidc_issuer,
-            )
-            raise ProviderDown("the discovery document is another issuer's")
-        return found
+        found: Any = self.get_json(self._settings.discovery_url)
+        issuer = found.get("issuer") if isinstance(found, dict) else None
+        # OpenID Connect Discovery 1.0, section 4.3: exactly, as in tokens (OpenID Connect Core 1.0, section 3.1.3.7).
+        if issuer != self._settings.oidc_issuer:
+            raise OtherIssuer(issuer, self._settings)
+        document: Mapping[str, Any] = found
+        return document
 
     def endpoint(self, name: str) -> str:
         """One URL of the discovery document.
@@ -164,9 +188,8 @@ class Provider:
             GrantRefused: 401 or 403 for ``token``, or a 404 that is not Keycloak's but of something before it.
             ProviderDown: anything else than an answer.
         """
-        headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
         try:
-            answer = requests.get(url, headers=headers, timeout=TIMEOUT_SECONDS, allow_redirects=False)
+            answer = _get(url, token)
             if token and answer.status_code in (401, 403):
                 raise GrantRefused(f"status {answer.status_code}")
             if answer.status_code == 404 and token and not _is_keycloaks(answer):
@@ -178,6 +201,40 @@ class Provider:
         except (requests.RequestException, ValueError) as error:
             raise ProviderDown(type(error).__name__) from None
 
+    def userinfo(self, token: str) -> dict[str, Any] | None:
+        """What the userinfo endpoint says (OpenID Connect Core 1.0, section 5.3); None where there is no endpoint.
+
+        Whose claims they are is the caller's to check.
+
+        Raises:
+            GrantRefused: a status of 4xx: the token is not taken (RFC 6750, section 3.1), or the way there is closed.
+            ProviderDown: anything else than an answer.
+        """
+        url = self.metadata().get("userinfo_endpoint")
+        if not isinstance(url, str):
+            return None
+        try:
+            answer = _get(url, token)
+            if 400 <= answer.status_code < 500 and answer.status_code not in TRY_LATER:
+                raise GrantRefused(f"status {answer.status_code}")
+            answer.raise_for_status()
+            if answer.headers.get("Content-Type", "").startswith("application/jwt"):
+                claims: Any = self._signed(answer.text)
+                if claims.get("iss") != self._settings.oidc_issuer or not self.is_for_us(claims):
+                    raise ProviderDown("userinfo is of another issuer, or for another client")
+            else:
+                claims = answer.json()
+        except (requests.RequestException, ValueError, TokenInvalid) as error:
+            raise ProviderDown(f"userinfo: {type(error).__name__}") from None
+        if not isinstance(claims, dict):
+            raise ProviderDown("userinfo is no JSON object")
+        return claims
+
+    def is_for_us(self, claims: Mapping[str, Any]) -> bool:
+        """Whether our client is among the audience."""
+        audience = claims.get("aud")
+        return self._settings.oidc_client_id in (audience if isinstance(audience, list) else [audience])
+
     def verify(self, token: str) -> dict[str, Any]:
         """The claims of a token signed by Keycloak: signature, ``iss``, ``exp``, ``nbf`` and ``iat``.
 
@@ -187,6 +244,14 @@ class Provider:
             TokenInvalid: it does not hold.
             ProviderDown: the keys are not to be had.
         """
+        claims = self._signed(token)
+        self._check_times(claims)
+        if claims.get("iss") != self._settings.oidc_issuer:
+            raise TokenInvalid(f"its issuer is another than {self._settings.oidc_issuer}")
+        return claims
+
+    def _signed(self, token: str) -> dict[str, Any]:
+        """The claims under a signature of Keycloak's; nothing else of them is checked."""
         try:
             header = jws.extract_compact(token.encode()).headers()
         except (JoseError, ValueError) as error:
@@ -200,11 +265,7 @@ class Provider:
             decoded = jwt.decode(token, self._keys_with(key_id), algorithms=ALGORITHMS)
         except (JoseError, ValueError) as error:
             raise TokenInvalid(f"its signature does not hold ({type(error).__name__})") from None
-        claims = dict(decoded.claims)
-        self._check_times(claims)
-        if claims.get("iss") != self._settings.oidc_issuer:
-            raise TokenInvalid(f"its issuer is another than {self._settings.oidc_issuer}")
-        return claims
+        return dict(decoded.claims)
 
     def _check_times(self, claims: Mapping[str, Any]) -> None:
         now = self._clock()
@@ -258,17 +319,8 @@ class Provider:
             ProviderDown: Keycloak does not answer.
         """
         answer = self._token_request(grant_type="refresh_token", refresh_token=refresh_token)
-        id_token = answer.get("id_token")
-        sources = []
-        for text in (id_token, answer.get("access_token")):
-            if isinstance(text, str):
-                try:
-                    sources.append(self.verify(text))
-                except TokenInvalid as error:
-                    _logger.warning("a refreshed token does not hold: %s", error)
-        if not sources:
-            raise GrantRefused("no usable token came back")
-        return TokenSet(str(answer.get("refresh_token") or refresh_token), id_token, tuple(sources))
+        id_token, access_token = (str(answer.get(name) or "") or None for name in ("id_token", "access_token"))
+        return TokenSet(str(answer.get("refresh_token") or refresh_token), id_token, access_token)
 
     def service_token(self) -> str:
         """An access token of the client's own service account (RFC 6749, section 4.4).
@@ -303,6 +355,11 @@ class Provider:
             raise GrantRefused(str(error.error)[:80]) from None
         except (requests.RequestException, ValueError) as error:
             raise ProviderDown(type(error).__name__) from None
+
+
+def _get(url: str, token: str | None) -> requests.Response:
+    headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    return requests.get(url, headers=headers, timeout=TIMEOUT_SECONDS, allow_redirects=False)
 
 
 def _is_keycloaks(answer: requests.Response) -> bool:

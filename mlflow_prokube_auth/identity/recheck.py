@@ -2,12 +2,15 @@
 
 While Keycloak does not answer, whoever was last seen in order goes on for ``OUTAGE_GRACE_SECONDS``; after that
 each request is 503 until it answers again. Nothing here runs on an event loop.
+
+Where an answer to a session's re-check says nothing any more of a claim that was there before, the directory is asked,
+which knows; where it cannot tell, the person goes on for the same time, as what was known before lets them. After it,
+what is not said is not so: Keycloak leaves out the groups of a person who has none.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import time
 from collections.abc import Callable
@@ -21,9 +24,11 @@ from ..store.local_admins import LOCAL_ISSUER
 from ..store.people import NameTaken, People, Person, Standing
 from ..store.sessions import SessionRow, Sessions
 from ..store.teams import Teams
-from .claims import Denial, admit
+from .claims import VERIFIED, Admission, Denial, Membership, admit, deciding, implied, known, said, same
 from .directory import Directory, NoRight
+from .kept import Kept, opened
 from .provider import GrantRefused, Provider, ProviderDown
+from .reading import OtherSubject, Reader, Sources
 from .secretbox import SecretBox
 
 _logger = logging.getLogger(__name__)
@@ -34,17 +39,6 @@ CLAIM_SECONDS = 20
 LOCAL_ISSUERS = frozenset({LOCAL_ISSUER, SERVICE_ISSUER})
 
 
-def seal_tokens(box: SecretBox, refresh_token: str | None, id_token: str | None) -> str:
-    """What a session keeps of Keycloak's tokens, encrypted."""
-    return box.seal(json.dumps({"refresh_token": refresh_token, "id_token": id_token}))
-
-
-def open_tokens(box: SecretBox, sealed: str | None) -> dict[str, str | None]:
-    """The opposite; empty where there is nothing or the key is another."""
-    text = box.open(sealed) if sealed else None
-    return dict(json.loads(text)) if text else {}
-
-
 class Vouching:
     """Answers with the person as of now, or refuses."""
 
@@ -52,6 +46,7 @@ class Vouching:
         self,
         settings: Settings,
         provider: Provider,
+        reader: Reader,
         directory: Directory,
         people: People,
         sessions: Sessions,
@@ -63,6 +58,7 @@ class Vouching:
     ) -> None:
         self._settings = settings
         self._provider = provider
+        self._reader = reader
         self._directory = directory
         self._people = people
         self._sessions = sessions
@@ -83,46 +79,100 @@ class Vouching:
         recently = row.checked_at + self._settings.session_recheck_seconds > now
         if recently and self._is_fresh(standing, now):
             return standing.person  # nothing is due, so nothing is decrypted
-        kept = open_tokens(self._box, row.tokens)
-        refresh_token = kept.get("refresh_token")
-        if row.tokens is None or (kept and refresh_token is None):
+        kept = opened(self._box, row.tokens)
+        if row.tokens is None or (kept is not None and kept.refresh_token is None):
             return self.for_standing(standing)
         if recently:
             return standing.person
-        if refresh_token is None:  # sealed with a key that is gone
+        if kept is None:  # sealed with a key that is gone
             self._sessions.let_go(row.id, now)
             return None
         if not self._sessions.claim(row, now, CLAIM_SECONDS):
             return self._within_grace(standing.person, row.checked_at, self._settings.session_recheck_seconds)
         try:
-            return self._refresh(row, standing, refresh_token, now)
+            return self._refresh(row, standing, kept, now)
         except ProviderDown as error:
             _logger.warning("session re-check: Keycloak (%s) does not answer (%s)", self._settings.discovery_url, error)
             return self._within_grace(standing.person, row.checked_at, self._settings.session_recheck_seconds)
 
-    def _refresh(self, row: SessionRow, standing: Standing, refresh_token: str, now: int) -> Person | None:
+    def _refresh(self, row: SessionRow, standing: Standing, kept: Kept, now: int) -> Person | None:
         try:
-            tokens = self._provider.refresh(refresh_token)
+            tokens = self._provider.refresh(str(kept.refresh_token))
         except GrantRefused as error:
             _logger.info("session re-check: Keycloak refuses (%s), the session of a user is over", error)
             self._sessions.let_go(row.id, now)
             self._people.ask_soon(standing.issuer, standing.subject)
             return None
-        verdict = admit(tokens.sources, self._settings)
-        if tokens.sources[0].get("sub") != standing.subject:
-            _logger.error("session re-check: the refreshed tokens are another subject's")
+        kept = replace(kept, refresh_token=tokens.refresh_token, id_token=tokens.id_token or kept.id_token)
+        # First of all: the refresh token before it may be worth nothing any more.
+        row = self._sessions.keep(row, kept.sealed(self._box))
+        try:
+            sources = self._reader.of_refresh(tokens, standing.subject)
+        except OtherSubject as error:
+            _logger.error("session re-check: %s; the session of a user is over", error)
             self._sessions.end(row.id)
             return None
+        return self._weigh(row, kept, standing, sources, now)
+
+    def _weigh(self, row: SessionRow, kept: Kept, standing: Standing, sources: Sources, now: int) -> Person | None:
+        """Follow what Keycloak says; of what it says nothing any more, the directory or, within the grace, what was."""
+        there = said(sources, self._settings)
+        unsaid = self._remembered(kept, standing) - there
+        verdict, completed = admit(sources, self._settings), self._completed(sources, unsaid, standing)
+        if same(verdict, completed):  # nothing hangs on what is not said
+            return self._in_full(row, replace(kept, claims=there), standing, completed, now)
+        _logger.warning(
+            "session re-check: Keycloak says nothing any more of the claim %s of %s",
+            " and ".join(f"'{path}'" for path in sorted(unsaid)),
+            standing.person.username,
+        )
+        looked_up = self._looked_up(standing, unsaid, now)
+        if looked_up is not None:
+            if looked_up.disabled:
+                return None
+            return self._in_full(row, kept, looked_up, self._completed(sources, unsaid, looked_up), now)
+        ends_at = row.checked_at + self._settings.session_recheck_seconds + self._settings.outage_grace_seconds
+        if ends_at < now:
+            return self._in_full(row, replace(kept, claims=there), standing, verdict, now)
+        self._sessions.postpone(row, min(now + self._settings.session_recheck_seconds, ends_at + 1))
+        return self._follow(completed, standing, now, in_full=False)
+
+    def _remembered(self, kept: Kept, standing: Standing) -> frozenset[str]:
+        """The deciding claims that were there when the person was last judged by an answer in full."""
+        if kept.claims is None:
+            return implied(self._settings, standing.admitted_by, standing.admin_by)
+        return kept.claims & deciding(self._settings)
+
+    def _completed(self, sources: Sources, unsaid: frozenset[str], standing: Standing) -> Admission | Denial:
+        """The verdict on what an answer says and, where it says nothing any more, on what was known before."""
+        held = (standing.admitted_by, standing.admin_by if standing.person.is_admin else None)
+        memberships = [Membership.parse(each) for each in held if each is not None]
+        memberships += [Membership(path, team) for path in unsaid for team in self._teams_of(standing)]
+        before = known(self._settings, unsaid, standing.person.username, memberships)
+        verdict = admit([*sources, *before], self._settings)
+        if isinstance(verdict, Admission) and VERIFIED in unsaid:  # nobody has verified another name
+            return replace(verdict, username=standing.person.username)
+        return verdict
+
+    def _in_full(
+        self, row: SessionRow, kept: Kept, standing: Standing, verdict: Admission | Denial, now: int
+    ) -> Person | None:
+        """Follow an answer after which the next check is due an interval later."""
+        person = self._follow(verdict, standing, now, in_full=True)
+        if person is not None:
+            self._sessions.checked(row, kept.sealed(self._box), now)
+        return person
+
+    def _follow(self, verdict: Admission | Denial, standing: Standing, now: int, *, in_full: bool) -> Person | None:
         if isinstance(verdict, Denial):
             self._people.withdraw(standing.person.user_id, verdict.reason, now)
             return None
         try:
-            person = self._people.confirm(verdict, standing, now)
+            return self._people.confirm(verdict, standing, now, in_full=in_full)
         except NameTaken:
             _logger.warning("session re-check: the new user name belongs to another identity; the old one stays")
-            person = self._people.confirm(replace(verdict, username=standing.person.username), standing, now)
-        self._sessions.refreshed(row.id, seal_tokens(self._box, tokens.refresh_token, tokens.id_token), now)
-        return person
+            verdict = replace(verdict, username=standing.person.username)
+            return self._people.confirm(verdict, standing, now, in_full=in_full)
 
     def for_standing(self, standing: Standing) -> Person:
         """The owner of a key, a token or a session without a refresh token.
@@ -157,16 +207,42 @@ class Vouching:
             self._directory_grace(standing)
             return standing
         try:
-            teams = [team.name for team in self._teams.of(standing.person.user_id) if team.from_keycloak]
-            found = self._directory.look_up(standing, teams)
+            return self._look_up(standing, now)
+        except NoRight:
+            return self._without_right(standing)
+        except ProviderDown:
+            self._directory_grace(standing)
+            return standing
+
+    def _looked_up(self, standing: Standing, unsaid: frozenset[str], now: int) -> Standing | None:
+        """What the directory says of a person of whom claims are not said; None where it cannot tell, or not now."""
+        if (
+            self._settings.directory_check == "off"
+            or not self._directory.can_tell(unsaid)
+            or not self._directory.may_be_asked()
+            or not self._people.claim_check(standing.person.user_id, now, CLAIM_SECONDS)
+        ):
+            return None
+        try:
+            return self._look_up(standing, now)
+        except (NoRight, ProviderDown):
+            return None
+
+    def _look_up(self, standing: Standing, now: int) -> Standing:
+        """Ask the directory and keep what it says.
+
+        Raises:
+            NoRight, ProviderDown: as :meth:`Directory.look_up`; it is counted and logged.
+        """
+        try:
+            found = self._directory.look_up(standing, self._teams_of(standing))
         except NoRight:
             self._counts.directory("no_right")
-            return self._without_right(standing)
+            raise
         except ProviderDown as error:
             self._counts.directory("unreachable")
             _logger.warning("directory check: Keycloak (%s) does not answer (%s)", self._settings.discovery_url, error)
-            self._directory_grace(standing)
-            return standing
+            raise
         self._counts.directory("in_order" if found.enabled else "out")
         self._people.checked(standing, found.enabled, found.is_admin, now)
         if found.lost_teams:
@@ -178,6 +254,10 @@ class Vouching:
             disabled=present.disabled or not found.enabled,
             person=replace(present.person, is_admin=present.person.is_admin and found.is_admin),
         )
+
+    def _teams_of(self, standing: Standing) -> list[str]:
+        """The teams that the person is in for a group in Keycloak."""
+        return [team.name for team in self._teams.of(standing.person.user_id) if team.from_keycloak]
 
     def _directory_grace(self, standing: Standing) -> None:
         self._within_grace(standing.person, standing.confirmed_at, self._settings.directory_recheck_seconds)

@@ -11,17 +11,30 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import Connection
 
-from ..errors import AlreadyExists, BadRequest, Conflict, PermissionDenied, Refusal
+from ..errors import AlreadyExists, Conflict, PermissionDenied, Refusal
 from ..store.names import Held, Names, Reservation
 from ..store.people import Person
-from ..store.teams import Resource
 from . import words
+from .named import (
+    CREATES,
+    DELETES,
+    KIND_WORDS,
+    LONGEST_NAME,
+    LOOKUPS,
+    NAME_KEYED,
+    RENAMES,
+    Catalog,
+    Claim,
+    Found,
+    Rules,
+    check,
+)
 from .waiting import Pauses, Waiting, pauses, wait_for
 
 # A reservation whose resource does not exist yet, or is just being deleted, is believed for so long.
@@ -29,112 +42,6 @@ IN_FLIGHT_SECONDS = 60
 # So long a request waits for another one that creates, renames or deletes the same name: for one of its own user, whose
 # answer it needs, and for another's.
 PATIENCE_SECONDS, PATIENCE_WITH_OTHERS_SECONDS = 10.0, 3.0
-LONGEST_NAME = 500
-# Where the name itself stands in grants: MLflow's column of them holds so much.
-LONGEST_GRANTED = 255
-KIND_WORDS = {
-    "experiment": "experiment",
-    "registered_model": "model or prompt",
-    "gateway_secret": "gateway secret",
-    "gateway_endpoint": "gateway endpoint",
-    "gateway_model_definition": "gateway model definition",
-    "mcp_server": "MCP server",
-}
-# Route (after /api/<version>/mlflow/) -> kind and the parameter that holds the new name.
-CREATES = {
-    "experiments/create": ("experiment", "name"),
-    "registered-models/create": ("registered_model", "name"),
-    "gateway/secrets/create": ("gateway_secret", "secret_name"),
-    "gateway/endpoints/create": ("gateway_endpoint", "name"),
-    "gateway/model-definitions/create": ("gateway_model_definition", "name"),
-    "mcp-servers": ("mcp_server", "name"),
-}
-RENAMES = {
-    "experiments/update": ("experiment", "new_name"),
-    "registered-models/rename": ("registered_model", "new_name"),
-    "gateway/endpoints/update": ("gateway_endpoint", "name"),
-    "gateway/model-definitions/update": ("gateway_model_definition", "name"),
-}
-LOOKUPS = {
-    "experiments/get-by-name": ("experiment", "experiment_name"),
-    "registered-models/get": ("registered_model", "name"),
-}
-# Where grants name the resource itself: whoever gets the name would get the grants that were left on it.
-DELETES = {"registered-models/delete": ("registered_model", "name")}
-NAME_KEYED = frozenset({"registered_model", "mcp_server"})
-
-
-@dataclass(frozen=True)
-class Found:
-    """What bears a name: its grant's address (``resource_type``, ``pattern``) and where it lives."""
-
-    kind: str
-    name: str
-    resource_type: str
-    pattern: str
-    created_ms: int
-    workspace: str
-    trashed: bool
-
-    @property
-    def resource(self) -> Resource:
-        """What a grant on it is on."""
-        return Resource(self.resource_type, self.pattern, self.workspace)
-
-
-class Catalog(Protocol):
-    """What exists in MLflow, in every workspace and in the trash, and who may read it."""
-
-    def find(self, kind: str, name: str) -> Found | None:
-        """What bears the name."""
-
-    def readable(self, found: Found, username: str) -> bool:
-        """Whether that user may read it."""
-
-    def is_granted(self, found: Found) -> bool:
-        """Whether anybody holds a grant on it."""
-
-    def grant_manage(self, found: Found, user_id: int, connection: Connection) -> None:
-        """Give that user MANAGE on it, in that transaction."""
-
-    def manageable(self, found: Found, username: str) -> bool:
-        """Whether that user may manage it."""
-
-    def sweep(self, kind: str, name: str, user_id: int, connection: Connection) -> None:
-        """Delete the grants that anybody but that user still holds on what is free, or was just created."""
-
-    def name_of(self, kind: str, params: Mapping[str, Any]) -> str | None:
-        """The present name of what a rename request addresses."""
-
-
-class Rules(Protocol):
-    """Teams' rules on names."""
-
-    def matching(self, kind: str, name: str) -> Sequence[Any]:
-        """The rules whose prefix this name has."""
-
-    def check(self, kind: str, name: str, person: Person, contact: str) -> None:
-        """Raise where the prefix is a team's of which the person is no member."""
-
-    def bears(self, found: Found, old_name: str | None = None) -> Callable[[Connection], None]:
-        """A resource has this name now, and had the old one before: what is to be written then."""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A name that the running request wants.
-
-    ``fresh`` is False where an earlier request of the same user reserved the name and has not answered in time: this
-    one goes on under the same reservation, and leaves it alone where it fails.
-    """
-
-    kind: str
-    name: str
-    person: Person
-    id: str
-    fresh: bool
-    old: Reservation | None = None
-    old_name: str | None = None
 
 
 class NamePolicy:
@@ -178,9 +85,44 @@ class NamePolicy:
         if old_name == name:
             return None
         check(kind, name)
-        self._rules.check(kind, name, person, self._contact)
         if old_name is not None:
+            self._rules.check(kind, name, person, self._contact)
             self._check_rename(kind, old_name, name, person)
+        return (yield from self._claiming(kind, name, person, old_name))
+
+    def claim_beside(self, route: str, params: Mapping[str, Any], person: Person) -> Claim | None:
+        """Reserve the name of what MLflow gets or creates beside what a request is about; None where it is there.
+
+        Raises:
+            PermissionDenied: it is there, and the person may not change it; or the name is a team's.
+        """
+        wanted = self._catalog.beside(route, params)
+        if wanted is None:
+            return None
+        kind, name = wanted
+        claim = wait_for(self.claiming_absent(kind, name, person), self._sleep)
+        found = self._catalog.find(kind, name) if claim is None else None
+        if found is not None and not person.is_admin and not self._catalog.changeable(found, person.username):
+            raise PermissionDenied(words.not_yours_beside(KIND_WORDS[kind], name, self._contact))
+        return claim
+
+    def claiming_absent(self, kind: str, name: str, person: Person) -> Waiting[Claim | None]:
+        """Reserve a name under which MLflow creates something on the fly; None where it is there.
+
+        Raises:
+            PermissionDenied: another request creates it now, or the name is a team's.
+        """
+        if self._catalog.find(kind, name) is not None:
+            return None
+        check(kind, name)
+        try:
+            claim = yield from self._claiming(kind, name, person)
+        except AlreadyExists:
+            return None
+        return replace(claim, on_the_fly=True)
+
+    def _claiming(self, kind: str, name: str, person: Person, old_name: str | None = None) -> Waiting[Claim]:
+        self._rules.check(kind, name, person, self._contact)
         old = self._names.find(kind, old_name) if old_name is not None else None
         # A rename holds its old name meanwhile: two that hold one another's name must not wait for each other.
         mine, others, held = (
@@ -299,10 +241,19 @@ class NamePolicy:
     def succeeded(self, claim: Claim) -> None:
         """MLflow has created or renamed it, and its engine has granted MANAGE."""
         found = self._catalog.find(claim.kind, claim.name)
+        if found is None and claim.on_the_fly:
+            return self._names.release(claim.kind, claim.name, claim.id)
         follow = self._rules.bears(found, claim.old_name) if found is not None else lambda connection: None
-        self._names.settle(claim.kind, claim.name, claim.id, follow)
+
+        def then(connection: Connection) -> None:
+            if found is not None and claim.on_the_fly:
+                self._catalog.grant_manage(found, claim.person.user_id, connection)
+            follow(connection)
+
+        self._names.settle(claim.kind, claim.name, claim.id, then)
         if claim.old is not None:
             self._names.release(claim.kind, claim.old.name, claim.old.claim_id)
+        return None
 
     def failed(self, claim: Claim, *, exists: bool) -> Refusal | None:
         """MLflow has refused or crashed; the words for it, where the name was the reason.
@@ -375,23 +326,6 @@ class NamePolicy:
     def taken(self, kind: str, name: str) -> PermissionDenied:
         """The refusal for a name that is someone else's."""
         return PermissionDenied(words.taken(KIND_WORDS[kind], name, self._contact))
-
-
-def check(kind: str, name: str) -> None:
-    """Whether a name can be one here.
-
-    Raises:
-        BadRequest: it is too long, no text, or would be a wildcard where grants are kept.
-    """
-    longest = LONGEST_GRANTED if kind in NAME_KEYED else LONGEST_NAME
-    expected = f"A name has 1 to {longest} characters."
-    if len(name) > longest:
-        raise BadRequest(f"The {KIND_WORDS[kind]} name has {len(name)} characters. {expected}")
-    if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in name):
-        raise BadRequest(f"The {KIND_WORDS[kind]} name holds what is no character. {expected}")
-    # A grant on "*" is one on all of its kind (mlflow/server/auth/permissions.py): its creator would get MANAGE on it.
-    if kind in NAME_KEYED and "*" in name:
-        raise BadRequest(f"The {KIND_WORDS[kind]} name '{name}' holds a '*', which stands for any name in permissions.")
 
 
 def in_between(kind: str, name: str) -> Conflict:

@@ -10,7 +10,7 @@ from ..errors import PermissionDenied
 from ..store.people import Person
 from ..store.teams import Rule, Team, Teams
 from . import words
-from .names import Found
+from .named import Found
 
 # Prompts are registered models to MLflow and share their names.
 NAMED_AS = {"prompt": "registered_model"}

@@ -145,6 +145,14 @@ def denied(subject: Subject | None, verb: str, contact: str) -> str:
     return f"The {subject.kind} '{subject.value}' does not exist or you may not {verb} it. Ask {contact} for access."
 
 
+def not_yours_beside(kind: str, name: str, contact: str) -> str:
+    """Something of that name would be used beside what is created, and is not the caller's to change."""
+    return (
+        f"The server records the calls of this endpoint in the {kind} '{name}', which is not yours to change. Name an "
+        f"{kind} of yours as experiment_id, switch usage_tracking off, choose another name, or ask {contact}."
+    )
+
+
 def in_trash(name: str, experiment_id: str) -> str:
     """A taken name whose bearer is the caller's own, deleted."""
     return (

@@ -156,6 +156,9 @@ class Accounts:
             NeedsHeir: something would be left to nobody, and no heir is named.
         """
         with self._database.write() as connection:
+            # First, as by logins: nobody waits for one another crosswise.
+            own_row = select(identities.c.user_id).where(identities.c.user_id == account.user_id)
+            connection.execute(own_row.with_for_update())
             alone = custody.pass_on(
                 connection, custody.managed_alone(connection, user_id=account.user_id), heir.user_id if heir else None
             )

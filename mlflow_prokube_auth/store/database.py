@@ -7,7 +7,7 @@ import functools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alembic.command import downgrade, upgrade
 from alembic.config import Config
@@ -15,17 +15,22 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, Executable, RowMapping, Select, create_engine, event, text
 from sqlalchemy.engine import Dialect, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.sql.compiler import ExpandedState
 
 from . import role_versions
 
+Result = TypeVar("Result")
 VERSION_TABLE = "alembic_version_prokube_auth"
 # The database is down, as SQLAlchemy tells it.
 DATABASE_DOWN = (OperationalError, PoolTimeoutError)
 CONNECT_SECONDS = 3
 UNANSWERED_MILLISECONDS = 4000
+# A transaction that others keep overtaking is begun so many times.
+ATTEMPTS = 5
+# PostgreSQL's serialization_failure and deadlock_detected: nothing was written, and the next attempt may be.
+CONFLICTS = ("40001", "40P01")
 _MIGRATION_LOCK = 0x70726F6B756265  # "prokube", the key of PostgreSQL's advisory lock
 
 
@@ -107,6 +112,24 @@ class Database:
         with self.engine.begin() as connection:
             yield connection
 
+    def settle(self, work: Callable[[Connection], Result]) -> Result:
+        """What ``work`` makes of one transaction; anew from its beginning where another transaction was faster.
+
+        The constraints decide who was faster: the loser finds the winner's rows.
+
+        Raises:
+            IntegrityError: a constraint holds against it each time.
+        """
+        for _ in range(ATTEMPTS - 1):
+            try:
+                with self.write() as connection:
+                    return work(connection)
+            except DBAPIError as error:
+                if not _was_slower(error):
+                    raise
+        with self.write() as connection:
+            return work(connection)
+
     def answer(self, question: Question, **values: Any) -> RowMapping | None:
         """The first row that a question finds, None where there is none; else as :meth:`ask`."""
         try:
@@ -139,6 +162,13 @@ class Database:
         """A connection to read with."""
         with self.engine.connect() as connection:
             yield connection
+
+
+def _was_slower(error: DBAPIError) -> bool:
+    """Whether a transaction failed for what another one did meanwhile."""
+    # psycopg calls it sqlstate, psycopg2 pgcode.
+    state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
+    return isinstance(error, IntegrityError) or state in CONFLICTS
 
 
 def _scripts() -> Path:

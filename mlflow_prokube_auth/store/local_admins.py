@@ -16,7 +16,6 @@ from typing import Any
 
 from passlib.context import CryptContext
 from sqlalchemy import Connection, and_, case, func, null, or_, select
-from sqlalchemy.exc import IntegrityError
 
 from . import audit
 from .database import Database
@@ -105,13 +104,8 @@ class LocalAdmins:
         """
         name = usable_name(name)
         hashed = _hashing.hash(usable_password(password))
-        try:
-            with self._database.write() as connection:
-                return self._set(connection, name, hashed, now, actor, client)
-        except IntegrityError:
-            # Two at once, or a first login of that name: the loser finds the winner's rows.
-            with self._database.write() as connection:
-                return self._set(connection, name, hashed, now, actor, client)
+        # Two at once, or a first login of that name: the loser finds the winner's rows.
+        return self._database.settle(lambda connection: self._set(connection, name, hashed, now, actor, client))
 
     def _set(self, connection: Connection, name: str, hashed: str, now: int, actor: str, client: str) -> bool:
         user_id = _own_user(connection, name, now)

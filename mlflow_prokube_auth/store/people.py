@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, inspect, or_, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ColumnElement, Connection, and_, func, inspect, or_, select, text
 
 from ..identity.claims import Admission
 from . import audit
@@ -120,26 +119,50 @@ class People:
 
     def standing(self, issuer: str, subject: str) -> Standing | None:
         """The standing of an identity; None where it has never logged in."""
+        return self._standing(and_(identities.c.issuer == issuer, identities.c.subject == subject))
+
+    def standing_of(self, user_id: int) -> Standing | None:
+        """The standing of a user; None where no identity vouches for them."""
+        return self._standing(users.c.id == user_id)
+
+    def standing_named(self, username: str) -> Standing | None:
+        """The standing of whoever has this name, or had it: names are given to nobody else."""
+        name = username.strip().lower()
+        owner = select(user_names.c.user_id).where(user_names.c.name == name).scalar_subquery()
+        return self._standing(or_(users.c.username == name, users.c.id == owner))
+
+    def _standing(self, where: ColumnElement[bool]) -> Standing | None:
         query = (
-            select(users.c.id, *STANDING)
-            .join(identities, identities.c.user_id == users.c.id)
-            .where(identities.c.issuer == issuer, identities.c.subject == subject)
+            select(users.c.id, *STANDING).join(identities, identities.c.user_id == users.c.id).where(where)
         )
         rows = self._database.ask(query)
         return standing_of(rows[0], rows[0]["id"]) if rows else None
 
-    def confirm(self, admission: Admission, standing: Standing, now: int) -> Person | None:
+    def confirm(self, admission: Admission, standing: Standing, now: int, *, in_full: bool = True) -> Person | None:
         """Keycloak vouches for a known person anew: name, groups and administrator's rights follow.
 
-        Where something was withdrawn after ``standing`` was read, the answer came too late: what stands then
-        comes back, None for a person who is out.
+        They do so where its answer was not given ``in_full``, too, but then nothing is confirmed. Where something was
+        withdrawn after ``standing`` was read, the answer came too late: what stands then comes back, None for a person
+        who is out.
 
         Raises:
             NameTaken: the new name belongs to another identity.
         """
-        with self._database.write() as connection:
-            if _still(connection, standing, last_confirmed_at=now):
-                return self._bind(connection, admission, now)
+
+        def work(connection: Connection) -> Person | None:
+            if not _still(connection, standing, last_confirmed_at=now if in_full else standing.confirmed_at):
+                return None
+            person = self._bind(connection, admission, now)
+            if not in_full:
+                as_before = {"last_confirmed_at": standing.confirmed_at, "check_due": standing.check_due}
+                connection.execute(
+                    identities.update().where(identities.c.user_id == person.user_id).values(**as_before)
+                )
+            return person
+
+        person = self._database.settle(work)
+        if person is not None:
+            return person
         present = self.standing(standing.issuer, standing.subject)
         return None if present is None or present.disabled else present.person
 
@@ -214,26 +237,30 @@ class People:
             NameTaken: the name belongs to another identity.
             Blocked: an administrator has blocked the account.
         """
+
+        def work(connection: Connection) -> Person:
+            person = self._bind(connection, admission, now)
+            self._refuse_blocked(connection, person)
+            connection.execute(
+                identities.update().where(identities.c.user_id == person.user_id).values(last_login_at=now)
+            )
+            audit.record(
+                connection,
+                "login",
+                person.username,
+                client=client,
+                admitted_by=admission.admitted_by,
+                admin_by=admission.admin_by,
+            )
+            return person
+
         try:
-            with self._database.write() as connection:
-                person = self._bind(connection, admission, now)
-                self._refuse_blocked(connection, person)
-                connection.execute(
-                    identities.update().where(identities.c.user_id == person.user_id).values(last_login_at=now)
-                )
-                audit.record(
-                    connection,
-                    "login",
-                    person.username,
-                    client=client,
-                    admitted_by=admission.admitted_by,
-                    admin_by=admission.admin_by,
-                )
-                return person
-        except IntegrityError:
-            # Two first logins at once: the loser finds the winner's row.
-            with self._database.write() as connection:
-                return self._bind(connection, admission, now)
+            return self._database.settle(work)
+        except NameTaken:
+            # Perhaps by the very account that a request beside this one has made since this one looked for it.
+            if self.standing(admission.issuer, admission.subject) is None:
+                raise
+        return self._database.settle(work)
 
     def _refuse_blocked(self, connection: Connection, person: Person) -> None:
         blocked = select(identities.c.blocked).where(identities.c.user_id == person.user_id)
@@ -241,11 +268,7 @@ class People:
             raise Blocked(person.username)
 
     def _bind(self, connection: Connection, admission: Admission, now: int) -> Person:
-        bound = connection.execute(
-            select(users.c.id, users.c.username, users.c.is_admin)
-            .join(identities, identities.c.user_id == users.c.id)
-            .where(identities.c.issuer == admission.issuer, identities.c.subject == admission.subject)
-        ).first()
+        bound = _bound(connection, admission)
         if bound is None:
             user_id = self._adopt_or_create(connection, admission)
             connection.execute(
@@ -260,7 +283,7 @@ class People:
                 )
             )
         else:
-            user_id = bound.id
+            user_id = int(bound.id)
             if bound.username != admission.username:
                 self._rename(connection, user_id, bound.username, admission.username)
         demoted = bound is not None and bool(bound.is_admin) and not admission.is_admin
@@ -320,6 +343,19 @@ class People:
         connection.execute(users.update().where(users.c.id == user_id).values(username=new))
         _rename_in_mlflow(connection, old, new)
         audit.record(connection, "user.rename", new, target=old)
+
+
+def _bound(connection: Connection, admission: Admission) -> Any:
+    """The user to whom an identity is bound; None where it has never logged in.
+
+    The identity's row is locked first, as by all that changes a person: nobody waits for one another crosswise.
+    """
+    user_id = connection.execute(
+        select(identities.c.user_id)
+        .where(identities.c.issuer == admission.issuer, identities.c.subject == admission.subject)
+        .with_for_update()
+    ).scalar()
+    return None if user_id is None else connection.execute(select(users).where(users.c.id == user_id)).first()
 
 
 def end_presence(connection: Connection, user_id: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import and_, bindparam, or_, select, true
 from sqlalchemy.exc import IntegrityError
@@ -125,13 +125,24 @@ class Sessions:
             )
             return bool(result.rowcount)
 
-    def refreshed(self, session_id: str, tokens: str, now: int) -> None:
-        """Keep refreshed tokens; the next check is due an interval from now."""
+    def keep(self, row: SessionRow, tokens: str) -> SessionRow:
+        """Put refreshed tokens in the place of a row's, whatever their check will say; the row as it is then."""
+        self._replace(row, tokens=tokens)
+        return replace(row, tokens=tokens)
+
+    def checked(self, row: SessionRow, tokens: str, now: int) -> None:
+        """All is in order as of now; the next check is due an interval later."""
+        self._replace(row, tokens=tokens, checked_at=now, claimed_until=None)
+
+    def postpone(self, row: SessionRow, until: int) -> None:
+        """Nothing new is known; the check that is due is for nobody to repeat until then."""
+        self._replace(row, claimed_until=until)
+
+    def _replace(self, row: SessionRow, **values: str | int | None) -> None:
+        """Write to a row whose tokens are still those: another process may have refreshed them, or a logout come."""
         with self._database.write() as connection:
             connection.execute(
-                sessions.update()
-                .where(sessions.c.id == session_id)
-                .values(tokens=tokens, checked_at=now, claimed_until=None)
+                sessions.update().where(sessions.c.id == row.id, sessions.c.tokens == row.tokens).values(**values)
             )
 
     def let_go(self, session_id: str, now: int) -> None:

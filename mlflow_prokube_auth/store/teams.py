@@ -267,7 +267,9 @@ class Teams:
                 with connection.begin_nested():
                     return self._insert(connection, name, True, now)
             except IntegrityError:  # another login was faster
-                row = connection.execute(select(teams).where(teams.c.name == name)).one()
+                row = connection.execute(select(teams).where(teams.c.name == name)).first()
+                if row is None:  # so was who made the role of that name, and the caller begins anew
+                    raise
         team = _team(row)
         return team if team.from_keycloak else None
 

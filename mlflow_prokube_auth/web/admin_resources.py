@@ -9,7 +9,7 @@ from mlflow.exceptions import MlflowException
 
 from ..errors import BadRequest, NotFound
 from ..policy import words
-from ..policy.names import Found
+from ..policy.named import Found
 from ..policy.rules import KINDS, NAMED_AS, SHARED
 from .administration import account, administration, administrator, body, slice_of, text
 from .context import Web

@@ -56,8 +56,7 @@ def logout(web: Web) -> Any:
 
 
 def _check(web: Web, claims: Mapping[str, Any]) -> None:
-    audience = claims.get("aud")
-    if web.settings.oidc_client_id not in (audience if isinstance(audience, list) else [audience]):
+    if not web.provider.is_for_us(claims):
         raise TokenInvalid("its audience is another client")
     events = claims.get("events")
     if not isinstance(events, Mapping) or not isinstance(events.get(EVENT), Mapping):

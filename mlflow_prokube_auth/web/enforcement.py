@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..engine import as_read, misspelt, refusal_response, request_params
 from ..errors import AlreadyExists, BadRequest, Refusal, Unauthenticated, Unavailable
+from ..identity import inside
 from ..identity.caller import current_identity, grants_changed
 from ..identity.middleware import answer
 from ..metrics import Counts
@@ -21,7 +22,7 @@ from ..policy import words
 from ..policy.artifacts import CREATE
 from ..policy.guards import shape
 from ..policy.guards.table import flask_guards
-from ..policy.names import Claim
+from ..policy.named import Claim
 from ..store.database import DATABASE_DOWN
 from ..store.names import Held
 from ..store.people import Person
@@ -71,6 +72,8 @@ class Enforcement:
     def _decide(self, engine: Callable[[], Any]) -> Any:
         identity = current_identity()
         if identity is not None:
+            # MLflow's handlers read for themselves whom it names; they have not yet.
+            request.environ["HTTP_AUTHORIZATION"] = inside.named(identity)
             _check_shape()
         decision = self._hide_missing(engine())
         if identity is None:
@@ -112,11 +115,24 @@ class Enforcement:
             if g.prokube_held is not None and (refused := self._hide_missing(engine())) is not None:
                 self._let_go()
                 return refused
-            g.prokube_claim = self._web.names.claim(route, params, person)
+            self._claim(route, params, person)
         except BaseException:
             self._let_go()
             raise
         return None
+
+    def _claim(self, route: str, params: dict[str, Any], person: Person) -> None:
+        """Claim what MLflow creates beside it first: a claim of the name itself is settled or freed by its answer."""
+        rule = request.url_rule.rule if request.url_rule is not None else ""
+        said = as_read(request.method, rule, request.get_json(silent=True)) if request.is_json else {}
+        beside = self._web.names.claim_beside(route, said, person)
+        try:
+            own = self._web.names.claim(route, params, person)
+        except BaseException:
+            if beside is not None:
+                self._web.names.failed(beside, exists=False)
+            raise
+        g.prokube_claims = [claim for claim in (beside, own) if claim is not None]
 
     def _let_go(self) -> None:
         held: Held | None = g.pop("prokube_held", None)
@@ -135,10 +151,10 @@ class Enforcement:
 
     def created(self, response: Response) -> Response:
         """Before the engine grants MANAGE on what was created; without this, it is not granted now."""
-        claim: Claim | None = g.get("prokube_claim")
-        if claim is not None and response.status_code < 400:
+        if response.status_code < 400:
             try:
-                self._web.names.created(claim)
+                for claim in g.get("prokube_claims", ()):
+                    self._web.names.created(claim)
             except SQLAlchemyError as error:
                 _logger.error("grants on a new id were not swept: %s", type(error).__name__)
                 return self.refuse(Unavailable("The server's database does not answer. Try again shortly."))
@@ -146,13 +162,13 @@ class Enforcement:
 
     def after(self, response: Response) -> Response:
         """Settle names; let no SQL out."""
-        claim: Claim | None = g.pop("prokube_claim", None)
+        claims: list[Claim] = g.pop("prokube_claims", [])
         refused: Refusal | None = g.pop("prokube_refusal", None)
         try:
             self._let_go()
             if refused is not None:
                 raise refused
-            response = self._after(response, claim)
+            response = self._after(response, claims)
         except Refusal as refusal:
             response = Response(*answer(refusal))
         except SQLAlchemyError as error:
@@ -162,19 +178,18 @@ class Enforcement:
             self._counts.refusal(response.status_code, str(body.get("error_code", "")) if body else "page")
         return response
 
-    def _after(self, response: Response, claim: Claim | None) -> Response:
+    def _after(self, response: Response, claims: list[Claim]) -> Response:
         if response.status_code < 400:
-            if claim is not None:
+            for claim in claims:
                 self._web.names.succeeded(claim)
             if api_route() == CREATE:
                 self._version_created(response)
             return response
         body = _json_of(response)
-        if claim is not None:
-            exists = body is not None and body.get("error_code") == AlreadyExists.error_code
-            refusal = self._web.names.failed(claim, exists=exists)
-            if refusal is not None:
-                raise refusal
+        exists = body is not None and body.get("error_code") == AlreadyExists.error_code
+        refusals = [self._web.names.failed(claim, exists=exists and not claim.on_the_fly) for claim in claims]
+        for refusal in filter(None, refusals):
+            raise refusal
         if body is None:
             return response
         cleaned = words.without_sql(str(body.get("message", "")))

@@ -12,10 +12,10 @@ from flask import redirect, request, session
 
 from ..errors import Unavailable
 from ..identity.caller import current_identity
-from ..identity.claims import Denial, admit
+from ..identity.claims import Denial, admit, implied, said
+from ..identity.kept import Kept
 from ..identity.oidc import Login, LoginFailed
-from ..identity.provider import ProviderDown
-from ..identity.recheck import seal_tokens
+from ..identity.provider import OtherIssuer, ProviderDown
 from ..store import audit
 from ..store.people import Blocked, NameTaken
 from ..store.sessions import KeycloakSession
@@ -71,14 +71,17 @@ def start(web: Web) -> Any:
     try:
         response = web.relying_party.begin(f"{web.settings.external_url}/prokube-auth/callback")
     except ProviderDown as error:
-        _logger.error("login: the identity provider (%s) does not answer (%s)", web.settings.discovery_url, error)
-        return _provider_down(web, target)
+        return _provider_down(web, target, error)
     session["next"] = safe_next(web, target)
     return response
 
 
-def _provider_down(web: Web, target: str) -> Any:
+def _provider_down(web: Web, target: str, error: ProviderDown | None = None) -> Any:
     problem = "Keycloak does not answer at the moment. Running sessions and access keys go on; try again shortly."
+    if error is not None:
+        _logger.error("login: the identity provider (%s) does not answer (%s)", web.settings.discovery_url, error)
+    if isinstance(error, OtherIssuer):
+        problem = f"Nobody can log in until {web.settings.contact} has mended a setting: {error}."
     local_url = web.url(f"login/local?next={quote(target, safe='')}") if web.services.local_admins.exist() else None
     return web.page(
         "login.html", 503, next=target, start_url=_start_url(web, target), problem=problem, local_url=local_url
@@ -91,8 +94,7 @@ def callback(web: Web) -> Any:
     try:
         login = web.relying_party.complete()
     except ProviderDown as error:
-        _logger.error("login: the identity provider (%s) does not answer (%s)", web.settings.discovery_url, error)
-        return _provider_down(web, target)
+        return _provider_down(web, target, error)
     except LoginFailed as error:
         _logger.warning("login refused: %s", error)
         return web.message(
@@ -104,6 +106,7 @@ def callback(web: Web) -> Any:
         )
     verdict = admit(login.sources, web.settings)
     if isinstance(verdict, Denial):
+        _withdraw(web, verdict, login)
         return _denied(web, verdict, login)
     try:
         person = web.services.people.log_in(verdict, int(time.time()), client_address())
@@ -113,9 +116,18 @@ def callback(web: Web) -> Any:
         taken = Denial(verdict.username, "The user name of this account belongs to another account here.")
         return _denied(web, taken, login)
     web.store.welcome(person)
-    tokens = seal_tokens(web.box, login.refresh_token, login.id_token)
-    session.log_in(person.user_id, KeycloakSession(login.sid, tokens))  # type: ignore[attr-defined]  # ours
+    kept = Kept(login.refresh_token, login.id_token, said(login.sources, web.settings))
+    session.log_in(person.user_id, KeycloakSession(login.sid, kept.sealed(web.box)))  # type: ignore[attr-defined]
     return redirect(safe_next(web, target))
+
+
+def _withdraw(web: Web, denial: Denial, login: Login) -> None:
+    """Who is told at a login to be out is out with all that earlier logins opened, as by a re-check."""
+    standing = web.services.people.standing(web.settings.oidc_issuer, str(login.sources[0]["sub"]))
+    if standing is None or standing.disabled:
+        return
+    if implied(web.settings, standing.admitted_by, standing.admin_by) <= said(login.sources, web.settings):
+        web.services.people.withdraw(standing.person.user_id, denial.reason, int(time.time()))
 
 
 def _denied(web: Web, denial: Denial, login: Login) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 from flask import jsonify, redirect, session
 
 from ..identity.caller import current_identity
-from ..identity.recheck import open_tokens
+from ..identity.kept import opened
 from ..store import audit
 from .context import Web, client_address, is_navigation, session_identity
 
@@ -23,14 +23,14 @@ def logout(web: Web) -> Any:
     """End the session; answers where the browser goes to end Keycloak's (RP-Initiated Logout)."""
     identity = session_identity()
     sealed = web.services.sessions.tokens_of(identity.session_id or "")
-    id_token = open_tokens(web.box, sealed).get("id_token")
+    kept = opened(web.box, sealed)
     with web.services.database.write() as connection:
         audit.record(connection, "logout", identity.person.username, client=client_address())
     web.services.consents.forget(identity.person.user_id)
     session.end()  # type: ignore[attr-defined]  # our session
     back = f"{web.settings.external_url}/prokube-auth/logged-out"
     # A local administrator has no session in Keycloak that could be ended.
-    keycloak = web.relying_party.end_session_url(id_token, back) if sealed else None
+    keycloak = web.relying_party.end_session_url(kept.id_token if kept else None, back) if sealed else None
     return jsonify({"redirect": keycloak or web.url("logged-out")})
 
 

@@ -13,10 +13,13 @@ import anyio.to_thread
 from ..errors import AlreadyExists, BadRequest, Refusal
 from ..identity.caller import CALLER, current_identity
 from ..identity.middleware import Asgi, Message, Receive, Scope, Send, answer
-from ..policy.names import Claim, NamePolicy
+from ..policy.named import Claim
+from ..policy.names import NamePolicy
 from ..policy.waiting import Waiting, step
 
 CREATE = re.compile(r"/(?:ajax-)?api/3\.0/mlflow/(mcp-servers)/?")
+# Creates the server, too, where there is none of that name.
+CREATE_VERSION = re.compile(r"/(?:ajax-)?api/3\.0/mlflow/mcp-servers/(.+)/versions/?")
 DELETE = re.compile(r"/(?:ajax-)?api/3\.0/mlflow/mcp-servers/([^/]+/[^/]+)/?")
 SEARCH = re.compile(r"/(?:ajax-)?api/3\.0/mlflow/(mcp-servers(?:/endpoints)?)/?")
 LARGEST_BODY = 1 << 20
@@ -40,16 +43,19 @@ class NativeNames:
             with self._narrowed(search.group(1)):
                 await self.app(scope, receive, send)
             return
-        pattern = {"POST": CREATE, "DELETE": DELETE}.get(scope.get("method", "")) if caller is not None else None
-        match = pattern.fullmatch(caller.facts.path) if pattern is not None and caller is not None else None
-        if match is None:
-            await self.app(scope, receive, send)
-            return
-        serve = self._create if pattern is CREATE else self._delete
-        try:
-            await serve(match.group(1), scope, receive, send)
-        except Refusal as refusal:
-            await _send_refusal(refusal, send)
+        works = {
+            "POST": ((CREATE, self._create), (CREATE_VERSION, self._create_version)),
+            "DELETE": ((DELETE, self._delete),),
+        }
+        for pattern, serve in works.get(scope.get("method", ""), ()):
+            match = pattern.fullmatch(caller.facts.path) if caller is not None else None
+            if match is not None:
+                try:
+                    await serve(match.group(1), scope, receive, send)
+                except Refusal as refusal:
+                    await _send_refusal(refusal, send)
+                return
+        await self.app(scope, receive, send)
 
     async def _delete(self, name: str, scope: Scope, receive: Receive, send: Send) -> None:
         identity = current_identity()
@@ -68,12 +74,23 @@ class NativeNames:
         claim: Claim | None = None
         if identity is not None:
             claim = await _wait_for(self._names.claiming(route, _parameters(body), identity.person))
+        await self._settled(claim, scope, _replay(body, receive), send)
+
+    async def _create_version(self, name: str, scope: Scope, receive: Receive, send: Send) -> None:
+        identity = current_identity()
+        claim = None
+        if identity is not None:
+            claim = await _wait_for(self._names.claiming_absent("mcp_server", name, identity.person))
+        await self._settled(claim, scope, receive, send)
+
+    async def _settled(self, claim: Claim | None, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve it, and settle the name before anything is answered."""
         held: list[Message] = []
 
         async def hold(message: Message) -> None:
             held.append(message)
 
-        await self.app(scope, _replay(body, receive), hold)
+        await self.app(scope, receive, hold)
         if claim is not None:
             await anyio.to_thread.run_sync(self._settle, claim, held)
         for message in held:

@@ -14,7 +14,7 @@ from ..errors import BadRequest, NotFound, PermissionDenied
 from ..identity.caller import current_identity
 from ..policy import words
 from ..policy.checks import levels_of
-from ..policy.names import Found
+from ..policy.named import Found
 from ..store.people import Person
 from .context import Web, caller
 

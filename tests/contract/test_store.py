@@ -18,6 +18,7 @@ from mlflow_prokube_auth.store.database import SchemaOutdated, check_schema, mig
 from mlflow_prokube_auth.store.names import Held
 from mlflow_prokube_auth.store.people import NameTaken
 from mlflow_prokube_auth.store.schema import metadata
+from mlflow_prokube_auth.store.sessions import KeycloakSession
 
 from .conftest import all_at_once
 
@@ -220,6 +221,33 @@ def test_rights_that_were_lost_meanwhile_do_not_come_back_with_an_older_answer(s
     person = services.people.confirm(admission("a@x", admin="prokube-admins"), asked, 102)
     assert person is not None
     assert not person.is_admin
+
+
+def test_an_answer_in_part_takes_rights_and_confirms_nothing(services: Services) -> None:
+    services.people.log_in(admission("a@x", admin="prokube-admins"), 100, "")
+    services.people.ask_soon("https://kc", "s-1")
+    asked = services.people.standing("https://kc", "s-1")
+    assert asked is not None
+    person = services.people.confirm(admission("a@x"), asked, 200, in_full=False)
+    assert person is not None
+    found = services.people.standing("https://kc", "s-1")
+    assert found is not None
+    assert (found.person.is_admin, found.confirmed_at, found.check_due) == (False, 100, True)
+
+
+def test_tokens_that_another_process_refreshed_meanwhile_are_not_overwritten(services: Services) -> None:
+    person = services.people.log_in(admission("a@x"), 100, "")
+    services.sessions.create("id", "secret", person.user_id, "{}", 100, 1000, KeycloakSession(None, "first"))
+    row = services.sessions.find("id", "secret", 101)
+    assert row is not None
+    late = services.sessions.keep(row, "second")
+    assert services.sessions.tokens_of("id") == "second"
+    services.sessions.keep(late, "third")
+    services.sessions.checked(late, "fourth", 200)
+    assert services.sessions.tokens_of("id") == "third"
+    found = services.sessions.find("id", "secret", 201)
+    assert found is not None
+    assert found.checked_at == 100
 
 
 def test_a_hint_that_comes_while_the_directory_is_asked_is_followed(services: Services) -> None:

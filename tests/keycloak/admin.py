@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import httpx
@@ -181,6 +181,26 @@ class Admin:
             return {key: moved(item) for key, item in value.items()} if isinstance(value, dict) else value
 
         self.call("PUT", f"/clients/{client['id']}", moved(client))
+
+    def mappers(self, client_id: str) -> dict[str, dict[str, Any]]:
+        """The protocol mappers of a client itself, without those of its scopes, by name."""
+        path = f"/clients/{self.client(client_id)['id']}/protocol-mappers/models"
+        return {str(mapper["name"]): dict(mapper) for mapper in self.call("GET", path).json()}
+
+    def put_mapper(self, client_id: str, mapper: Mapping[str, Any], **config: str) -> None:
+        """Change a mapper, or make it anew where it was deleted; ``config`` replaces entries of its configuration."""
+        path = f"/clients/{self.client(client_id)['id']}/protocol-mappers/models"
+        changed = {**mapper, "config": {**mapper["config"], **config}}
+        present = self.mappers(client_id).get(mapper["name"])
+        if present is None:
+            self.call("POST", path, {name: value for name, value in changed.items() if name != "id"})
+        else:
+            self.call("PUT", f"{path}/{present['id']}", {**changed, "id": present["id"]})
+
+    def delete_mapper(self, client_id: str, name: str) -> None:
+        """Tell what a mapper tells no more."""
+        mapper_id = self.mappers(client_id)[name]["id"]
+        self.call("DELETE", f"/clients/{self.client(client_id)['id']}/protocol-mappers/models/{mapper_id}")
 
     def service_account(self, client_id: str) -> str:
         """Id of the user that stands for a client itself."""

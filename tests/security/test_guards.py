@@ -399,6 +399,96 @@ def test_a_scorer_asks_no_endpoint_that_one_may_not_use(bob: Tenant, his: str) -
     assert register("openai:/gpt-4o-mini").status_code == 200
 
 
+HOSTS = ("api_base", "base_url", "API-Base", "extra_headers", "model_list")
+
+
+@pytest.mark.parametrize("option", HOSTS)
+@pytest.mark.parametrize("how", ["register", "invoke", "optimize"])
+def test_nobody_chooses_the_host_that_the_server_sends_its_keys_to(
+    bob: Tenant, his: str, option: str, how: str
+) -> None:
+    options = {"temperature": 0, "nested": [{"more": json.dumps({option: "https://evil.example"})}]}
+    judge = {"instructions": "Is {{ outputs }} fine?", "model": "openai:/gpt-4o-mini", "inference_params": options}
+    scorer = {"name": "fine", "instructions_judge_pydantic_data": judge, "serialization_version": 1}
+    bodies: dict[str, tuple[str, dict[str, Any]]] = {
+        "register": (f"{API3}/scorers/register",
+                     {"experiment_id": his, "name": "fine", "serialized_scorer": json.dumps(scorer)}),
+        "invoke": ("/ajax-api/3.0/mlflow/scorer/invoke",
+                   {"experiment_id": his, "serialized_scorer": json.dumps(scorer), "trace_ids": ["tr-1"]}),
+        "optimize": (f"{API3}/prompt-optimization/jobs",
+                     {"experiment_id": his, "source_prompt_uri": "prompts:/none/1",
+                      "config": {"optimizer_type": "OPTIMIZER_TYPE_GEPA",
+                                 "optimizer_config_json": json.dumps({"model": "openai:/x", "kwargs": options})}}),
+    }  # fmt: skip
+    answer = bob.post(bodies[how][0], json=bodies[how][1])
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE"), answer.text
+    assert "chooses where the server sends its own keys" in answer.json()["message"]
+
+
+def test_where_a_secret_is_sent_changes_who_manages_it_or_sets_it_anew(alice: Tenant, bob: Tenant) -> None:
+    body = {"secret_name": new("s"), "provider": "openai", "secret_value": {"api_key": "hers"}}
+    secret = alice.made(f"{API3}/gateway/secrets/create", body)["secret"]["secret_id"]
+    share = {"kind": "gateway_secret", "id": secret, "user": "bob@example.com", "level": "EDIT"}
+    assert alice.post("/prokube-auth/api/sharing", json=share).is_success
+    update = {"secret_id": secret, "auth_config": {"api_base": " "}}  # back to the default
+    assert "may not manage" in refused(bob.post(f"{API3}/gateway/secrets/update", json=update))
+    assert "may not manage" in refused(bob.post(f"{API3}/gateway/secrets/update", json={**update, "secret_value": {}}))
+    anew = {**update, "secret_value": {"api_key": "his"}}
+    assert bob.post(f"{API3}/gateway/secrets/update", json=anew).status_code == 200
+    assert alice.post(f"{API3}/gateway/secrets/update", json=update).status_code == 200
+
+
+def test_an_optimization_writes_to_no_prompt_that_one_may_only_read(alice: Tenant, bob: Tenant, his: str) -> None:
+    prompt = new("p")
+    tags = [{"key": "mlflow.prompt.is_prompt", "value": "true"}]
+    alice.made(f"{API}/registered-models/create", {"name": prompt, "tags": tags})
+    share = {"kind": "prompt", "id": prompt, "user": "bob@example.com", "level": "READ"}
+    assert alice.post("/prokube-auth/api/sharing", json=share).is_success
+    body = {
+        "experiment_id": his, "source_prompt_uri": f"prompts:/{prompt}/1",
+        "config": {"optimizer_type": "OPTIMIZER_TYPE_GEPA"},
+    }  # fmt: skip
+    assert "may not change" in refused(bob.post(f"{API3}/prompt-optimization/jobs", json=body))
+
+
+def test_the_experiment_of_an_endpoints_calls_belongs_to_who_made_the_endpoint(alice: Tenant, bob: Tenant) -> None:
+    def models(who: Tenant) -> list[dict[str, str]]:
+        body = {"secret_name": new("s"), "provider": "openai", "secret_value": {"api_key": "x"}}
+        secret = who.made(f"{API3}/gateway/secrets/create", body)["secret"]["secret_id"]
+        body = {"name": new("d"), "secret_id": secret, "provider": "openai", "model_name": "m"}
+        made = who.made(f"{API3}/gateway/model-definitions/create", body)["model_definition"]
+        return [{"model_definition_id": made["model_definition_id"], "linkage_type": "PRIMARY"}]
+
+    def experiment(who: Tenant, name: str) -> httpx.Response:
+        return who.get(f"{API}/experiments/get-by-name", params={"experiment_name": f"gateway/{name}"})
+
+    create, squatted, own = f"{API3}/gateway/endpoints/create", new("ep"), new("ep")
+    alice.made(f"{API}/experiments/create", {"name": f"gateway/{squatted}"})
+    his = models(bob)
+    answer = bob.post(create, json={"name": squatted, "model_configs": his})
+    assert "is not yours to change" in refused(answer)
+    off = bob.made(create, {"name": squatted, "model_configs": his, "usage_tracking": False})["endpoint"]
+    update = {"endpoint_id": off["endpoint_id"], "usage_tracking": True}
+    assert "is not yours to change" in refused(bob.post(f"{API3}/gateway/endpoints/update", json=update))
+    bob.made(create, {"name": own, "model_configs": his})
+    assert experiment(bob, own).status_code == 200
+    assert experiment(alice, own).status_code == 403
+    shared = {"kind": "experiment", "id": experiment(bob, own).json()["experiment"]["experiment_id"],
+              "user": "alice@example.com", "level": "READ"}  # fmt: skip
+    assert bob.post("/prokube-auth/api/sharing", json=shared).is_success, "he does not manage it"
+
+
+def test_a_version_creates_no_mcp_server_past_the_rules_on_names(alice: Tenant, bob: Tenant) -> None:
+    name = f"io.example/{new('server')}"
+    body = {"version": "1.0.0", "server_json": {"name": name, "version": "1.0.0", "description": "x"}}
+    first = alice.post(f"{API3}/mcp-servers/{name}/versions", json=body)
+    assert first.status_code == 200, first.text
+    again = alice.post(f"{API3}/mcp-servers", json={"name": name})
+    assert (again.status_code, again.json()["error_code"]) == (400, "RESOURCE_ALREADY_EXISTS")
+    refused(bob.post(f"{API3}/mcp-servers", json={"name": name}))
+    refused(bob.post(f"{API3}/mcp-servers/{name}/versions", json={**body, "version": "2.0.0"}))
+
+
 @pytest.mark.parametrize("what", ["prompt", "dataset", "endpoint"])
 def test_an_optimization_reads_nothing_that_one_may_not_read(
     alice: Tenant, bob: Tenant, hers: str, his: str, what: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -239,6 +240,23 @@ class TestBearerTokens:
         del claims["email"], claims["email_verified"]
         answer = self.ask(world, world.provider.keys.sign(claims))
         assert answer.json()["user"]["username"] == "service-account-nightly"
+
+    def test_of_the_first_requests_of_a_person_all_are_theirs(self, world: World) -> None:
+        threads, rounds = 12, 8
+        start = threading.Barrier(threads)
+
+        def ask(token: str) -> tuple[int, Any]:
+            with httpx.Client(timeout=60) as client:
+                start.wait()
+                answer = client.get(world.url + CURRENT, headers={"Authorization": f"Bearer {token}"})
+                return answer.status_code, answer.json().get("user", {}).get("username")
+
+        with ThreadPoolExecutor(threads) as pool:
+            for number in range(rounds):
+                email = f"new-{number}@example.com"
+                claims = {**self.claims(world), "sub": f"sub-of-{email}", "email": email}
+                answers = list(pool.map(ask, [world.provider.keys.sign(claims)] * threads))
+                assert answers == [(200, email)] * threads
 
     @pytest.mark.parametrize(
         ("changes", "words"),

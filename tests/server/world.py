@@ -75,6 +75,8 @@ def running_world(
     workers: int = 1,
     environment: Mapping[str, str] | None = None,
     within: Sequence[str] = (),
+    provider_options: Mapping[str, Any] | None = None,
+    away_at_start: bool = True,
     **changes: str,
 ) -> Iterator[World]:
     """A server that listens on ``port`` and is known to browsers and clients as ``url``; ``changes`` are settings."""
@@ -85,10 +87,11 @@ def running_world(
         post_logout_redirect_uris=[f"{url}/prokube-auth/logged-out", f"{url}/prokube-auth/login"],
         backchannel_logout_uri=f"{url}/prokube-auth/backchannel-logout",
         users=users,
+        **(provider_options or {}),
     )
     with provider:
         settings = plugin_settings(provider.issuer, "secret-of-the-client", url, **changes) | dict(environment or {})
-        provider.set_outage(True)  # the server starts without its identity provider
+        provider.set_outage(away_at_start)  # the server starts without its identity provider
         with running_mlflow(
             directory, port, *options, database=database, workers=workers, environment=settings, within=within
         ) as server:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mlflow_prokube_auth.identity.claims import Admission, Denial, admit
+from mlflow_prokube_auth.identity.claims import Admission, Denial, Membership, admit, implied, known, said
 from mlflow_prokube_auth.settings import load
 
 from .test_settings import GOOD
@@ -81,3 +81,71 @@ def test_the_service_account_of_a_client_comes_in_under_its_own_name() -> None:
     assert admitted.username == "service-account-pipelines"
     without_client = {name: value for name, value in claims.items() if name != "client_id"}
     assert isinstance(verdict(without_client), Denial)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, {"email", "email_verified", "groups"}),
+        ({"groups": []}, {"email", "email_verified", "groups"}),
+        ({"groups": None}, {"email", "email_verified"}),
+        ({"email": ""}, {"email_verified", "groups"}),
+        ({"email_verified": False}, {"email", "email_verified", "groups"}),
+        ({"realm_access": {"roles": []}}, {"email", "email_verified", "groups", "realm_access.roles"}),
+        ({"realm_access": {}}, {"email", "email_verified", "groups"}),
+    ],
+)
+def test_an_empty_list_is_an_answer_and_an_absent_claim_is_none(changes: dict[str, Any], expected: set[str]) -> None:
+    assert said([{"sub": "s-1"}, person(**changes)], load(GOOD)) == expected
+
+
+def test_whether_an_address_is_verified_decides_only_where_it_is_asked_for() -> None:
+    for changes in ({"REQUIRE_VERIFIED_EMAIL": "false"}, {"USERNAME_CLAIM": "preferred_username"}):
+        settings = load({**GOOD, **{f"PROKUBE_AUTH_{name}": value for name, value in changes.items()}})
+        assert said([person(preferred_username="alice")], settings) == {settings.username_claim, "groups"}
+
+
+def test_what_admitted_somebody_implies_the_claims_that_were_there() -> None:
+    expected = {"email", "email_verified", "groups"}
+    assert implied(load(GOOD), "groups:/prokube-users", None) == expected
+    assert implied(load(GOOD), "groups:/prokube-users", "realm_access.roles:prokube-admins") == {
+        *expected, "realm_access.roles",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("claims", "unsaid"),
+    [
+        (person(email=None), ("email",)),
+        (person(email_verified=None), ("email_verified",)),
+        (person(groups=None), ("groups", "realm_access.roles")),
+        (person(groups=[]), ("realm_access.roles",)),
+        (person(groups=[], realm_access={"roles": []}), ()),
+        (person(email="a:b"), ()),
+    ],
+)
+def test_a_denial_says_which_claims_are_not_there(claims: dict[str, Any], unsaid: tuple[str, ...]) -> None:
+    denied = verdict(claims)
+    assert isinstance(denied, Denial)
+    assert denied.unsaid == unsaid
+
+
+def test_what_was_known_stands_in_for_the_claims_that_are_gone() -> None:
+    memberships = [Membership("groups", "/prokube-users"), Membership("realm_access.roles", "prokube-admins")]
+    gone = ["email", "email_verified", "groups", "realm_access.roles"]
+    before = known(load(GOOD), gone, "alice@example.com", memberships)
+    admitted = admit([{"sub": "s-1"}, *before], load(GOOD))
+    assert isinstance(admitted, Admission)
+    assert (admitted.username, admitted.admitted_by, admitted.admin_by) == (
+        "alice@example.com",
+        "groups:/prokube-users",
+        "realm_access.roles:prokube-admins",
+    )
+    named = known(load(GOOD), gone[:2], "alice@example.com", memberships)
+    assert isinstance(admit([{"sub": "s-1", "groups": []}, *named], load(GOOD)), Denial)
+
+
+def test_the_display_name_is_found_in_any_source() -> None:
+    admitted = verdict({"sub": "s-1"}, person(name="Alice Example"))
+    assert isinstance(admitted, Admission)
+    assert admitted.display_name == "Alice Example"

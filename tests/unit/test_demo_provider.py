@@ -490,3 +490,17 @@ def test_login_and_tokens_leave_nothing_in_the_logs(
 ) -> None:
     tokens_of(provider, http)
     assert tuple(capfd.readouterr()) == ("", "")
+
+
+def test_claims_by_userinfo_alone_are_in_no_token(provider: DemoProvider, http: httpx.Client) -> None:
+    provider.userinfo_only = True
+    tokens = tokens_of(provider, http)
+    for name in ("id_token", "access_token"):
+        claims = jwt.decode(tokens[name], provider.keys.verifying, algorithms=["RS256"]).claims
+        assert claims["sub"] == "demo-alice"
+        assert not {"email", "email_verified", "groups", "name", "realm_access"} & set(claims)
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+    assert http.get("/userinfo", headers=bearer).json()["groups"] == ["/prokube-users"]
+    provider.withheld = frozenset({"groups"})
+    told = http.get("/userinfo", headers=bearer).json()
+    assert set(told) == {"sub", "email", "email_verified", "name", "preferred_username"}

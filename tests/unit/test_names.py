@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import Connection
 
 from mlflow_prokube_auth.errors import AlreadyExists, BadRequest, Conflict, PermissionDenied
-from mlflow_prokube_auth.policy.names import IN_FLIGHT_SECONDS, Found, NamePolicy
+from mlflow_prokube_auth.policy.named import Found
+from mlflow_prokube_auth.policy.names import IN_FLIGHT_SECONDS, NamePolicy
 from mlflow_prokube_auth.policy.rules import TeamRules
 from mlflow_prokube_auth.policy.waiting import wait_for
 from mlflow_prokube_auth.store.database import Database
@@ -42,6 +43,11 @@ class FakeCatalog:
 
     def manageable(self, found: Found, username: str) -> bool:
         return username in self.things[found.name][1]
+
+    changeable = manageable
+
+    def beside(self, route: str, params: Mapping[str, Any]) -> tuple[str, str] | None:
+        return ("experiment", f"gateway/{params['name']}") if route == "gateway/endpoints/create" else None
 
     def is_granted(self, found: Found) -> bool:
         return bool(self.things[found.name][1])
@@ -203,6 +209,46 @@ def test_what_an_id_had_before_is_swept_before_its_creator_is_granted_anything(w
     world.catalog.things["weather"] = (1000, {"alice"})
     world.policy.succeeded(claim)
     assert world.catalog.swept == [("experiment", "weather", ALICE.user_id)]
+
+
+ENDPOINT = ("gateway/endpoints/create", {"name": "chat"})
+
+
+def test_what_mlflow_creates_on_the_fly_belongs_to_who_asked_for_it(world: World) -> None:
+    claim = world.policy.claim_beside(*ENDPOINT, ALICE)
+    assert claim is not None
+    world.catalog.things["gateway/chat"] = (1000, set())  # MLflow's engine grants nothing on it
+    world.policy.created(claim)
+    world.policy.succeeded(claim)
+    assert world.catalog.things["gateway/chat"][1] == {"alice"}
+    assert world.names.created_by(ALICE.user_id) == {("experiment", "gateway/chat")}
+
+
+def test_what_is_there_already_is_used_by_whoever_may_change_it_alone(world: World) -> None:
+    world.catalog.things["gateway/chat"] = (500, {"alice"})
+    assert world.policy.claim_beside(*ENDPOINT, ALICE) is None
+    with pytest.raises(PermissionDenied, match="records the calls of this endpoint in the experiment 'gateway/chat'"):
+        world.policy.claim_beside(*ENDPOINT, MALLORY)
+
+
+@pytest.mark.parametrize("created", [False, True])
+def test_of_a_request_that_failed_only_what_it_created_on_the_fly_is_kept(world: World, created: bool) -> None:
+    claim = world.policy.claim_beside(*ENDPOINT, ALICE)
+    assert claim is not None
+    if created:
+        world.catalog.things["gateway/chat"] = (1000, set())
+    world.policy.failed(claim, exists=False)
+    reserved = world.names.find("experiment", "gateway/chat")
+    assert (reserved is not None) == created
+    if created:
+        assert world.catalog.things["gateway/chat"][1] == {"alice"}
+
+
+def test_what_was_not_created_after_all_leaves_no_reservation(world: World) -> None:
+    claim = world.policy.claim_beside(*ENDPOINT, ALICE)
+    assert claim is not None
+    world.policy.succeeded(claim)
+    assert world.names.find("experiment", "gateway/chat") is None
 
 
 DELETE = ("registered-models/delete", {"name": "weather"})

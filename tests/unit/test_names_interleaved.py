@@ -16,7 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from sqlalchemy import Connection, event
 
 from mlflow_prokube_auth.errors import AlreadyExists, PermissionDenied
-from mlflow_prokube_auth.policy.names import IN_FLIGHT_SECONDS, Claim, Found, NamePolicy
+from mlflow_prokube_auth.policy.named import Claim, Found
+from mlflow_prokube_auth.policy.names import IN_FLIGHT_SECONDS, NamePolicy
 from mlflow_prokube_auth.policy.rules import TeamRules
 from mlflow_prokube_auth.policy.waiting import Waiting
 from mlflow_prokube_auth.store.database import Database
@@ -70,7 +71,7 @@ class Mlflow:
     def readable(self, found: Found, username: str) -> bool:
         return self.thing is not None and username in self.thing.grants | self.thing.shared
 
-    manageable = readable
+    manageable = changeable = readable
 
     def is_granted(self, found: Found) -> bool:
         return self.thing is not None and bool(self.thing.grants | self.thing.shared)
@@ -81,6 +82,9 @@ class Mlflow:
 
     def sweep(self, kind: str, name: str, user_id: int, connection: Connection) -> None:
         assert self.thing is None or not self.thing.shared, "what was shared is swept"
+
+    def beside(self, route: str, params: Mapping[str, Any]) -> tuple[str, str] | None:
+        return None
 
     def name_of(self, kind: str, params: Mapping[str, Any]) -> str | None:
         return None

@@ -19,7 +19,7 @@ from mlflow_prokube_auth.identity.tokens import PATTERN, compose, parse
 from mlflow_prokube_auth.metrics import NoCounts
 from mlflow_prokube_auth.policy.artifacts import is_canonical, lies_within, possible_roots
 from mlflow_prokube_auth.policy.guards.shape import check_shape
-from mlflow_prokube_auth.policy.names import LONGEST_GRANTED, LONGEST_NAME, NAME_KEYED, check
+from mlflow_prokube_auth.policy.named import LONGEST_GRANTED, LONGEST_NAME, NAME_KEYED, check
 from mlflow_prokube_auth.settings import load
 from mlflow_prokube_auth.web.login import within
 
@@ -228,7 +228,7 @@ def test_a_write_with_a_password_from_a_foreign_origin_is_refused_before_it_is_l
     from mlflow_prokube_auth.identity.authenticators import Authenticators
 
     nobody: Any = Nobody()
-    ask = Authenticators(SETTINGS, nobody, nobody, nobody, nobody, nobody, nobody, None, NoCounts())
+    ask = Authenticators(SETTINGS, nobody, nobody, nobody, nobody, nobody, nobody, None, nobody, NoCounts())
     basic = "Basic " + base64.b64encode(b"alice@example.com:pkt_x").decode()
     assert method not in SAFE_METHODS
     with pytest.raises(CrossSiteRequest):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 from joserfc import jwt
@@ -15,8 +17,9 @@ from joserfc.jwk import RSAKey
 from mlflow_prokube_auth.identity import provider as module
 from mlflow_prokube_auth.identity.claims import Membership
 from mlflow_prokube_auth.identity.directory import Directory, NoRight, _Held
-from mlflow_prokube_auth.identity.provider import GrantRefused, Provider, ProviderDown
-from mlflow_prokube_auth.settings import load
+from mlflow_prokube_auth.identity.provider import GrantRefused, Provider, ProviderDown, TokenSet
+from mlflow_prokube_auth.identity.reading import OtherSubject, Reader
+from mlflow_prokube_auth.settings import Settings, load
 from mlflow_prokube_auth.store.people import Person, Standing
 
 from .test_settings import GOOD
@@ -45,6 +48,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.hung.wait(30)
         status, text = self.server.answers.get(self.path, (404, "<h1>Not found</h1>"))
         self.send_response(status)
+        if text.startswith("ey"):
+            self.send_header("Content-Type", "application/jwt")
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text.encode())
@@ -66,8 +71,13 @@ def peer() -> Iterator[Peer]:
 
 
 @pytest.fixture
-def provider(peer: Peer) -> Provider:
-    return Provider(load({**GOOD, "PROKUBE_AUTH_OIDC_ISSUER": f"{peer.url}/realms/r"}))
+def settings(peer: Peer) -> Settings:
+    return load({**GOOD, "PROKUBE_AUTH_OIDC_ISSUER": f"{peer.url}/realms/r"})
+
+
+@pytest.fixture
+def provider(settings: Settings) -> Provider:
+    return Provider(settings)
 
 
 def test_a_flood_of_tokens_asks_a_keycloak_that_hangs_once(
@@ -119,6 +129,16 @@ def test_a_proxy_that_closes_the_admin_api_withdraws_nobody(
     assert not Directory(settings, provider).look_up(STANDING).enabled
 
 
+def test_a_directory_that_does_not_say_whether_somebody_is_enabled_withdraws_nobody(
+    peer: Peer, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load({**GOOD, "PROKUBE_AUTH_KEYCLOAK_ADMIN_URL": f"{peer.url}/admin/realms/r"})
+    monkeypatch.setattr(provider, "service_token", lambda: "token")
+    peer.answers["/admin/realms/r/users/s-1"] = (200, '{"id": "s-1"}')
+    with pytest.raises(ProviderDown):
+        Directory(settings, provider).look_up(STANDING)
+
+
 def test_a_group_below_another_confirms_no_role_of_its_name() -> None:
     def get(path: str) -> object:
         return [{"path": "/team-x/prokube-admins", "name": "prokube-admins"}] if "/groups" in path else []
@@ -138,3 +158,121 @@ def test_whether_a_key_still_signs_is_asked_anew(peer: Peer, provider: Provider)
     assert provider.still_signs(token)
     peer.answers["/keys"] = (200, json.dumps({"keys": [new.as_dict(private=False)]}))
     assert not provider.still_signs(token)
+
+
+class Signer:
+    """The issuer's key, in the peer's documents, and tokens under it."""
+
+    def __init__(self, peer: Peer) -> None:
+        self.issuer = f"{peer.url}/realms/r"
+        self._key = RSAKey.generate_key(2048, parameters={"kid": "k"})
+        document = {"issuer": self.issuer, "jwks_uri": f"{peer.url}/keys", "userinfo_endpoint": f"{peer.url}/userinfo"}
+        peer.answers["/realms/r/.well-known/openid-configuration"] = (200, json.dumps(document))
+        peer.answers["/keys"] = (200, json.dumps({"keys": [self._key.as_dict(private=False)]}))
+
+    def sign(self, **claims: Any) -> str:
+        now = int(time.time())
+        claims = {"iss": self.issuer, "aud": "mlflow", "sub": "s-1", "iat": now, "exp": now + 60, **claims}
+        return jwt.encode({"alg": "RS256", "kid": "k"}, claims, self._key)
+
+
+@pytest.fixture
+def signer(peer: Peer) -> Signer:
+    return Signer(peer)
+
+
+def test_userinfo_may_come_signed(peer: Peer, provider: Provider, signer: Signer) -> None:
+    peer.answers["/userinfo"] = (200, signer.sign(email="a@x", exp=None, iat=None))
+    claims = provider.userinfo("token")
+    assert claims is not None
+    assert (claims["sub"], claims["email"]) == ("s-1", "a@x")
+    for changes in ({"iss": "https://evil.test"}, {"aud": "another"}):
+        peer.answers["/userinfo"] = (200, signer.sign(**changes))
+        with pytest.raises(ProviderDown):
+            provider.userinfo("token")
+    header, _, signature = signer.sign().split(".")
+    peer.answers["/userinfo"] = (200, f"{header}.{signer.sign(email='b@x').split('.')[1]}.{signature}")
+    with pytest.raises(ProviderDown):
+        provider.userinfo("token")
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "expected"),
+    [
+        (400, "", GrantRefused), (401, "", GrantRefused), (403, "", GrantRefused), (404, "", GrantRefused),
+        (408, "", ProviderDown), (429, "", ProviderDown), (500, "", ProviderDown), (503, "", ProviderDown),
+        (302, "", ProviderDown), (200, "<html>", ProviderDown), (200, "[]", ProviderDown), (200, "", ProviderDown),
+    ],
+)  # fmt: skip
+def test_userinfo_without_claims_is_a_refusal_or_an_outage(
+    peer: Peer, provider: Provider, signer: Signer, status: int, text: str, expected: type[Exception]
+) -> None:
+    peer.answers["/userinfo"] = (status, text)
+    with pytest.raises(expected):
+        provider.userinfo("token")
+
+
+def test_a_provider_without_userinfo_tells_what_its_tokens_tell(
+    peer: Peer, provider: Provider, settings: Settings, signer: Signer
+) -> None:
+    path = "/realms/r/.well-known/openid-configuration"
+    document = json.loads(peer.answers[path][1])
+    del document["userinfo_endpoint"]
+    peer.answers[path] = (200, json.dumps(document))
+    tokens = TokenSet("r", signer.sign(email="a@x"), signer.sign(aud="account", realm_access={"roles": ["pk-user"]}))
+    first, second = Reader(settings, provider).of_refresh(tokens, "s-1")
+    assert (first["email"], second["realm_access"]) == ("a@x", {"roles": ["pk-user"]})
+
+
+@pytest.mark.parametrize("access_token", ["opaque", "another subject's"])
+def test_a_refresh_may_bring_no_id_token_and_an_access_token_that_tells_nothing(
+    peer: Peer, provider: Provider, settings: Settings, signer: Signer, access_token: str
+) -> None:
+    peer.answers["/userinfo"] = (200, '{"sub": "s-1", "email": "a@x"}')
+    text = access_token if access_token == "opaque" else signer.sign(sub="s-2", email="b@x")
+    sources = Reader(settings, provider).of_refresh(TokenSet("r", None, text), "s-1")
+    assert sources == ({"sub": "s-1"}, {"sub": "s-1", "email": "a@x"})
+
+
+@pytest.mark.parametrize("changes", [{"aud": "another"}, {"azp": "another"}, {"iss": "https://e.test"}, {"exp": 1000}])
+def test_a_refreshed_id_token_that_does_not_hold_is_not_read(
+    peer: Peer, provider: Provider, settings: Settings, signer: Signer, changes: dict[str, Any]
+) -> None:
+    peer.answers["/userinfo"] = (200, '{"sub": "s-1"}')
+    tokens = TokenSet("r", signer.sign(email="b@x", **changes), None)
+    assert Reader(settings, provider).of_refresh(tokens, "s-1") == ({"sub": "s-1"},)
+
+
+def test_a_refresh_that_speaks_of_somebody_else_is_refused(
+    peer: Peer, provider: Provider, settings: Settings, signer: Signer
+) -> None:
+    reader = Reader(settings, provider)
+    peer.answers["/userinfo"] = (200, '{"sub": "s-1"}')
+    with pytest.raises(OtherSubject, match="ID token"):
+        reader.of_refresh(TokenSet("r", signer.sign(sub="s-2"), "opaque"), "s-1")
+    for text in ('{"sub": "s-2"}', "{}"):
+        peer.answers["/userinfo"] = (200, text)
+        with pytest.raises(OtherSubject, match="userinfo"):
+            reader.of_refresh(TokenSet("r", signer.sign(), "opaque"), "s-1")
+
+
+@pytest.mark.parametrize(
+    ("found", "advice"),
+    [
+        ("/realms/r/", "the slash at the end is a part of it"),
+        ("/realms/other", "if that is the provider that is meant"),
+        (None, "Check PROKUBE_AUTH_OIDC_ISSUER"),
+    ],
+)
+def test_another_issuer_is_told_with_both_and_again_while_nobody_asks_anew(
+    peer: Peer, settings: Settings, found: str | None, advice: str
+) -> None:
+    provider = Provider(settings, clock=lambda: 1000.0)
+    issuer = found and peer.url + found
+    peer.answers["/realms/r/.well-known/openid-configuration"] = (200, json.dumps({"issuer": issuer}))
+    for _ in range(2):
+        with pytest.raises(ProviderDown) as raised:
+            provider.metadata()
+        for words in (repr(issuer), repr(f"{peer.url}/realms/r"), advice):
+            assert words in str(raised.value)
+    assert len(peer.asked) == 1

@@ -176,3 +176,12 @@ def test_commands_read_what_they_need_alone() -> None:
     assert read(DatabaseSettings, environ) == DatabaseSettings()
     with pytest.raises(SettingsError, match=r"^1 setting"):
         read(StoreSettings, environ)
+
+
+def test_an_issuer_is_kept_as_it_is_written_and_discovery_begins_behind_its_slash() -> None:
+    document = "https://kc.test/realms/r/.well-known/openid-configuration"
+    for issuer in ("https://kc.test/realms/r", "https://kc.test/realms/r/"):
+        settings = load({**GOOD, "PROKUBE_AUTH_OIDC_ISSUER": issuer})
+        assert (settings.oidc_issuer, settings.discovery_url) == (issuer, document)
+    root = load({**GOOD, "PROKUBE_AUTH_OIDC_ISSUER": "https://tenant.auth0.test/"})
+    assert root.discovery_url == "https://tenant.auth0.test/.well-known/openid-configuration"

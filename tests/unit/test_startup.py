@@ -134,6 +134,19 @@ def test_no_spelling_of_on_switches_the_check_of_hosts_and_origins_off(value: st
     assert "may switch off a protection" in mistake
 
 
+@pytest.mark.parametrize("value", ["true", "1", "yes", " false"])
+def test_nobody_switches_on_that_users_run_python_in_the_server(value: str) -> None:
+    (mistake,) = unsafe({"MLFLOW_SERVER_ENABLE_CUSTOM_SCORERS": value})
+    assert mistake.startswith(f"MLFLOW_SERVER_ENABLE_CUSTOM_SCORERS: found {value!r}")
+
+
+@pytest.mark.parametrize("name", ["MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"])
+def test_a_server_has_no_credentials_for_another_and_none_is_told(name: str) -> None:
+    (mistake,) = unsafe({name: "very-secret"})
+    assert mistake.startswith(f"{name} is set")
+    assert "very-secret" not in mistake
+
+
 def test_switches_that_leave_protections_on_are_no_mistake() -> None:
     on = {"MLFLOW_BASIC_AUTH_FAIL_CLOSED": "True", "MLFLOW_SERVER_ENABLE_GRAPHQL_AUTH": "1"}
     assert unsafe({**on, "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": "FALSE", "PATH": "/bin"}) == []

@@ -20,15 +20,19 @@ KINDS = {
     "dataset": "dataset",
     "model": "model or prompt",
     "gateway_endpoint": "gateway endpoint",
+    "gateway_secret": "gateway secret",
 }
-VERBS = {"read": "read", "update": "change", "use": "use"}
+VERBS = {"read": "read", "update": "change", "use": "use", "manage": "manage"}
 
 
 class Answers(Protocol):
     """What MLflow's engine and tables say, for the caller of the running request."""
 
     def may(self, kind: str, key: str, action: str) -> bool:
-        """Whether the caller may "read", "update" or "use" it; False for what is not there and where asking fails."""
+        """Whether the caller may "read", "update", "use" or "manage" it.
+
+        False for what is not there and where asking fails.
+        """
 
     def exists(self, kind: str, key: str) -> bool:
         """Whether a run, trace, logged model, or registered model is there; True where asking fails."""
@@ -50,6 +54,9 @@ class Answers(Protocol):
 
     def endpoint_of(self, optimizer_config: str) -> str | None:
         """The gateway endpoint that an optimizer's configuration names."""
+
+    def destination_keys(self) -> frozenset[str]:
+        """The options that choose a host, as MLflow lists them."""
 
     def endpoint_of_scorer(self, serialized: str) -> str | None:
         """The gateway endpoint that a scorer asks."""

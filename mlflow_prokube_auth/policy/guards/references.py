@@ -64,11 +64,13 @@ def asked_endpoint(asked: Asked) -> None:
 def optimized(asked: Asked) -> None:
     """The prompt, the dataset and the endpoint that an optimization reads and calls with the server's own rights.
 
+    The job registers what it finds as a new version of the prompt.
+
     Raises:
-        PermissionDenied: the caller may not read, or use, one.
+        PermissionDenied: the caller may not change, read, or use, one.
     """
     for name in asked.answers.prompts_of(asked.text("source_prompt_uri")):
-        asked.need_if_there("model", name, "read")
+        asked.need_if_there("model", name, "update")
     config = asked.params.get("config")
     if not isinstance(config, Mapping):
         return

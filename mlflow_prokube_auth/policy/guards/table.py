@@ -14,7 +14,7 @@ from typing import Any
 
 from ...store.people import Person
 from ..artifacts import ModelArtifacts
-from . import closed, locations, models, presigned, references, traces
+from . import closed, destinations, locations, models, presigned, references, traces
 from .asked import Answers, Asked
 
 Check = Callable[[Asked], None]
@@ -55,6 +55,10 @@ _LONG = (
     "lets the asker choose how long an address works that no withdrawn right ends: up to seven days",
 )
 _USAGE = ("an experiment that one may not change", "lets an endpoint write the traces of its calls to any experiment")
+_HOST = (
+    "an option that chooses a host (`api_base` and the like), at any depth",
+    "sends the server's own keys there, where the library for it is installed",
+)
 
 FLASK: tuple[Guard, ...] = (
     Guard("PATCH DELETE", "/mlflow/traces/{}/tags", traces.storage_tag, *_PLACE),
@@ -140,8 +144,18 @@ FLASK: tuple[Guard, ...] = (
         "POST",
         "/mlflow/prompt-optimization/jobs",
         references.optimized,
-        "a prompt or dataset that one may not read, a gateway endpoint that one may not use",
-        "starts a job that reads and calls any",
+        "a prompt that one may not change, a dataset that one may not read, a gateway endpoint that one may not use",
+        "starts a job that reads and calls any, and writes a new version of the prompt",
+    ),
+    Guard("POST", "/mlflow/prompt-optimization/jobs", destinations.chosen_host, *_HOST),
+    Guard("POST", "/mlflow/scorers/register", destinations.chosen_host, *_HOST),
+    Guard("POST", "/mlflow/scorer/invoke", destinations.chosen_host, *_HOST),
+    Guard(
+        "POST",
+        "/mlflow/gateway/secrets/update",
+        destinations.secrets_destination,
+        "another destination for a secret that one does not manage, unless its value is set anew",
+        "asks for EDIT, which so reveals the secret",
     ),
     Guard(
         "POST",

@@ -1,0 +1,32 @@
+"""The gateway's calls to itself: a guardrail that rewrites what it found asks an endpoint of the same server."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+
+from mlflow.server import gateway_api
+
+from .store import caller
+
+# Name in mlflow.server.gateway_api -> parameters.
+GATEWAY_SEAMS = {"extract_auth_headers": ("headers",)}
+
+
+def gateway_seams_missing() -> list[str]:
+    """Which of the names above this MLflow does not have, or has with other parameters."""
+    return [
+        f"mlflow.server.gateway_api {name}{expected}"
+        for name, expected in GATEWAY_SEAMS.items()
+        if tuple(inspect.signature(getattr(gateway_api, name, lambda: None)).parameters) != expected
+    ]
+
+
+def delegate_guardrails(make: Callable[[int], str]) -> None:
+    """Have a guardrail's call carry what ``make`` writes for the caller's id, in place of their own credential."""
+
+    def headers_for_guardrails(headers: dict[str, str]) -> dict[str, str]:
+        person = caller()
+        return {} if person is None else {"authorization": f"Bearer {make(person.user_id)}"}
+
+    gateway_api.extract_auth_headers = headers_for_guardrails

@@ -1,0 +1,146 @@
+"""What has a globally unique name: the routes that give one, what bears it, and who is asked about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlalchemy import Connection
+
+from ..errors import BadRequest
+from ..store.names import Reservation
+from ..store.people import Person
+from ..store.teams import Resource
+
+LONGEST_NAME = 500
+# Where the name itself stands in grants: MLflow's column of them holds so much.
+LONGEST_GRANTED = 255
+KIND_WORDS = {
+    "experiment": "experiment",
+    "registered_model": "model or prompt",
+    "gateway_secret": "gateway secret",
+    "gateway_endpoint": "gateway endpoint",
+    "gateway_model_definition": "gateway model definition",
+    "mcp_server": "MCP server",
+}
+# Route (after /api/<version>/mlflow/) -> kind and the parameter that holds the new name.
+CREATES = {
+    "experiments/create": ("experiment", "name"),
+    "registered-models/create": ("registered_model", "name"),
+    "gateway/secrets/create": ("gateway_secret", "secret_name"),
+    "gateway/endpoints/create": ("gateway_endpoint", "name"),
+    "gateway/model-definitions/create": ("gateway_model_definition", "name"),
+    "mcp-servers": ("mcp_server", "name"),
+}
+RENAMES = {
+    "experiments/update": ("experiment", "new_name"),
+    "registered-models/rename": ("registered_model", "new_name"),
+    "gateway/endpoints/update": ("gateway_endpoint", "name"),
+    "gateway/model-definitions/update": ("gateway_model_definition", "name"),
+}
+LOOKUPS = {
+    "experiments/get-by-name": ("experiment", "experiment_name"),
+    "registered-models/get": ("registered_model", "name"),
+}
+# Where grants name the resource itself: whoever gets the name would get the grants that were left on it.
+DELETES = {"registered-models/delete": ("registered_model", "name")}
+NAME_KEYED = frozenset({"registered_model", "mcp_server"})
+
+
+@dataclass(frozen=True)
+class Found:
+    """What bears a name: its grant's address (``resource_type``, ``pattern``) and where it lives."""
+
+    kind: str
+    name: str
+    resource_type: str
+    pattern: str
+    created_ms: int
+    workspace: str
+    trashed: bool
+
+    @property
+    def resource(self) -> Resource:
+        """What a grant on it is on."""
+        return Resource(self.resource_type, self.pattern, self.workspace)
+
+
+class Catalog(Protocol):
+    """What exists in MLflow, in every workspace and in the trash, and who may read it."""
+
+    def find(self, kind: str, name: str) -> Found | None:
+        """What bears the name."""
+
+    def readable(self, found: Found, username: str) -> bool:
+        """Whether that user may read it."""
+
+    def is_granted(self, found: Found) -> bool:
+        """Whether anybody holds a grant on it."""
+
+    def grant_manage(self, found: Found, user_id: int, connection: Connection) -> None:
+        """Give that user MANAGE on it, in that transaction."""
+
+    def manageable(self, found: Found, username: str) -> bool:
+        """Whether that user may manage it."""
+
+    def sweep(self, kind: str, name: str, user_id: int, connection: Connection) -> None:
+        """Delete the grants that anybody but that user still holds on what is free, or was just created."""
+
+    def changeable(self, found: Found, username: str) -> bool:
+        """Whether that user may change it."""
+
+    def name_of(self, kind: str, params: Mapping[str, Any]) -> str | None:
+        """The present name of what a rename request addresses."""
+
+    def beside(self, route: str, params: Mapping[str, Any]) -> tuple[str, str] | None:
+        """Kind and name of what MLflow gets or creates by name beside what a request is about."""
+
+
+class Rules(Protocol):
+    """Teams' rules on names."""
+
+    def matching(self, kind: str, name: str) -> Sequence[Any]:
+        """The rules whose prefix this name has."""
+
+    def check(self, kind: str, name: str, person: Person, contact: str) -> None:
+        """Raise where the prefix is a team's of which the person is no member."""
+
+    def bears(self, found: Found, old_name: str | None = None) -> Callable[[Connection], None]:
+        """A resource has this name now, and had the old one before: what is to be written then."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A name that the running request wants.
+
+    ``fresh`` is False where an earlier request of the same user reserved the name and has not answered in time: this
+    one goes on under the same reservation, and leaves it alone where it fails. ``on_the_fly``: MLflow creates it beside
+    what the request is about, and its engine grants nothing on it.
+    """
+
+    kind: str
+    name: str
+    person: Person
+    id: str
+    fresh: bool
+    old: Reservation | None = None
+    old_name: str | None = None
+    on_the_fly: bool = False
+
+
+def check(kind: str, name: str) -> None:
+    """Whether a name can be one here.
+
+    Raises:
+        BadRequest: it is too long, no text, or would be a wildcard where grants are kept.
+    """
+    longest = LONGEST_GRANTED if kind in NAME_KEYED else LONGEST_NAME
+    expected = f"A name has 1 to {longest} characters."
+    if len(name) > longest:
+        raise BadRequest(f"The {KIND_WORDS[kind]} name has {len(name)} characters. {expected}")
+    if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in name):
+        raise BadRequest(f"The {KIND_WORDS[kind]} name holds what is no character. {expected}")
+    # A grant on "*" is one on all of its kind (mlflow/server/auth/permissions.py): its creator would get MANAGE on it.
+    if kind in NAME_KEYED and "*" in name:
+        raise BadRequest(f"The {KIND_WORDS[kind]} name '{name}' holds a '*', which stands for any name in permissions.")
