@@ -30,15 +30,20 @@ class NotAllowed(Exception):
     """The browser brought no code; the message says why."""
 
 
+class AnotherLogin(NotAllowed):
+    """It brought the answer to another login, or somebody else on this machine asked: this login goes on."""
+
+
 def read_callback(query: str, state: str) -> str:
     """The code in a callback's query.
 
     Raises:
-        NotAllowed: it is an answer to another login, or the person said no.
+        AnotherLogin: it is an answer to another login.
+        NotAllowed: the person said no, or there is no code.
     """
     given = {name: values[0] for name, values in parse_qs(query).items() if len(values) == 1}
     if not hmac.compare_digest(given.get("state", "").encode(), state.encode()):
-        raise NotAllowed("the browser brought the answer to another login (its state differs); nothing was changed")
+        raise AnotherLogin("the browser brought the answer to another login (its state differs); nothing was changed")
     if given.get("error") == "access_denied":
         raise NotAllowed("you cancelled in the browser; nothing was changed")
     if not given.get("code"):
@@ -47,7 +52,7 @@ def read_callback(query: str, state: str) -> str:
 
 
 class Loopback:
-    """Listens on a free port until the first callback; in threads, since browsers open idle connections, too."""
+    """Listens on a free port until this login's callback; in threads, since browsers open idle connections, too."""
 
     def __init__(self, state: str) -> None:
         answers: queue.SimpleQueue[str | NotAllowed] = queue.SimpleQueue()
@@ -66,6 +71,9 @@ class Loopback:
                 try:
                     answer = read_callback(parts.query, state)
                     self._show(200, "Allowed", BACK)
+                except AnotherLogin:
+                    self._show(400, "Another login", "This page belongs to another login. Go on in the browser.")
+                    return
                 except NotAllowed as error:
                     answer = error
                     self._show(400, "Not logged in", BACK)

@@ -116,6 +116,10 @@ def _model(name: str, action: str) -> bool:
     return bool(getattr(auth._get_registered_model_or_prompt_permission(name), f"can_{action}"))
 
 
+def _issue(issue_id: str, action: str) -> bool:
+    return _experiment(str(_get_tracking_store().get_issue(issue_id).experiment_id), action)
+
+
 def _secret(secret_id: str, action: str) -> bool:
     return bool(getattr(auth._get_gateway_secret_permission(secret_id), f"can_{action}"))
 
@@ -134,10 +138,12 @@ MAY: dict[str, Callable[[str, str], Any]] = {
     "model": _model,
     "gateway_endpoint": _endpoint,
     "gateway_secret": _secret,
+    "issue": _issue,
 }
 FETCH: dict[str, Callable[[str], Any]] = {
     "run": lambda key: _get_tracking_store().get_run(key),
     "trace": lambda key: _get_tracking_store().get_trace_info(key),
     "logged_model": lambda key: _get_tracking_store().get_logged_model(key),
     "model": lambda key: _get_model_registry_store().get_registered_model(key),
+    "issue": lambda key: _get_tracking_store().get_issue(key),
 }

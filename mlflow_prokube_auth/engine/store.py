@@ -274,9 +274,16 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
         grants_changed()
 
     def known_to(self, user_id: int) -> set[int]:
-        """Ids of those who share a role, or a grant on one resource, with a user; the user too."""
+        """Ids of those who share a role, or a grant on one resource, with a user in the active workspace.
+
+        The user's own is among them.
+        """
         with self.ManagedSessionMaker() as session:
-            mine = session.query(SqlUserRoleAssignment.role_id).filter(SqlUserRoleAssignment.user_id == user_id)
+            here = session.query(SqlRole.id).filter(SqlRole.workspace == self._get_active_workspace_name())
+            mine = session.query(SqlUserRoleAssignment.role_id).filter(
+                SqlUserRoleAssignment.user_id == user_id,
+                SqlUserRoleAssignment.role_id.in_(here.scalar_subquery()),
+            )
             role_ids = {row[0] for row in mine}
             grants = session.query(SqlRolePermission.resource_type, SqlRolePermission.resource_pattern).filter(
                 SqlRolePermission.role_id.in_(role_ids), SqlRolePermission.resource_pattern != "*"
@@ -285,6 +292,7 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
                 shared = session.query(SqlRolePermission.role_id).filter(
                     SqlRolePermission.resource_type == resource_type,
                     SqlRolePermission.resource_pattern == pattern,
+                    SqlRolePermission.role_id.in_(here.scalar_subquery()),
                 )
                 role_ids |= {row[0] for row in shared}
             members = session.query(SqlUserRoleAssignment.user_id).filter(SqlUserRoleAssignment.role_id.in_(role_ids))

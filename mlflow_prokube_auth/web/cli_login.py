@@ -23,10 +23,9 @@ from ..identity.caller import current_identity
 from ..identity.pkce import CHALLENGE, VERIFIER, challenge_of
 from ..policy.words import iso
 from .access_key import DAY, describe, mint
-from .context import PAGE_POLICY, Web, client_address, is_navigation, session_identity
+from .context import Web, client_address, is_navigation, session_identity
 
 # Nothing may lay this page under a bait (RFC 6819, section 4.4.1.9).
-CONSENT_POLICY = PAGE_POLICY.replace("frame-ancestors 'self'", "frame-ancestors 'none'")
 BAD_CODE = (
     "This code does not hold: it was used before, is older than five minutes, or belongs to another login. "
     "Run `mlflow-prokube-auth login` again."
@@ -122,7 +121,7 @@ def page(web: Web) -> Any:
         until=iso(int(time.time()) + ask.days * DAY),
         cancel_url=ask.callback(error="access_denied") or web.base,
     )
-    response.headers["Content-Security-Policy"] = CONSENT_POLICY
+    response.headers["Content-Security-Policy"] = web.policy(frames="'none'")
     return response
 
 

@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from ..catalog import MlflowCatalog
     from ..engine import ProkubeStore
 
+# ``{assets}`` is where our scripts are: anything else of the same origin may be an artifact that a user uploaded.
 PAGE_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+    "default-src 'none'; script-src {assets}; style-src {assets}; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors {frames}"
 )
 _templates = Environment(
     loader=PackageLoader("mlflow_prokube_auth", "web/templates"), autoescape=select_autoescape(default=True)
@@ -77,10 +78,19 @@ class Web:
         """A rendered page under the strict content security policy."""
         html = _templates.get_template(template).render(base=self.base, contact=self.settings.support_contact, **values)
         response = Response(html, status, mimetype="text/html")
-        response.headers["Content-Security-Policy"] = PAGE_POLICY
+        response.headers["Content-Security-Policy"] = self.policy()
         response.headers["Cache-Control"] = "no-store"
         response.headers["Referrer-Policy"] = "same-origin"
         return response
+
+    def policy(self, frames: str = "'self'") -> str:
+        """The content security policy of our pages (CSP level 3; a source's path that ends in "/" is a prefix).
+
+        The host is that of the external URL, and the one that the browser asked for, which may be internal.
+        """
+        path = f"{self.base}prokube-auth/assets/"
+        hosts = dict.fromkeys((self.settings.origin, f"{request.scheme}://{request.host}"))
+        return PAGE_POLICY.format(assets=" ".join(f"{host}{path}" for host in hosts), frames=frames)
 
     def message(self, status: int, title: str, message: str, *actions: dict[str, Any], command: str = "") -> Response:
         """A page that says one thing and offers what to do next."""

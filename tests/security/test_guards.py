@@ -399,6 +399,34 @@ def test_a_scorer_asks_no_endpoint_that_one_may_not_use(bob: Tenant, his: str) -
     assert register("openai:/gpt-4o-mini").status_code == 200
 
 
+def test_an_assessment_names_no_run_and_no_issue_that_one_may_not_read(
+    alice: Tenant, bob: Tenant, hers: str, his: str
+) -> None:
+    her_run, trace = alice.run(hers), bob.traced(his)
+    issue = alice.made(f"{API3}/issues", {"experiment_id": hers, "name": "hers", "description": "d"})["issue"]
+    source = {"source_type": "HUMAN", "source_id": "bob"}
+    noting = {"assessment_name": "a", "source": source, "feedback": {"value": 1},
+              "metadata": {"mlflow.assessment.sourceRunId": her_run}}  # fmt: skip
+    about = {"assessment_name": issue["issue_id"], "source": source, "issue": {"issue_name": "hers"}}
+    for assessment in (noting, about):
+        answer = bob.post(f"{API3}/traces/{trace}/assessments", json={"assessment": assessment})
+        assert "may not read" in refused(answer)
+    own = {**noting, "metadata": {"mlflow.assessment.sourceRunId": bob.run(his)}}
+    assert bob.post(f"{API3}/traces/{trace}/assessments", json={"assessment": own}).status_code == 200
+
+
+def test_a_run_of_the_prompt_lab_names_no_parent_that_one_may_not_read(
+    alice: Tenant, bob: Tenant, hers: str, his: str
+) -> None:
+    body = {"experiment_id": his, "tags": [{"key": "mlflow.parentRunId", "value": alice.run(hers)}]}
+    assert "may not read" in refused(bob.post("/ajax-api/2.0/mlflow/runs/create-promptlab-run", json=body))
+
+
+@pytest.mark.parametrize("what", ["get?budget_policy_id=x", "list", "windows"])
+def test_budgets_are_for_administrators(bob: Tenant, what: str) -> None:
+    assert "Budgets tell what others may spend" in refused(bob.get(f"{API3}/gateway/budgets/{what}"))
+
+
 HOSTS = ("api_base", "base_url", "API-Base", "extra_headers", "model_list")
 
 

@@ -1,6 +1,6 @@
 """A browser that is a script: logs in at the demo provider, reads the consent page, answers it, goes where it leads.
 
-As the BROWSER of the command: ``python fake_browser.py <e-mail> <allow|cancel|wrong-state> <address>``.
+As the BROWSER of the command: ``python fake_browser.py <e-mail> <allow|cancel> <address>``.
 """
 
 from __future__ import annotations
@@ -47,8 +47,6 @@ def main(email: str, choice: str, address: str) -> None:
         target = html.unescape(re.findall(r'id="cancel" href="([^"]*)"', page.text)[0])
     else:
         target = allow(browser, page).json()["redirect"]
-    if choice == "wrong-state":
-        target = target.replace("state=", "state=x")
     browser.get(target)
 
 

@@ -127,7 +127,8 @@ def test_who_is_local_sees_what_others_made_and_may_have_a_key(world: World, adm
 def test_the_page_is_under_the_strict_policy_without_an_inline_script(world: World, root: str) -> None:
     page = world.browser().get(LOCAL)
     policy = page.headers["content-security-policy"]
-    assert policy.startswith("default-src 'none'; script-src 'self';")
+    assets = f"{world.url}/prokube-auth/assets/"
+    assert policy.startswith(f"default-src 'none'; script-src {assets}; style-src {assets};")
     assert "form-action 'self'" in policy
     assert "no-store" in page.headers["cache-control"]
     assert re.findall(r"<script(?![^>]*\bsrc=)", page.text) == []

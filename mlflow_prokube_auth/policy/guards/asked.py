@@ -21,6 +21,7 @@ KINDS = {
     "model": "model or prompt",
     "gateway_endpoint": "gateway endpoint",
     "gateway_secret": "gateway secret",
+    "issue": "issue",
 }
 VERBS = {"read": "read", "update": "change", "use": "use", "manage": "manage"}
 

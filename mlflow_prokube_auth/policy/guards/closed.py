@@ -24,6 +24,15 @@ def assistant(asked: Asked) -> None:
     raise PermissionDenied("The assistant runs programs on the server: it is for administrators.")
 
 
+def budgets(asked: Asked) -> None:
+    """What others may spend, and have spent.
+
+    Raises:
+        PermissionDenied: always.
+    """
+    raise PermissionDenied("Budgets tell what others may spend and have spent: they are for administrators.")
+
+
 def demo_data(asked: Asked) -> None:
     """MLflow's demo experiment.
 

@@ -21,6 +21,25 @@ def parent_run(asked: Asked) -> None:
             asked.need_if_there("run", value, "read")
 
 
+SOURCE_RUN_OF_ASSESSMENT = "mlflow.assessment.sourcerunid"
+
+
+def assessed(asked: Asked) -> None:
+    """The run that an assessment says to come from, and the issue that it is about, which its value names by id.
+
+    Raises:
+        PermissionDenied: one is there, and the caller may not read it.
+    """
+    assessment = asked.params.get("assessment")
+    if not isinstance(assessment, Mapping):
+        return
+    for key, value in pairs(assessment.get("metadata")):
+        if folded(key) == SOURCE_RUN_OF_ASSESSMENT and value:
+            asked.need_if_there("run", value, "read")
+    if assessment.get("issue") is not None and (name := assessment.get("assessment_name")):
+        asked.need_if_there("issue", str(name), "read")
+
+
 def source_run(asked: Asked) -> None:
     """The run that an issue comes from.
 

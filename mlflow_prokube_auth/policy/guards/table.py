@@ -54,6 +54,8 @@ _LONG = (
     "an expiration of more than an hour",
     "lets the asker choose how long an address works that no withdrawn right ends: up to seven days",
 )
+_ASSESSED = ("an issue or a source run that one may not read", "asks for the trace alone")
+_BUDGETS = ("everything", "shows what others may spend and have spent to any login")
 _USAGE = ("an experiment that one may not change", "lets an endpoint write the traces of its calls to any experiment")
 _HOST = (
     "an option that chooses a host (`api_base` and the like), at any depth",
@@ -123,6 +125,9 @@ FLASK: tuple[Guard, ...] = (
     Guard("POST", "/mlflow/runs/create", references.parent_run, *_PARENT),
     Guard("POST", "/mlflow/runs/set-tag", references.parent_run, *_PARENT),
     Guard("POST", "/mlflow/runs/log-batch", references.parent_run, *_PARENT),
+    Guard("POST", "/mlflow/runs/create-promptlab-run", references.parent_run, *_PARENT),
+    Guard("POST", "/mlflow/traces/{}/assessments", references.assessed, *_ASSESSED),
+    Guard("PATCH", "/mlflow/traces/{}/assessments/{}", references.assessed, *_ASSESSED),
     Guard("POST", "/mlflow/issues", references.source_run, "a source run that one may not read", _SOURCE[1]),
     Guard("POST", "/mlflow/gateway/endpoints/create", references.usage_experiment, *_USAGE),
     Guard("POST", "/mlflow/gateway/endpoints/update", references.usage_experiment, *_USAGE),
@@ -167,6 +172,9 @@ FLASK: tuple[Guard, ...] = (
     ),
     Guard("POST", "/mlflow/artifacts/presigned-upload-url", presigned.short_lived, *_LONG, admins=True),
     Guard("POST", "/mlflow/artifacts/presigned-download-url", presigned.short_lived, *_LONG, admins=True),
+    Guard("GET", "/mlflow/gateway/budgets/get", closed.budgets, *_BUDGETS),
+    Guard("GET", "/mlflow/gateway/budgets/list", closed.budgets, *_BUDGETS),
+    Guard("GET", "/mlflow/gateway/budgets/windows", closed.budgets, *_BUDGETS),
     Guard(
         "POST",
         "/mlflow/demo/generate",
