@@ -7,7 +7,8 @@ wheel=$1
 python=$2
 "$python" -m pip install --no-cache-dir --disable-pip-version-check "$wheel[server,postgres,s3,metrics]"
 "$python" -m pip check --disable-pip-version-check
-# What is missing or broken is to be found now, not when the server starts.
-"$python" -c 'import boto3, sqlalchemy, mlflow.server.auth; from mlflow_prokube_auth.entry import create_app
+# What is missing or broken, or an MLflow that the server would not start with, is to be found now.
+"$python" -m mlflow_prokube_auth.cli.main doctor --mlflow-only
+"$python" -c 'import boto3, sqlalchemy; from mlflow_prokube_auth.entry import create_app
 sqlalchemy.create_engine("postgresql://")'
 "$python" -m mlflow_prokube_auth.cli.main --version

@@ -160,7 +160,11 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "health", ANYBODY, "Whether the process answers", answer=(Field("status", "string", "ok"),)),
     Route(
         "GET", "ready", ANYBODY, "Whether the database answers and has this version's tables; else 503",
-        answer=(Field("status", "string", "ready"), Field("schema", "string", "the tables' revision")),
+        answer=(
+            Field("status", "string", "ready"),
+            Field("schema", "string", "the tables' revision"),
+            Field("writable", "boolean", "false on a standby, which serves reads"),
+        ),
     ),
     Route(
         "POST", "backchannel-logout", ANYBODY,

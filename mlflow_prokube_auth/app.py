@@ -10,6 +10,8 @@ from typing import Any
 from .housekeeping import AuditRetention, ExpiringKeys, Housekeeping
 from .identity.authenticators import Authenticators
 from .identity.bearer import BearerTokens
+from .identity.bodies import AsgiBodies, BodyLimits, WsgiBodies
+from .identity.bounds import AsgiBounds, RequestLine, WsgiBounds
 from .identity.caller import RequestFacts
 from .identity.delegation import Delegation
 from .identity.directory import Directory
@@ -27,12 +29,14 @@ from .policy.artifacts import ModelArtifacts
 from .policy.guards.table import Guards
 from .policy.names import NamePolicy
 from .policy.rules import TeamRules
+from .prefix import static_prefix
 from .services import Later, open_services
-from .settings import load
-from .startup import BACKEND_STORE_ENV, JOB_TOKEN_ENV, database_uri
-from .web.context import Web, static_prefix
+from .settings import SettingsError, load
+from .startup import BACKEND_STORE_ENV, JOB_TOKEN_ENV, database_uri, refused
+from .supported import check_mlflow
+from .web.context import Web
 from .web.enforcement import Enforcement
-from .web.native import NativeNames
+from .web.native import NativeChecks, NativeNames
 from .web.routes import register
 
 
@@ -45,7 +49,10 @@ def create() -> Any:
         SchemaOutdated: nobody has migrated the database.
     """
     show_ours()
+    check_mlflow()
     settings = load(os.environ)
+    if mistakes := refused(os.environ, {}):
+        raise SettingsError(mistakes)
     uri = database_uri(settings, os.environ.get(BACKEND_STORE_ENV))
     if uri is None:
         raise RuntimeError("PROKUBE_AUTH_DATABASE_URI is not set, and the tracking backend is not SQL")
@@ -129,22 +136,30 @@ def create() -> Any:
         enforcement.before,
         models.may_read,
         guards.check,
+        settings.largest_body,
     )
     flask_app.after_request(enforcement.created)  # registered after the engine's, so it runs before it grants
     register(flask_app, web)
     prefix = static_prefix()
-    flask_app.wsgi_app = WsgiIdentity(flask_app.wsgi_app, authenticate, prefix)
+    line, bodies = RequestLine(prefix), BodyLimits(settings.largest_body)
     if made is flask_app:
+        identified = WsgiIdentity(WsgiBodies(flask_app.wsgi_app, bodies), authenticate, prefix)
+        flask_app.wsgi_app = WsgiBounds(identified, line)
         return flask_app
     engine.delegate_guardrails(lambda user_id: delegation.make(user_id, int(time.time())))
-    asgi = NativeNames(made, web.names, searches.narrowed)
+    flask_app.wsgi_app = WsgiIdentity(flask_app.wsgi_app, authenticate, prefix)
+    is_native = engine.native_route_matcher(made)
+    named = NativeNames(made, web.names, searches.narrowed)
+    asgi = AsgiBodies(NativeChecks(named, is_native), bodies)
     native_words = _native_words(settings.contact, counts)
-    return AsgiIdentity(asgi, authenticate, engine.native_route_matcher(made), native_words, prefix)
+    return AsgiBounds(AsgiIdentity(asgi, authenticate, is_native, native_words, prefix), line)
 
 
 def _native_words(contact: str, counts: Counts) -> Callable[[RequestFacts, int, str], str]:
     def rewrite(facts: RequestFacts, status: int, text: str) -> str:
         """Words for the engine's plain-text refusals on FastAPI's own routes."""
+        if status not in (401, 403):
+            return text
         counts.refusal(status, "UNAUTHENTICATED" if status == 401 else "PERMISSION_DENIED")
         if status == 401:
             return "You are not signed in. Send your user name and an access key, or log in with the browser."

@@ -32,6 +32,7 @@ from sqlalchemy import Connection, and_, func, literal, or_, select
 
 from . import scorers
 from .policy.artifacts import SERVED, Root, Version
+from .policy.ids import WILDCARD, is_canonical
 from .policy.named import Found
 from .policy.rules import NAMED_AS
 
@@ -88,7 +89,11 @@ def missing_columns() -> list[str]:
         table = getattr(named.models, named.model, None)
         wanted = (named.name, named.id, named.created, "workspace")
         missing += [f"{named.model}.{attribute}" for attribute in wanted if not hasattr(table, attribute)]
-    others = (("SqlAssessments", ("assessment_id", "trace_id")), ("SqlExperiment", ("artifact_location",)))
+    others = (
+        ("SqlAssessments", ("assessment_id", "trace_id")),
+        ("SqlExperiment", ("artifact_location",)),
+        ("SqlTraceInfo", ("request_id",)),
+    )
     for model, columns in others:
         table = getattr(tracking_models, model, None)
         missing += [f"{model}.{column}" for column in columns if not hasattr(table, column)]
@@ -124,12 +129,14 @@ class MlflowCatalog:
             return next(iter(_those(session, kind, getattr(TABLES[kind].table, TABLES[kind].name) == name)), None)
 
     def at(self, resource_type: str, pattern: str) -> Found | None:
-        """What a grant of that type on that pattern is on."""
+        """What a grant of that type on that pattern is on; None for another spelling of it."""
+        if not is_canonical(resource_type, pattern):
+            return None
         if resource_type == scorers.KIND:
             return scorers.at(pattern)
         kind = _table_kind(resource_type)
         sessions = _sessions(kind) if kind in TABLES else None
-        if kind not in TABLES or (kind == "experiment" and not pattern.isdecimal()):
+        if kind not in TABLES or pattern == WILDCARD:
             return None
         if sessions is None:
             name = _title_in_file_store(pattern) if kind == "experiment" else pattern
@@ -223,7 +230,9 @@ class MlflowCatalog:
         if sessions is None:
             return {pattern: name for pattern in patterns if (name := _title_in_file_store(pattern))}
         # An experiment's id is a number in its table and a text in a grant.
-        ids = [int(p) for p in patterns if p.isdecimal()] if resource_type == "experiment" else patterns
+        ids: list[Any] = patterns
+        if resource_type == "experiment":
+            ids = [int(each) for each in patterns if each != WILDCARD and is_canonical(resource_type, each)]
         found: dict[str, str] = {}
         column, name = getattr(named.table, named.id), getattr(named.table, named.name)
         with sessions() as session:
@@ -347,14 +356,28 @@ def experiments_at(location: str) -> list[str]:
         return [str(row[0]) for row in rows]
 
 
-def assessment_trace(assessment_id: str) -> str | None:
-    """The trace that an assessment is on; None where there is none, or where traces are in files."""
-    sessions, table = _sessions("experiment"), tracking_models.SqlAssessments
+def assessment_traces(assessment_ids: list[str]) -> set[str]:
+    """The traces that these assessments are on, as far as they are there; none where traces are in files."""
+    table = tracking_models.SqlAssessments
+    return set(_column_of(table.trace_id, table.assessment_id, assessment_ids) or ())
+
+
+def traces_there(trace_ids: list[str]) -> list[str] | None:
+    """Those of these traces that are there, in every workspace; None where traces are in files."""
+    table = tracking_models.SqlTraceInfo
+    return _column_of(table.request_id, table.request_id, trace_ids)
+
+
+def _column_of(wanted: Any, key: Any, keys: list[str]) -> list[str] | None:
+    """A column of the tracking store's rows with these keys, in few questions; None where it has no tables."""
+    sessions = _sessions("experiment")
     if sessions is None:
         return None
+    found: list[str] = []
     with sessions() as session:
-        row = session.query(table.trace_id).filter(table.assessment_id == assessment_id).first()
-        return None if row is None else str(row[0])
+        for start in range(0, len(keys), 500):
+            found += map(str, session.scalars(select(wanted).where(key.in_(keys[start : start + 500]))))
+    return found
 
 
 def with_prefix(sessions: Callable[[], AbstractContextManager[Any]], kind: str, prefix: str) -> list[Found]:

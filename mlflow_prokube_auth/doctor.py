@@ -17,6 +17,7 @@ from .identity.directory import Directory
 from .identity.provider import GrantRefused, OtherIssuer, Provider, ProviderDown, TokenInvalid
 from .settings import Settings, SettingsError, load
 from .startup import BACKEND_STORE_ENV, database_problem, database_uri, unsafe, why_unanswered
+from .supported import EngineChanged, check_mlflow
 
 TIMEOUT_SECONDS = 5
 WARN_SECONDS, FAIL_SECONDS = 30, 60
@@ -38,7 +39,7 @@ class Finding:
 
 def examine(environ: Mapping[str, str], backend_store_uri: str | None) -> Iterator[Finding]:
     """All findings, as they come. Nothing is changed anywhere, and no secret is told."""
-    yield _mlflow()
+    yield examine_mlflow()
     try:
         settings, mistakes = load(environ), unsafe(environ)
     except SettingsError as error:
@@ -54,22 +55,21 @@ def examine(environ: Mapping[str, str], backend_store_uri: str | None) -> Iterat
     yield _external_url(settings)
 
 
-def _mlflow() -> Finding:
+def examine_mlflow() -> Finding:
+    """Whether the installed MLflow is one that this version works with."""
+    try:
+        check_mlflow()
+    except EngineChanged as error:
+        return Finding("fail", "MLflow", str(error))
     from mlflow.version import VERSION
 
-    from .engine import EngineChanged, check_seams
-
-    try:
-        check_seams()
-    except EngineChanged as error:
-        return Finding("fail", "MLflow", f"{error}. Install a version that this one works with")
     return Finding("ok", "MLflow", f"{VERSION} has all that is needed")
 
 
 def _database(settings: Settings, backend: str | None) -> Finding:
     from sqlalchemy.exc import SQLAlchemyError
 
-    from .store.database import SchemaOutdated, check_schema, head_revision, open_engine
+    from .store.database import SchemaOutdated, check_schema, head_revision, is_writable, open_engine
 
     uri = database_uri(settings, backend)
     ways = "PROKUBE_AUTH_DATABASE_URI, --backend-store-uri or MLFLOW_BACKEND_STORE_URI"
@@ -83,12 +83,15 @@ def _database(settings: Settings, backend: str | None) -> Finding:
         with engine.connect():
             pass  # it answers
         check_schema(engine)
+        writable = is_writable(engine)
     except SchemaOutdated as error:
         return Finding("fail", "database", str(error))
     except (SQLAlchemyError, OSError) as error:
         return Finding("fail", "database", f"it does not answer ({why_unanswered(uri, error)}). Check {ways}")
     finally:
         engine.dispose()
+    if not writable:
+        return Finding("warn", "database", "it takes no changes (a standby?): people read, and nobody logs in anew")
     return Finding("ok", "database", f"it answers, and its tables are at revision {head_revision()}")
 
 

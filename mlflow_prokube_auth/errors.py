@@ -69,6 +69,25 @@ class BadRequest(Refusal):
     status = 400
 
 
+class BodyTooLarge(BadRequest):
+    """A body that is not read."""
+
+    status = 413
+
+
+class AddressTooLong(BadRequest):
+    """A path or a query that is not looked at."""
+
+    status = 414
+
+
+class MethodUnknown(Refusal):
+    """A method that no route has (RFC 9110, section 15.6.2)."""
+
+    error_code = "NOT_IMPLEMENTED"
+    status = 501
+
+
 class NotFound(Refusal):
     """A page that is not there, or not now."""
 

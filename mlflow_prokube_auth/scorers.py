@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from mlflow.server.handlers import _get_tracking_store
 from mlflow.store.tracking.dbmodels.models import SqlExperiment, SqlScorer
 
+from .policy.ids import SCORER_KEY
 from .policy.named import Found
 
 KIND = "scorer"
@@ -20,8 +21,7 @@ def parse(pattern: str) -> tuple[int, str] | None:
     """Experiment id and name out of a grant's pattern (``SqlAlchemyStore._scorer_pattern``); None for anything else."""
     experiment_id, _, quoted = pattern.partition("/")
     name = unquote(quoted)
-    canonical = f"{experiment_id}/{quote(name, safe='')}" == pattern
-    return (int(experiment_id), name) if experiment_id.isdecimal() and name and canonical else None
+    return (int(experiment_id), name) if SCORER_KEY.is_canonical(pattern) else None
 
 
 def at(pattern: str) -> Found | None:

@@ -17,7 +17,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 PREFIX = "PROKUBE_AUTH_"
 SECRETS = ("OIDC_CLIENT_SECRET", "SECRET_KEY", "SECRET_KEY_PREVIOUS", "DATABASE_URI", "METRICS_TOKEN")
+# Where MLflow keeps its tracking tables (mlflow/store/db/db_types.py).
 SQL_BACKENDS = ("sqlite", "postgresql", "mysql", "mssql")
+# Where the auth tables are, MLflow's and ours, with the drivers that were tested. MLflow's own migrations of its auth
+# tables end half-way in MySQL and MariaDB, which do not take one name for two foreign keys.
+AUTH_DRIVERS = {"postgresql": ("psycopg", "psycopg2"), "sqlite": ("pysqlite",)}
 DATABASE_URI_FORM = "an SQLAlchemy URI such as postgresql://user@host/db"
 # As browsers and clients write it in `Host`: a name or an address, perhaps with a port; MLflow takes `*` as any text.
 _HOST = re.compile(r"(?:[\w.*-]+|\[[0-9a-fA-F:.]+\])(?::(?:\d+|\*))?", re.ASCII)
@@ -131,9 +135,25 @@ def is_database_uri(text: str) -> bool:
         return False
 
 
+def why_no_auth_tables(uri: str) -> str | None:
+    """Why the auth tables cannot be in a database that MLflow knows; None where they can."""
+    from sqlalchemy.engine import make_url
+
+    backend = make_url(uri).get_backend_name()
+    if backend in AUTH_DRIVERS:
+        return None
+    return (
+        f"the auth tables cannot be in {backend}. MLflow's tracking tables may be there: set PROKUBE_AUTH_DATABASE_URI "
+        "to a database of PostgreSQL or SQLite, such as postgresql://user@host/db"
+    )
+
+
 def _database_uri(value: SecretStr) -> SecretStr:
     if not is_database_uri(value.get_secret_value()):
         raise ValueError(f"expected {DATABASE_URI_FORM}")
+    problem = why_no_auth_tables(value.get_secret_value())
+    if problem is not None:
+        raise ValueError(problem)
     return value
 
 
@@ -175,7 +195,9 @@ class Settings(BaseModel):
         (), description="Further `Host` values to accept, such as `mlflow.mlflow.svc:5000`, comma-separated."
     )
     database_uri: DatabaseUri | None = Field(
-        None, description="SQLAlchemy URI of the auth tables; default: the tracking backend when it is SQL."
+        None,
+        description="SQLAlchemy URI of the auth tables, in PostgreSQL or SQLite; default: the tracking backend, where "
+        "it is one of them.",
     )
     secret_key: SecretKey = Field(description="Encrypts and signs what sessions hold; at least 32 characters.")
     secret_key_previous: SecretStr | None = Field(
@@ -230,6 +252,12 @@ class Settings(BaseModel):
         description="Prefixes below which people who are no administrators may choose the artifact location of an "
         "experiment, such as `s3://bucket/teams`; default: they choose none.",
     )
+    max_body_mebibytes: int = Field(
+        32,
+        ge=1,
+        description="Largest body of a request by somebody who is signed in, in MiB (2^20 bytes), unpacked where it "
+        "is packed; uploads of artifacts have no bound.",
+    )
     audit_retention_days: int = Field(
         400, ge=0, description="Events of the audit trail are forgotten after so long; 0 keeps them for ever."
     )
@@ -264,6 +292,11 @@ class Settings(BaseModel):
         """Name of the session's cookie; with this prefix no sibling domain can plant one (RFC 6265bis, 4.1.3)."""
         name = "prokube_auth_session"
         return f"__Host-{name}" if self.secure and self.base_path == "/" else name
+
+    @property
+    def largest_body(self) -> int:
+        """The largest body in bytes."""
+        return self.max_body_mebibytes * 2**20
 
     @property
     def contact(self) -> str:
@@ -369,7 +402,7 @@ def _problem(model: type[BaseModel], field: str, name: str, item: Mapping[str, A
 
 
 def _whole_number(field: str, bounds: list[Any], example: int) -> str:
-    unit = "seconds" if field.endswith("_seconds") else "days"
+    unit = field.rsplit("_", 1)[1]
     low = next(bound.ge for bound in bounds if isinstance(bound, Ge))
     high = next((bound.le for bound in bounds if isinstance(bound, Le)), None)
     limits = f"at least {low}" if high is None else f"from {low} to {high}"

@@ -19,7 +19,19 @@ import click
 
 from .hosts import is_loopback
 from .logs import hide_starlettes_warning
-from .settings import DATABASE_URI_FORM, SQL_BACKENDS, DatabaseSettings, Settings, SettingsError, is_database_uri, load
+from .prefix import misplaced
+from .settings import (
+    AUTH_DRIVERS,
+    DATABASE_URI_FORM,
+    SQL_BACKENDS,
+    DatabaseSettings,
+    Settings,
+    SettingsError,
+    is_database_uri,
+    load,
+    why_no_auth_tables,
+)
+from .supported import EngineChanged, check_mlflow
 
 DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 BACKEND_STORE_ENV = "_MLFLOW_SERVER_FILE_STORE"
@@ -48,11 +60,15 @@ def prepare() -> None:
     context = click.get_current_context()
     hide_starlettes_warning()
     try:
+        check_mlflow()
+    except EngineChanged as error:
+        raise click.ClickException(f"prokube-auth cannot start: {error}") from None
+    try:
         settings = load(os.environ)
         mistakes = []
     except SettingsError as error:
         settings, mistakes = None, error.mistakes
-    mistakes = mistakes + unsafe(os.environ)
+    mistakes = mistakes + refused(os.environ, context.params)
     uri = None
     if settings is not None:
         uri = database_uri(settings, context.params.get("backend_store_uri") or _default_backend())
@@ -66,6 +82,12 @@ def prepare() -> None:
     share(settings)
     keep_secrets_from_jobs()
     tell(settings)
+
+
+def refused(environ: Mapping[str, str], options: Mapping[str, Any]) -> list[str]:
+    """What else than our settings keeps a server from starting, one line each; workers, which may have read another
+    file of variables than the parent, have no options of ``mlflow server``."""
+    return unsafe(environ) + misplaced(environ, options)
 
 
 def unsafe(environ: Mapping[str, str]) -> list[str]:
@@ -82,7 +104,7 @@ def unsafe(environ: Mapping[str, str]) -> list[str]:
 
 
 def _default_backend() -> str:
-    from mlflow.cli import _get_default_tracking_uri
+    from mlflow.tracking._tracking_service.utils import _get_default_tracking_uri
 
     return str(_get_default_tracking_uri())
 
@@ -96,17 +118,24 @@ def database_uri(settings: Settings | DatabaseSettings, backend: str | None) -> 
 
 
 def database_problem(uri: str) -> str | None:
-    """What is wrong with a database that needs no asking; in words that hold neither user nor password."""
+    """What is wrong with the auth tables' database that needs no asking; in words without user and password."""
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
     if not is_database_uri(uri):
         return f"its URI is unreadable, expected {DATABASE_URI_FORM}"
+    problem = why_no_auth_tables(uri)
+    if problem is not None:
+        return problem
     url = make_url(uri)
     try:
         url.get_dialect().import_dbapi()
     except (ImportError, ArgumentError) as error:
         return f"{url.drivername} needs a driver ({error}); pip install 'mlflow-prokube-auth[postgres]' for PostgreSQL"
+    drivers = AUTH_DRIVERS[url.get_backend_name()]
+    if url.get_driver_name() not in drivers:
+        tested = " or ".join(f"{url.get_backend_name()}+{driver}" for driver in drivers)
+        return f"its driver was never tried with this plugin: found {url.drivername}, expected {tested}"
     if url.get_backend_name() == "sqlite" and url.database:
         folder = Path(url.database).parent
         if not folder.is_dir() and not url.database.startswith("file:"):
@@ -130,18 +159,15 @@ def _migrate(uri: str) -> None:
         raise click.ClickException(f"prokube-auth cannot start: the auth database cannot be used: {problem}")
     from sqlalchemy.exc import SQLAlchemyError
 
-    from .engine import EngineChanged, check_seams, migrate_mlflow
+    from .engine import migrate_mlflow
     from .store.database import migrate, open_engine
 
     try:
-        check_seams()
         engine = open_engine(uri)
         try:
             migrate(engine, migrate_mlflow)
         finally:
             engine.dispose()
-    except EngineChanged as error:
-        raise click.ClickException(f"prokube-auth cannot start: {error}") from None
     except (SQLAlchemyError, OSError) as error:
         raise click.ClickException(
             "prokube-auth cannot start: the auth database does not answer or cannot be migrated "
@@ -155,6 +181,8 @@ def share(settings: Settings) -> None:
     derived = hmac.new(key, b"flask-secret-key", hashlib.sha256).hexdigest()
     os.environ.setdefault("MLFLOW_FLASK_SERVER_SECRET_KEY", derived)
     os.environ[JOB_TOKEN_ENV] = secrets.token_hex(32)
+    # Of the gateway, which unpacks zstd.
+    os.environ.setdefault("MLFLOW_GATEWAY_MAX_DECOMPRESSED_REQUEST_SIZE", str(settings.largest_body))
     if settings.metrics_token is not None and DIRECTORY_VARIABLE not in os.environ:
         # The workers count into files here, which must be named before prometheus_client is imported.
         folder = tempfile.mkdtemp(prefix="mlflow-prokube-auth-metrics-")

@@ -26,7 +26,7 @@ def _program(name: str) -> Path | None:
     return found[-1] if found else Path(on_path) if on_path else None
 
 
-def _as_postgres(command: list[str]) -> list[str]:
+def as_postgres(command: list[str]) -> list[str]:
     """PostgreSQL refuses to run as root."""
     return ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else command
 
@@ -87,7 +87,7 @@ def _serve(data: Path, port: int) -> subprocess.Popen[bytes]:
     for option in options:
         command += ["-c", option]
     with (data.parent / "postgres.log").open("ab") as log:
-        return subprocess.Popen(_as_postgres(command), stdout=log, stderr=subprocess.STDOUT, cwd="/")
+        return subprocess.Popen(as_postgres(command), stdout=log, stderr=subprocess.STDOUT, cwd="/")
 
 
 def _wait(server: Postgres) -> None:
@@ -113,18 +113,34 @@ def running_postgres(port: int) -> Iterator[Postgres]:
         if os.environ.get("PROKUBE_TESTS_NEED_EVERYTHING"):
             pytest.fail(reason)
         pytest.skip(reason)
+    create = [str(initdb), "-U", USER, "-A", "trust", "--no-sync", "-E", "UTF8", "-D"]
+    with _running(create, port) as server:
+        yield server
+
+
+@contextmanager
+def running_standby(primary: Postgres, port: int) -> Iterator[Postgres]:
+    """A hot standby of ``primary``, as it is now: everything can be read, nothing written."""
+    address = ["-h", "127.0.0.1", "-p", str(primary.port), "-U", USER]
+    copy = [str(_program("pg_basebackup")), *address, "-R", "-X", "stream", "-c", "fast", "--no-sync", "-D"]
+    with _running(copy, port) as server:
+        yield server
+
+
+@contextmanager
+def _running(create: list[str], port: int) -> Iterator[Postgres]:
+    """A server on the data that ``create`` puts into the folder which is its last argument."""
     folder = Path(tempfile.mkdtemp(prefix="prokube-postgres-"))
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres", "postgres")
     data = folder / "data"
-    subprocess.run(
-        _as_postgres([str(initdb), "-D", str(data), "-U", USER, "-A", "trust", "--no-sync", "-E", "UTF8"]),
-        check=True, capture_output=True, cwd="/",
-    )  # fmt: skip
-    server = Postgres(port, data, _serve(data, port))
     try:
-        _wait(server)
-        yield server
+        subprocess.run(as_postgres([*create, str(data)]), check=True, capture_output=True, cwd="/")
+        server = Postgres(port, data, _serve(data, port))
+        try:
+            _wait(server)
+            yield server
+        finally:
+            server.stop()
     finally:
-        server.stop()
         shutil.rmtree(folder, ignore_errors=True)

@@ -85,14 +85,16 @@ def running_mlflow(
     workers: int = 1,
     environment: Mapping[str, str] | None = None,
     within: Sequence[str] = (),
+    module: str = "mlflow",
 ) -> Iterator[ServerProcess]:
     """``mlflow server`` with that app, or with none; its files are in ``directory``.
 
-    ``within`` is a command that runs the server, such as one that shuts it in.
+    ``within`` is a command that runs the server, such as one that shuts it in; ``module`` takes the place of MLflow's
+    own command.
     """
     log = directory / "server.log"
     command = [
-        *within, sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", str(workers),
+        *within, sys.executable, "-m", module, "server", "--port", str(port), "--workers", str(workers),
         "--backend-store-uri", database or f"sqlite:///{directory}/mlflow.db",
         "--artifacts-destination", str(directory / "artifacts"),
         *(["--app-name", app] if app is not None else []), *options,

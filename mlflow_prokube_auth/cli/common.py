@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -31,21 +32,34 @@ HEIR = click.option("--heir", help="Who manages from then on what nobody else do
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-def needs_server() -> None:
+def needs_packages() -> None:
     """Refuse kindly where only the base package is installed.
 
     Raises:
         click.ClickException: saying what to install.
     """
     hide_starlettes_warning()
+    for package in ("mlflow", "sqlalchemy", "alembic", "flask", "pydantic", "authlib", "joserfc"):
+        if find_spec(package) is None:
+            raise click.ClickException(
+                f"this command needs the server's packages ({package} is missing): "
+                "pip install 'mlflow-prokube-auth[server]'"
+            )
+
+
+def needs_server() -> None:
+    """Refuse what the server would not start with either: missing packages, or an MLflow that does not fit.
+
+    Raises:
+        click.ClickException: saying what to install.
+    """
+    needs_packages()
+    from ..supported import EngineChanged, check_mlflow
+
     try:
-        import sqlalchemy  # noqa: F401 - only asked whether it is there
-        from mlflow.server import handlers  # noqa: F401 - likewise
-    except ImportError as error:
-        raise click.ClickException(
-            f"this command needs the server's packages ({error.name} is missing): "
-            "pip install 'mlflow-prokube-auth[server]'"
-        ) from None
+        check_mlflow()
+    except EngineChanged as error:
+        raise click.ClickException(str(error)) from None
 
 
 def auth_database_uri(backend_store_uri: str | None) -> str:

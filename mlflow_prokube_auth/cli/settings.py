@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .common import needs_server
+from .common import needs_packages
 
 HEAD = """# Settings
 
@@ -19,7 +19,7 @@ the default is "none". All mistakes are reported at once, before any worker star
 @click.command(short_help="Print all settings of the server, with their defaults.")
 def settings() -> None:
     """Print the page of all settings of the server, with their defaults, as Markdown."""
-    needs_server()
+    needs_packages()
     click.echo(page(), nl=False)
 
 

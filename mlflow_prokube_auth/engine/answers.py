@@ -31,13 +31,6 @@ ANSWER_SEAMS: dict[str, tuple[str, ...] | None] = {
 SCORER_SEAMS = ("extract_model_from_serialized_scorer", "is_gateway_model", "extract_endpoint_ref")
 
 
-def scorer_seams_missing() -> list[str]:
-    """Which of these functions this MLflow does not have."""
-    missing = [f"mlflow.genai.scorers.scorer_utils {name}" for name in SCORER_SEAMS if not hasattr(scorer_utils, name)]
-    has_keys = hasattr(validation, "GATEWAY_DESTINATION_KEYS")
-    return missing + ([] if has_keys else ["mlflow.utils.validation GATEWAY_DESTINATION_KEYS"])
-
-
 class EngineAnswers:
     """:class:`policy.guards.asked.Answers`, by the engine."""
 
@@ -64,9 +57,14 @@ class EngineAnswers:
         except MlflowException:
             return None
 
-    def assessment_trace(self, assessment_id: str) -> str | None:
+    def assessment_traces(self, assessment_ids: list[str]) -> set[str]:
         """Asked of MLflow's table."""
-        return catalog.assessment_trace(assessment_id)
+        return catalog.assessment_traces(assessment_ids)
+
+    def traces_there(self, trace_ids: list[str]) -> list[str]:
+        """Asked of MLflow's table; where traces are in files, of its store."""
+        found = catalog.traces_there(trace_ids)
+        return [each for each in trace_ids if self.exists("trace", each)] if found is None else found
 
     def experiments_at(self, location: str) -> list[str]:
         """Asked of MLflow's table."""

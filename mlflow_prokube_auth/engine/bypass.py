@@ -16,6 +16,8 @@ from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.routing import Match, Mount
 
+from ..identity.bounds import METHODS
+
 DISPATCH = "fastapi_permission_middleware"
 # What routes match on; paths that are longer than any of MLflow's are matched each time.
 _KEPT, _LONGEST = 4096, 300
@@ -52,12 +54,16 @@ def take_flask_past(app: Any, is_native: Callable[[Scope], bool]) -> bool:
 
 
 def _on_scope(question: Callable[[str, str, str], bool]) -> Callable[[Scope], bool]:
-    """A question on path, root path and method, whose answers for short paths are kept: they never change."""
+    """A question on path, root path and method, whose answers for short paths are kept: they never change.
+
+    For methods that routes have alone: strangers may think of any number of others, and long ones.
+    """
     kept = lru_cache(maxsize=_KEPT)(question)
 
     def ask(scope: Scope) -> bool:
         path, root_path, method = scope["path"], scope.get("root_path", ""), scope["method"]
-        return (kept if len(path) + len(root_path) <= _LONGEST else question)(path, root_path, method)
+        short = method in METHODS and len(path) + len(root_path) <= _LONGEST
+        return (kept if short else question)(path, root_path, method)
 
     return ask
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 
 from mlflow.server import gateway_api
@@ -10,16 +9,7 @@ from mlflow.server import gateway_api
 from .store import caller
 
 # Name in mlflow.server.gateway_api -> parameters.
-GATEWAY_SEAMS = {"extract_auth_headers": ("headers",)}
-
-
-def gateway_seams_missing() -> list[str]:
-    """Which of the names above this MLflow does not have, or has with other parameters."""
-    return [
-        f"mlflow.server.gateway_api {name}{expected}"
-        for name, expected in GATEWAY_SEAMS.items()
-        if tuple(inspect.signature(getattr(gateway_api, name, lambda: None)).parameters) != expected
-    ]
+GATEWAY_SEAMS: dict[str, tuple[str, ...] | None] = {"extract_auth_headers": ("headers",)}
 
 
 def delegate_guardrails(make: Callable[[int], str]) -> None:

@@ -15,6 +15,7 @@ from mlflow.server.auth.permissions import ALL_PERMISSIONS, GrantLoadKey, Permis
 from mlflow.server.auth.requirements import fold_grants_for_key, is_workspace_admin_grant
 from mlflow.server.auth.sqlalchemy_store import RoleGrantRow
 
+from ..policy.ids import judged_as
 from ..policy.visibility import Share, share_of
 
 if TYPE_CHECKING:
@@ -116,7 +117,13 @@ class KeyedRows(list[RoleGrantRow]):
         return self._held.at([key], self.types)
 
 
+def _spelled(key: GrantLoadKey) -> GrantLoadKey:
+    """A question in the spelling that grants have, whatever the engine took out of a request."""
+    return key._replace(resource_id=judged_as(key.resource_type, key.resource_id))
+
+
 def _fold(grants: Sequence[RoleGrantRow], key: GrantLoadKey) -> Permission | None:
+    key = _spelled(key)
     return fold_grants_for_key(grants.at(key) if isinstance(grants, KeyedRows) else grants, key)
 
 
@@ -128,21 +135,23 @@ def install(store: Holding) -> None:
     def resolve_permissions(
         username: str, workspace_name: str, keys: Sequence[GrantLoadKey]
     ) -> list[Permission | None]:
+        keys = [_spelled(key) for key in keys]
         held = store.held(store.get_user(username).id, workspace_name)
         if held is None:
             return resolve(username, workspace_name, keys)
-        rows = held.at(keys, {key.resource_type for key in keys})
-        if any(map(is_workspace_admin_grant, rows)):
+        types = {key.resource_type for key in keys}
+        if any(map(is_workspace_admin_grant, held.at((), types))):
             return [auth.MANAGE] * len(keys)
-        return [fold_grants_for_key(rows, key) for key in keys]
+        # Each by its own rows: all rows for each key would be as much again for each.
+        return [fold_grants_for_key(held.at([key], types), key) for key in keys]
 
     def role_grant_for_resource(
         user_id: int, resource_type: str, resource_key: str, workspace_name: str
     ) -> Permission | None:
+        key = _spelled(GrantLoadKey(resource_type, resource_key))
         held = store.held(user_id, workspace_name)
         if held is None:
-            return grant_for(user_id, resource_type, resource_key, workspace_name)
-        key = GrantLoadKey(resource_type, resource_key)
+            return grant_for(user_id, *key, workspace_name)
         rows = held.at([key], {resource_type})
         return auth.MANAGE if any(map(is_workspace_admin_grant, rows)) else fold_grants_for_key(rows, key)
 

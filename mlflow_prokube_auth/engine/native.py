@@ -5,7 +5,7 @@ There the workspace is set and the body is kept for the route. Whatever may wait
 
 from __future__ import annotations
 
-import os
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -19,12 +19,20 @@ from mlflow.tracing.utils.otlp import _otel_proto_bytes_to_id
 
 from ..errors import BadRequest, Refusal
 from ..policy.guards.table import NATIVE, Guard
+from ..prefix import static_prefix, without
 from .store import caller
+from .unpacking import unpack
 
 Run = Callable[[tuple[Guard, ...], str, Mapping[str, Any], Mapping[str, Any], Any], None]
 # Names of mlflow.server.otel_api that reading spans needs.
-OTEL_SEAMS = ("ExportTraceServiceRequest", "ParseJsonProto", "_convert_otlp_json_ids_to_base64", "decompress_otlp_body")
-OTEL_HEADERS = ("MLFLOW_RUN_ID_HEADER", "MLFLOW_EXPERIMENT_ID_HEADER")
+OTEL_SEAMS = (
+    "ExportTraceServiceRequest",
+    "ParseJsonProto",
+    "_convert_otlp_json_ids_to_base64",
+    "decompress_otlp_body",
+    "MLFLOW_RUN_ID_HEADER",
+    "MLFLOW_EXPERIMENT_ID_HEADER",
+)
 TRACE_TAG = "mlflow.traceTag."
 _ROW = {guard.route: guard for guard in NATIVE}
 
@@ -34,33 +42,35 @@ def row_of(path: str, method: str) -> Guard | None:
     guard = None
     if path.startswith("/v1/traces"):
         guard = _ROW["/v1/traces"]
-    elif path.startswith("/ajax-api/3.0/jobs") and path.rstrip("/") != "/ajax-api/3.0/jobs/search":
+    elif path.rstrip("/") == "/ajax-api/3.0/jobs/search":
+        guard = _ROW["/jobs/search"]
+    elif path.startswith("/ajax-api/3.0/jobs"):
         guard = _ROW["/jobs"]
     elif path.startswith("/ajax-api/3.0/mlflow/assistant"):
         guard = _ROW["/mlflow/assistant/{}"]
     return guard if guard is not None and guard.holds_for(method) else None
 
 
-def otel_seams_missing() -> list[str]:
-    """Which of the names above this MLflow does not have."""
-    return [f"mlflow.server.otel_api {name}" for name in OTEL_SEAMS + OTEL_HEADERS if not hasattr(otel_api, name)]
-
-
-def guard_native(run: Run) -> None:
-    """Have ``run`` asked behind the engine's validators of FastAPI's own routes."""
+def guard_native(run: Run, largest_body: int) -> None:
+    """Have ``run`` asked behind the engine's validators of FastAPI's own routes, and packed bodies unpacked within
+    bounds: here, and by MLflow's own handler, which administrators reach without a guard."""
     find = auth._find_fastapi_validator
+
+    def decompress_otlp_body(raw_body: bytes, content_encoding: str) -> bytes:
+        return unpack(raw_body, content_encoding, largest_body)
+
+    otel_api.decompress_otlp_body = decompress_otlp_body
 
     def found(path: str, method: str) -> Callable[[str, Any], Awaitable[bool]] | None:
         inner = find(path, method)
-        prefix = os.environ.get(auth.STATIC_PREFIX_ENV_VAR, "").rstrip("/")
-        guard = row_of(path[len(prefix) :] if prefix and path.startswith(f"{prefix}/") else path, method)
+        guard = row_of(without(path, static_prefix()), method)
         if inner is None or guard is None:
             return inner  # type: ignore[no-any-return]  # MLflow is untyped
 
         async def validator(username: str, request: Any) -> bool:
             if not await inner(username, request):
                 return False
-            body = await request.body() if guard.route == "/v1/traces" else b""
+            body = await request.body() if guard.route in _READ else b""
             await anyio.to_thread.run_sync(_ask, run, guard, method, request.headers, body)
             return True
 
@@ -72,7 +82,7 @@ def guard_native(run: Run) -> None:
 def _ask(run: Run, guard: Guard, method: str, headers: Any, body: bytes) -> None:
     """Ask, and let a refusal pass through the engine's middleware as it takes one."""
     try:
-        params = sent_spans(headers, body) if guard.route == "/v1/traces" else {}
+        params = _READ[guard.route](headers, body) if guard.route in _READ else {}
         run((guard,), method, params, {}, caller())
     except Refusal as refusal:
         code = INVALID_PARAMETER_VALUE if isinstance(refusal, BadRequest) else PERMISSION_DENIED
@@ -84,12 +94,15 @@ def sent_spans(headers: Any, body: bytes) -> dict[str, Any]:
 
     Raises:
         BadRequest: it is none, or names two runs.
+        MlflowException: as :func:`unpack`.
     """
     runs = set(headers.getlist(otel_api.MLFLOW_RUN_ID_HEADER))
     if len(runs) > 1 or len(set(headers.getlist(otel_api.MLFLOW_EXPERIMENT_ID_HEADER))) > 1:
         raise BadRequest("The headers name two runs or experiments. Expected one.")
     try:
         spans = list(_spans(headers, body))
+    except MlflowException:
+        raise  # it is too large, or not packed as it says
     except Exception:
         raise BadRequest("The body is no OTLP export of spans, as its Content-Type and Content-Encoding say.") from None
     # The tags come as attributes of the trace's first span; on others nobody needs them.
@@ -101,6 +114,19 @@ def sent_spans(headers: Any, body: bytes) -> dict[str, Any]:
     }
     ids = {generate_mlflow_trace_id_from_otel_trace_id(_otel_proto_bytes_to_id(span.trace_id)) for span in spans}
     return {"trace_ids": sorted(ids), "tags": sorted(tags), "run_id": next(iter(runs), None)}
+
+
+def sent_json(_headers: Any, body: bytes) -> dict[str, Any]:
+    """A JSON object; what is none, FastAPI refuses."""
+    try:
+        parsed = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+# Guards that look into the body, and how it is read for them.
+_READ: dict[str, Callable[[Any, bytes], dict[str, Any]]] = {"/v1/traces": sent_spans, "/jobs/search": sent_json}
 
 
 def _spans(headers: Any, body: bytes) -> Any:

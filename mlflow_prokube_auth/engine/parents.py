@@ -17,6 +17,12 @@ from mlflow.store.tracking.dbmodels.models import SqlLoggedModel, SqlRun
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 PARENT_SEAMS = {"_fetch_or_none": ("fetch", "resource_id"), "_run_requirement": ("run_id", "action")}
+# Those of the tracking store, of which two are answered for.
+TRACKING_SEAMS: dict[str, tuple[str, ...] | None] = {
+    "get_run": ("self", "run_id"),
+    "get_logged_model": ("self", "model_id", "allow_deleted"),
+    "_get_query": ("self", "session", "model"),
+}
 
 
 @dataclass(frozen=True)

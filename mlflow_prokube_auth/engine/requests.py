@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +70,25 @@ def misspelt(method: str, rule: str, body: Any) -> tuple[str, str] | None:
     """A second spelling, at any depth, of what names something, and its first one."""
     descriptor = _messages().get((method, rule))
     return None if descriptor is None else _misspelt(descriptor, body)
+
+
+def named_values(method: str, rule: str, body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What a body holds by name: at its top, and below it what the route's message has; maps are the caller's own."""
+    yield from body.items()
+    descriptor = _messages().get((method, rule))
+    if descriptor is not None:
+        yield from _nested_values(descriptor, body)
+
+
+def _nested_values(descriptor: Any, value: Any) -> Iterator[tuple[str, Any]]:
+    fields = _fields(descriptor)
+    for name, below in value.items():
+        inner = fields.nested.get(fields.aliases.get(str(name), str(name)))
+        for each in below if isinstance(below, list) else [below]:
+            if inner is not None and isinstance(each, dict):
+                own = {field.name for field in inner.fields if field.type != field.TYPE_BYTES}
+                yield from ((key, item) for key, item in each.items() if key in own)
+                yield from _nested_values(inner, each)
 
 
 def _misspelt(descriptor: Any, value: Any) -> tuple[str, str] | None:

@@ -70,7 +70,7 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
         self.read_engine = None
         check_schema(self.engine)
         with self.engine.connect() as connection:
-            # Without the triggers nothing may be kept (on MySQL, so far).
+            # Without the triggers nothing may be kept.
             self._held = HeldGrants(self._database) if watched(connection) else None
         maker = self._sessions = sessionmaker(bind=self.engine)
         watch(maker)

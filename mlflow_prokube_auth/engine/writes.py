@@ -16,8 +16,9 @@ from mlflow.server.auth.db.models import SqlRole, SqlRolePermission, SqlUserRole
 from sqlalchemy import event, inspect
 from sqlalchemy.orm import Session, sessionmaker
 
+from ..errors import BadRequest
 from ..identity.caller import CALLER, current_identity
-from ..policy import words
+from ..policy import ids, words
 from ..store import audit
 
 MANAGE = "MANAGE"
@@ -31,8 +32,22 @@ def watch(maker: sessionmaker[Session]) -> None:
 
 def _before_flush(session: Session, _context: Any, _instances: Any) -> None:
     with session.no_autoflush:
+        _keep_spellings(session)
         _keep_a_manager(session)
         _write_down(session)
+
+
+def _keep_spellings(session: Session) -> None:
+    """Refuse a grant on an id in another spelling than requests have it: a DENY there would deny nothing.
+
+    Raises:
+        MlflowException: saying what is expected.
+    """
+    for grant in (*_grants(session.new), *_grants(session.dirty)):
+        try:
+            ids.check_resource(grant.resource_type, grant.resource_pattern, "resource_pattern")
+        except BadRequest as refusal:
+            raise MlflowException(refusal.message, error_code=INVALID_PARAMETER_VALUE) from None
 
 
 def _keep_a_manager(session: Session) -> None:

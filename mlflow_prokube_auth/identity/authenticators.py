@@ -17,7 +17,7 @@ from ..errors import AccountOut, BadCredentials, CrossSiteRequest, KeyEnded, Key
 from ..metrics import Counts, cause
 from ..policy import words
 from ..settings import Settings
-from ..store.database import DATABASE_DOWN
+from ..store.database import DATABASE_DOWN, why_down
 from ..store.people import People, Person, Standing
 from ..store.sessions import SEEN_SECONDS, Sessions
 from ..store.tokens import LAST_USE_SECONDS, TokenOwner, Tokens
@@ -92,7 +92,7 @@ class Authenticators:
             return self._from_header(facts) or self._from_cookie(facts)
         except DATABASE_DOWN as error:
             _logger.error("the auth database does not answer: %s", type(error).__name__)
-            raise Unavailable("The server's database does not answer. Try again in a few seconds.") from None
+            raise Unavailable(why_down(error)) from None
 
     def _from_header(self, facts: RequestFacts) -> Identity | None:
         name = GATEWAY_AUTHORIZATION

@@ -49,6 +49,11 @@ class Caller:
         self._error: Exception | None = None
         self._grants_changed = False
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether it was asked, so that the answer is there without waiting."""
+        return self._settled
+
     def settle(self) -> None:
         """Ask now, keep the answer; a refusal is raised later, by :meth:`identity`."""
         with self._lock:

@@ -12,6 +12,7 @@ from typing import Any
 import anyio.to_thread
 
 from ..errors import Refusal
+from ..prefix import without
 from . import inside
 from .caller import CALLER, Caller, Identity, RequestFacts
 
@@ -21,6 +22,13 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 Authenticate = Callable[[RequestFacts], "Identity | None"]
+# What the engine says in plain text, and MLflow's codes for it.
+CODES = {
+    400: "INVALID_PARAMETER_VALUE",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    413: "INVALID_PARAMETER_VALUE",
+}
 
 
 class AsgiIdentity:
@@ -59,20 +67,20 @@ class AsgiIdentity:
             CALLER.reset(held)
 
     def _facts(self, scope: Scope) -> RequestFacts:
-        headers: dict[str, str] = {}
+        sent: dict[str, list[str]] = {}
         for raw_name, raw_value in scope["headers"]:
             name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-            if name in headers:  # as WSGI servers join them; a credential that comes twice is none
-                value = f"{headers[name]}{'; ' if name == 'cookie' else ','}{value}"
-            headers[name] = value
+            sent.setdefault(name, []).append(value)
+        # As WSGI servers join them, once, however many there are: a credential that comes twice is none.
+        headers = {name: ("; " if name == "cookie" else ",").join(values) for name, values in sent.items()}
         client = scope.get("client")
-        return RequestFacts(
-            scope["method"], _without(scope["path"], self._prefix), headers, client[0] if client else ""
-        )
+        # Routes match without a root path, and so do ours.
+        path = without(without(scope["path"], scope.get("root_path", "")), self._prefix)
+        return RequestFacts(scope["method"], path, headers, client[0] if client else "")
 
 
 class _JsonRefusals:
-    """Turns the engine's plain-text 401 and 403 into the JSON that clients understand."""
+    """Turns the engine's plain-text refusals into the JSON that clients understand."""
 
     def __init__(self, send: Send, facts: RequestFacts, words: Callable[[RequestFacts, int, str], str]) -> None:
         self._send = send
@@ -82,7 +90,7 @@ class _JsonRefusals:
         self._body = b""
 
     async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start" and message["status"] in (401, 403):
+        if message["type"] == "http.response.start" and message["status"] in CODES:
             content_type = dict(message.get("headers", [])).get(b"content-type", b"")
             if content_type.startswith(b"text/plain"):
                 self._held = message
@@ -96,8 +104,7 @@ class _JsonRefusals:
         start, status = self._held, self._held["status"]
         self._held = None
         text = self._words(self._facts, status, self._body.decode("utf-8", "replace"))
-        code = "UNAUTHENTICATED" if status == 401 else "PERMISSION_DENIED"
-        body = json.dumps({"error_code": code, "message": text}).encode()
+        body = json.dumps({"error_code": CODES[status], "message": text}).encode()
         dropped = (b"content-length", b"content-type", b"www-authenticate")
         headers = [(k, v) for k, v in start.get("headers", []) if k.lower() not in dropped]
         headers += [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
@@ -122,7 +129,7 @@ class WsgiIdentity:
         }
         facts = RequestFacts(
             environ["REQUEST_METHOD"],
-            _without(environ.get("PATH_INFO", "/"), self._prefix),
+            without(environ.get("PATH_INFO", "/"), self._prefix),
             headers,
             environ.get("REMOTE_ADDR", ""),
         )
@@ -135,10 +142,15 @@ class WsgiIdentity:
             CALLER.reset(held)
 
 
-def _without(path: str, prefix: str) -> str:
-    return path[len(prefix) :] if prefix and path.startswith(prefix + "/") else path
-
-
 def answer(refusal: Refusal) -> tuple[bytes, int, dict[str, str]]:
     """Body, status and headers of a refusal, as Flask takes them."""
     return refusal.body(), refusal.status, {**refusal.headers, "Content-Type": "application/json"}
+
+
+async def send_refusal(refusal: Refusal, send: Send) -> None:
+    """A refusal as the whole answer of an ASGI application."""
+    body, status, headers = answer(refusal)
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    raw.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": body})

@@ -33,6 +33,8 @@ _logger = logging.getLogger(__name__)
 SERVED = "mlflow-artifacts:/"
 # The length of the column that holds a version's root.
 LONGEST_ROOT = 500
+# What file systems allow; object stores allow less. Nothing longer is looked at.
+LONGEST_PATH = 4096
 # Where the files of one run or of one logged model begin.
 _ONE_TIER = re.compile(
     r"(?:workspaces/[^/]+/)?[0-9]+/(?:[0-9a-f]{32}|models/[^/]+)/artifacts(?=/|\Z)",
@@ -99,7 +101,8 @@ class Versions(Protocol):
 def is_canonical(path: str) -> bool:
     """Whether a path can be read in one way only: nothing in it is decoded, dropped or walked up."""
     return (
-        path.isprintable()
+        len(path) <= LONGEST_PATH
+        and path.isprintable()
         and unquote(path) == path
         and not any(character in path for character in "\\#?;")
         and not any(segment in ("", ".", "..") for segment in path.split("/"))
@@ -111,9 +114,15 @@ def possible_roots(path: str) -> list[str]:
     match = _ONE_TIER.match(path) if is_canonical(path) else None
     if match is None:
         return []
-    segments, first = path.split("/"), match.group().count("/") + 1
-    roots = ("/".join(segments[:count]) for count in range(first, len(segments) + 1))
-    return [root for root in roots if len(SERVED + root) <= LONGEST_ROOT]
+    roots, end, longest = [], match.end(), LONGEST_ROOT - len(SERVED)
+    while 0 <= end <= longest:
+        roots.append(path[:end])
+        if end == len(path):
+            break
+        end = path.find("/", end + 1, longest + 1)
+        if end < 0 and len(path) <= longest:
+            end = len(path)
+    return roots
 
 
 def root_of(location: str) -> str | None:

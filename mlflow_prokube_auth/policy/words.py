@@ -179,6 +179,11 @@ def iso(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def is_read_only(message: str) -> bool:
+    """Whether an answer of MLflow's says that PostgreSQL took no write."""
+    return re.search(r"\(psycopg2?\.errors\.ReadOnlySqlTransaction\)", message) is not None
+
+
 def without_sql(message: str) -> str | None:
     """``message`` without what a database said; None where nothing had to go."""
     for mark in (" Error: (", "(sqlite3.", "(psycopg2.", "(psycopg.", "[SQL:", "(Background on this error"):
@@ -186,3 +191,13 @@ def without_sql(message: str) -> str | None:
         if at >= 0:
             return message[:at].strip() or "The server's database refused this."
     return None
+
+
+def gave_up(message: str) -> str | None:
+    """What to say where a database has ended a statement after its own time limit; None where it was something else."""
+    if "statement timeout" not in message:  # PostgreSQL's words for SQLSTATE 57014 with statement_timeout
+        return None
+    return (
+        "The database gave up on this after its time limit. Ask for less: fewer comparisons, or fewer experiments or "
+        "runs at once."
+    )

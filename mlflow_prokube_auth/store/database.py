@@ -13,8 +13,8 @@ from alembic.command import downgrade, upgrade
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, Executable, RowMapping, Select, create_engine, event, text
-from sqlalchemy.engine import Dialect, make_url
+from sqlalchemy import Connection, Engine, Executable, RowMapping, Select, create_engine, event, func, select, text
+from sqlalchemy.engine import Dialect, ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.sql.compiler import ExpandedState
@@ -31,11 +31,24 @@ UNANSWERED_MILLISECONDS = 4000
 ATTEMPTS = 5
 # PostgreSQL's serialization_failure and deadlock_detected: nothing was written, and the next attempt may be.
 CONFLICTS = ("40001", "40P01")
+TAKES_NO_WRITES = "The server's database takes no changes at the moment, reading works. Try again later."
+READ_ONLY = "25006"  # read_only_sql_transaction, PostgreSQL's appendix A
 _MIGRATION_LOCK = 0x70726F6B756265  # "prokube", the key of PostgreSQL's advisory lock
 
 
 class SchemaOutdated(Exception):
     """The tables are not those that this version works with."""
+
+
+class DatabaseReadOnly(OperationalError):
+    """A standby, or a database that an administrator has shut to writes."""
+
+
+def why_down(error: Exception) -> str:
+    """What a caller is told of one of :data:`DATABASE_DOWN`."""
+    if isinstance(error, DatabaseReadOnly):
+        return TAKES_NO_WRITES
+    return "The server's database does not answer. Try again in a few seconds."
 
 
 def open_engine(uri: str, *, one_question: bool = False) -> Engine:
@@ -54,13 +67,15 @@ def open_engine(uri: str, *, one_question: bool = False) -> Engine:
         if url.get_backend_name() == "postgresql":
             # A host that is gone answers nothing at all: give up on what was sent to it, too.
             options["connect_args"] = {"connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": UNANSWERED_MILLISECONDS}
+            if url.get_driver_name() == "psycopg":
+                # A pooler that gives each transaction another connection loses what was prepared on the one before.
+                options["connect_args"]["prepare_threshold"] = None
     if one_question:
         options |= {"isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None, "pool_pre_ping": False}
     engine = create_engine(url, **options)
+    event.listen(engine, "handle_error", _name_read_only)
     if url.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _sqlite_foreign_keys)
-    elif one_question and url.get_backend_name() == "postgresql":
-        event.listen(engine, "connect", _plan_once)
     return engine
 
 
@@ -68,10 +83,11 @@ def _sqlite_foreign_keys(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
 
 
-def _plan_once(connection: Any, _record: Any) -> None:
-    """What is asked with each request has one plan, whatever it asks for: a key or an id."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET plan_cache_mode = force_generic_plan")
+def _name_read_only(context: ExceptionContext) -> None:
+    error: Any = context.original_exception
+    # PostgreSQL's code, by psycopg and by psycopg2.
+    if READ_ONLY in (getattr(error, "sqlstate", None), getattr(error, "pgcode", None)):
+        raise DatabaseReadOnly(context.statement, None, error, hide_parameters=True)
 
 
 class Question:
@@ -202,18 +218,25 @@ def revisions() -> list[str]:
     return [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()][::-1]
 
 
+# The second is PostgreSQL 17's.
+_NEVER_IDLE_TOO_LONG = text(
+    "SELECT set_config(name, '0', true) FROM pg_settings "
+    "WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')"
+)
+
+
 @contextlib.contextmanager
 def migration_lock(engine: Engine) -> Iterator[None]:
-    """Hold every other migration off: an advisory lock in PostgreSQL (across hosts), a locked file else."""
+    """Hold every other migration off: an advisory lock in PostgreSQL (across hosts), a locked file else.
+
+    The advisory lock is a transaction's, not a session's: a pooler may give the session to somebody else in between.
+    """
     if engine.dialect.name == "postgresql":
-        with engine.connect() as connection:
-            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
-            connection.commit()
-            try:
-                yield
-            finally:
-                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATION_LOCK})
-                connection.commit()
+        with engine.begin() as connection:
+            # This transaction idles while others do the work, for as long as that takes.
+            connection.execute(_NEVER_IDLE_TOO_LONG)
+            connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+            yield
         return
     import fcntl
 
@@ -269,7 +292,15 @@ def check_schema(engine: Engine) -> None:
         )
     with engine.connect() as connection:
         watched = role_versions.watched(connection)
-    if not watched and engine.dialect.name in ("sqlite", "postgresql"):
+    if not watched:
         raise SchemaOutdated(
             "the triggers that bump prokube_role_versions are missing or disabled: run `mlflow-prokube-auth db upgrade`"
         )
+
+
+def is_writable(engine: Engine) -> bool:
+    """Whether PostgreSQL takes writes: a standby does not; other databases are not asked."""
+    if engine.dialect.name != "postgresql":
+        return True
+    with engine.connect() as connection:
+        return bool(connection.execute(text("SELECT current_setting('transaction_read_only') = 'off'")).scalar())

@@ -8,7 +8,7 @@ from flask import jsonify, request
 from mlflow.exceptions import MlflowException
 
 from ..errors import BadRequest, NotFound
-from ..policy import words
+from ..policy import ids, words
 from ..policy.named import Found
 from ..policy.rules import KINDS, NAMED_AS, SHARED
 from .administration import account, administration, administrator, body, slice_of, text
@@ -158,6 +158,7 @@ def _seconds(name: str) -> int | None:
 
 def _found(web: Web, given: Any) -> Found:
     kind, pattern = text(given, "kind"), text(given, "id", 500)
+    ids.check_resource(kind, pattern, "id")
     found = web.catalog.at(kind, pattern)
     if found is None:
         raise NotFound(f"There is no {words.kind_of(kind)} '{pattern[:80]}'.")

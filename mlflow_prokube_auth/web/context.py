@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -133,11 +132,6 @@ def session_identity() -> Identity:
     if identity is None or identity.credential != "session":
         raise Unauthenticated("Log in with the browser first: this needs a session, not an access key.")
     return identity
-
-
-def static_prefix() -> str:
-    """The prefix of ``mlflow server --static-prefix``, as MLflow hands it to its workers; empty without."""
-    return os.environ.get("_MLFLOW_STATIC_PREFIX", "").rstrip("/")
 
 
 def client_address() -> str:

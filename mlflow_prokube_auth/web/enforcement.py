@@ -12,25 +12,29 @@ from urllib.parse import quote
 from flask import Response, g, redirect, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..engine import as_read, misspelt, refusal_response, request_params
+from ..engine import as_read, misspelt, named_values, refusal_response, request_params
 from ..errors import AlreadyExists, BadRequest, Refusal, Unauthenticated, Unavailable
 from ..identity import inside
 from ..identity.caller import current_identity, grants_changed
 from ..identity.middleware import answer
 from ..metrics import Counts
-from ..policy import words
+from ..policy import ids, words
 from ..policy.artifacts import CREATE
-from ..policy.guards import shape
+from ..policy.guards import limits, shape
 from ..policy.guards.table import flask_guards
 from ..policy.named import Claim
-from ..store.database import DATABASE_DOWN
+from ..prefix import static_prefix, without
+from ..store.database import DATABASE_DOWN, TAKES_NO_WRITES, why_down
 from ..store.names import Held
 from ..store.people import Person
-from .context import Web, is_navigation, static_prefix
+from .context import Web, is_navigation
 
 _logger = logging.getLogger(__name__)
 OWN = "prokube_auth."
-_API_ROUTE = re.compile(r"/(?:ajax-)?api/\d+\.\d+/mlflow/(.+)")
+# One of MLflow's has no slash before its name: /api/2.0mlflow/experiments/search-datasets.
+_API_ROUTE = re.compile(r"/(?:ajax-)?api/\d+\.\d+/?mlflow/(.+)")
+# Of the artifact store's: how many parts an upload has, and which.
+_PARTS_ROUTE = re.compile(r"/(?:ajax-)?api/\d+\.\d+/mlflow-artifacts/mpu/.+")
 # Below these nobody opens a page, whether there is such a route or not.
 _API_PATH = re.compile(
     r"/(?:(?:ajax-)?api|graphql|gateway|v1|mlflow-artifacts|prokube-auth/(?:api|assets))(?:/|$)"
@@ -39,14 +43,23 @@ _API_PATH = re.compile(
 
 def path_here() -> str:
     """The running request's path without the static prefix."""
-    return request.path.removeprefix(static_prefix())
+    return without(request.path, static_prefix())
+
+
+def rule_here() -> str:
+    """The running request's rule without the static prefix; empty where there is none."""
+    return without(request.url_rule.rule, static_prefix()) if request.url_rule is not None else ""
 
 
 def api_route() -> str:
     """The running request's route behind ``/api/2.0/mlflow/``; empty elsewhere."""
-    rule = request.url_rule.rule if request.url_rule is not None else ""
-    match = _API_ROUTE.fullmatch(rule.removeprefix(static_prefix()))
+    match = _API_ROUTE.fullmatch(rule_here())
     return match.group(1) if match else ""
+
+
+def takes_json(rule: str) -> bool:
+    """Whether a rule is that of a route whose body is JSON."""
+    return bool(_API_ROUTE.fullmatch(rule) or _PARTS_ROUTE.fullmatch(rule))
 
 
 class Enforcement:
@@ -67,14 +80,17 @@ class Enforcement:
             return self.refuse(refusal)
         except DATABASE_DOWN as error:
             _logger.error("the database does not answer: %s", type(error).__name__)
-            return self.refuse(Unavailable("The server's database does not answer. Try again shortly."))
+            return self.refuse(Unavailable(why_down(error)))
 
     def _decide(self, engine: Callable[[], Any]) -> Any:
         identity = current_identity()
         if identity is not None:
             # MLflow's handlers read for themselves whom it names; they have not yet.
             request.environ["HTTP_AUTHORIZATION"] = inside.named(identity)
-            _check_shape()
+            try:
+                _check_shape()
+            except RecursionError:
+                raise BadRequest("The body is nested too deeply.") from None
         decision = self._hide_missing(engine())
         if identity is None:
             return decision
@@ -100,9 +116,10 @@ class Enforcement:
         return names.heal(person) or names.settled(api_route(), request_params()) or store.grants_are_others_now()
 
     def _guard(self, person: Person) -> None:
-        rule, method = request.url_rule.rule if request.url_rule is not None else "", request.method
-        if found := flask_guards(method, rule.removeprefix(static_prefix())):
-            params = request.args if method == "GET" else as_read(method, rule, request.get_json(silent=True))
+        method = request.method
+        if request.url_rule is not None and (found := flask_guards(method, rule_here())):
+            body = request.get_json(silent=True)
+            params = request.args if method == "GET" else as_read(method, request.url_rule.rule, body)
             self._web.guards.check(found, method, params, request.view_args or {}, person)
 
     def _names(self, engine: Callable[[], Any], person: Person) -> Any:
@@ -143,7 +160,7 @@ class Enforcement:
         """A validator's "no such id" is answered like "not for you"; names may be said to be free."""
         if not isinstance(decision, Response) or decision.status_code != 404:
             return decision
-        subject = words.subject_of(request.path, request_params())
+        subject = words.subject_of(path_here(), request_params())
         if subject is None or subject.by_name:
             return decision
         verb = words.verb_of(request.method, request.path)
@@ -192,7 +209,12 @@ class Enforcement:
             raise refusal
         if body is None:
             return response
-        cleaned = words.without_sql(str(body.get("message", "")))
+        message = str(body.get("message", ""))
+        if words.is_read_only(message):
+            raise Unavailable(TAKES_NO_WRITES)
+        if words.verb_of(request.method, request.path) == "read" and (too_much := words.gave_up(message)) is not None:
+            raise BadRequest(too_much)  # not MLflow's 503: its client would ask for the same again and again
+        cleaned = words.without_sql(message)
         if cleaned is not None:
             _logger.warning("an answer of MLflow on %s held SQL; it was cut", request.url_rule)
             response.set_data(json.dumps({**body, "message": cleaned}))
@@ -239,27 +261,31 @@ def _json_of(response: Response) -> dict[str, Any] | None:
 
 def _check_shape() -> None:
     """MLflow's JSON routes only: uploads and forms are read by nobody but their handlers."""
-    graphql = request.endpoint == "_graphql"
-    shape.check_spellings(request.args, request.view_args or {})
-    if request.endpoint in NOT_JSON or not (api_route() or graphql):
+    graphql, path = request.endpoint == "_graphql", request.view_args or {}
+    asking = limits.Asking()
+    asking.take(request.args.lists())
+    shape.check_spellings(request.args, path)
+    ids.check_parameters(rule_here(), [*request.args.items(multi=True), *path.items()])
+    if request.endpoint in NOT_JSON or not (graphql or takes_json(rule_here())):
         return
-    try:
-        body = request.get_json(silent=True) if request.is_json else None
-    except RecursionError:
-        raise BadRequest("The body is nested too deeply.") from None
+    body = request.get_json(silent=True) if request.is_json else None
+    if isinstance(body, dict):
+        limits.check_depth(request.get_data(), body)
+        asking.take(body.items())
     shape.check_shape(
         request.method,
         request.args,
-        request.view_args or {},
+        path,
         request.is_json,
         body,
         bool(request.content_length or request.get_data(cache=True)),
         graphql,
     )
     if isinstance(body, dict) and not graphql and request.url_rule is not None:
-        shape.check_spellings(request.args, request.view_args or {}, body)
+        shape.check_spellings(request.args, path, body)
         if (found := misspelt(request.method, request.url_rule.rule, body)) is not None:
             raise shape.misspelt(*found)
+        ids.check_parameters(rule_here(), named_values(request.method, request.url_rule.rule, body))
 
 
 # What counts as a refusal.

@@ -7,7 +7,7 @@ from typing import Any
 from flask import jsonify
 
 from ..errors import Unavailable
-from ..store.database import DATABASE_DOWN, SchemaOutdated, check_schema, head_revision
+from ..store.database import DATABASE_DOWN, SchemaOutdated, check_schema, head_revision, is_writable
 from .context import Web
 
 
@@ -19,13 +19,18 @@ def health(web: Web) -> Any:
 
 
 def ready(web: Web) -> Any:
-    """The database answers and its tables are those of this version; else 503 with the reason."""
+    """The database answers and its tables are those of this version; else 503 with the reason.
+
+    A database that takes no writes is told, and serves reads.
+    """
+    engine = web.services.database.engine
     try:
-        check_schema(web.services.database.engine)
+        check_schema(engine)
+        writable = is_writable(engine)
     except SchemaOutdated as error:
         raise Unavailable(f"Not ready: {error}.") from None
     except DATABASE_DOWN as error:
         raise Unavailable(f"Not ready: the auth database does not answer ({type(error).__name__}).") from None
-    response = jsonify(status="ready", schema=head_revision())
+    response = jsonify(status="ready", schema=head_revision(), writable=writable)
     response.headers["Cache-Control"] = "no-store"
     return response

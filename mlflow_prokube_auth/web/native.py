@@ -1,4 +1,4 @@
-"""On the routes of FastAPI's own for what is named, MCP servers: unique names, and searches that are narrowed."""
+"""FastAPI's own routes: bounded queries, ids in their one spelling; for MCP servers unique names, narrowed searches."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 import anyio.to_thread
 
 from ..errors import AlreadyExists, BadRequest, Refusal
 from ..identity.caller import CALLER, current_identity
-from ..identity.middleware import Asgi, Message, Receive, Scope, Send, answer
+from ..identity.middleware import Asgi, Message, Receive, Scope, Send, send_refusal
+from ..policy import ids
+from ..policy.guards.limits import Asking
 from ..policy.named import Claim
 from ..policy.names import NamePolicy
 from ..policy.waiting import Waiting, step
@@ -24,6 +27,32 @@ DELETE = re.compile(r"/(?:ajax-)?api/3\.0/mlflow/mcp-servers/([^/]+/[^/]+)/?")
 SEARCH = re.compile(r"/(?:ajax-)?api/3\.0/mlflow/(mcp-servers(?:/endpoints)?)/?")
 LARGEST_BODY = 1 << 20
 _T = TypeVar("_T")
+
+
+class NativeChecks:
+    """Refuses what asks for too much, and ids in another spelling, as ``Enforcement`` does on Flask."""
+
+    def __init__(self, app: Asgi, is_native: Callable[[Scope], bool]) -> None:
+        self.app = app
+        self._is_native = is_native
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        caller = CALLER.get() if scope["type"] == "http" else None
+        # Nobody is refused by the engine.
+        if caller is not None and self._is_native(scope) and caller.identity_or_none() is not None:
+            query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+            headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]]
+            parameters: dict[str, list[str]] = {}
+            for name, value in query:
+                parameters.setdefault(name, []).append(value)
+            try:
+                Asking().take(parameters.items())
+                ids.check_native(caller.facts.path, query, headers)
+            except Refusal as refusal:
+                await send_refusal(refusal, send)
+                return
+        await self.app(scope, receive, send)
 
 
 class NativeNames:
@@ -53,7 +82,7 @@ class NativeNames:
                 try:
                     await serve(match.group(1), scope, receive, send)
                 except Refusal as refusal:
-                    await _send_refusal(refusal, send)
+                    await send_refusal(refusal, send)
                 return
         await self.app(scope, receive, send)
 
@@ -146,11 +175,3 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return waiting.pop() if waiting else await receive()
 
     return replay
-
-
-async def _send_refusal(refusal: Refusal, send: Send) -> None:
-    body, status, headers = answer(refusal)
-    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    raw.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": raw})
-    await send({"type": "http.response.body", "body": body})

@@ -6,10 +6,12 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, make_response
+from flask import Flask, make_response, session
+from werkzeug.exceptions import InternalServerError
 
 from ..errors import BadRequest, Refusal, Unavailable
-from ..store.database import DATABASE_DOWN
+from ..prefix import static_prefix
+from ..store.database import DATABASE_DOWN, why_down
 from . import (
     access_key,
     admin_accounts,
@@ -30,7 +32,7 @@ from . import (
     sharing,
     users,
 )
-from .context import Web, static_prefix
+from .context import Web
 from .enforcement import OWN
 
 View = Callable[..., Any]
@@ -102,6 +104,7 @@ def register(app: Flask, web: Web) -> None:
     app.add_url_rule(f"{prefix}/oidc/ui/", OWN + "old_keys", _guarded(web, permissions.old_link), methods=["GET"])
     if prefix:  # The engine refuses what is no route before Flask could add the slash that people leave out.
         app.add_url_rule(prefix, OWN + "home", _guarded(web, index.home), methods=["GET"])
+    app.register_error_handler(500, functools.partial(_failed, web))
     app.view_functions["serve"] = index.wrap(web, app.view_functions["serve"])
     users.replace(app, web)
 
@@ -120,8 +123,17 @@ def _guarded(web: Web, view: View) -> View:
             refusal: Refusal = error
         except RecursionError:
             refusal = BadRequest("The body is nested too deeply.")
-        except DATABASE_DOWN:
-            refusal = Unavailable("The server's database does not answer. Try again in a few seconds.")
+        except DATABASE_DOWN as error:
+            refusal = Unavailable(why_down(error))
         return web.refuse(refusal)
 
     return guarded
+
+
+def _failed(web: Web, error: InternalServerError) -> Any:
+    """Where a response is ready and its session cannot be saved."""
+    cause = error.original_exception
+    if not isinstance(cause, DATABASE_DOWN):
+        return error
+    session.modified = False  # it would be saved with this answer
+    return web.refuse(Unavailable(why_down(cause)))

@@ -12,7 +12,7 @@ from mlflow.exceptions import MlflowException
 
 from ..errors import BadRequest, NotFound, PermissionDenied
 from ..identity.caller import current_identity
-from ..policy import words
+from ..policy import ids, words
 from ..policy.checks import levels_of
 from ..policy.named import Found
 from ..store.people import Person
@@ -95,12 +95,13 @@ def _managed(web: Web, person: Person, given: Mapping[str, Any]) -> Found:
     """The resource that a request names, which the caller must manage; one answer for "no" and "not there".
 
     Raises:
-        BadRequest: it names none.
+        BadRequest: it names none, or by another spelling of its id.
         PermissionDenied: there is none, or the caller does not manage it.
     """
     kind, pattern = given.get("kind"), given.get("id")
     if not isinstance(kind, str) or not isinstance(pattern, str) or not kind or not pattern:
         raise BadRequest("Expected 'kind', such as experiment or registered_model, and 'id' (of a model its name).")
+    ids.check_resource(kind, pattern, "id")
     found = web.catalog.at(kind, pattern)
     here = found is not None and found.workspace == web.store.active_workspace()
     if found is None or not here or not (person.is_admin or web.catalog.manageable(found, person.username)):

@@ -6,6 +6,7 @@ import inspect
 from functools import partial
 
 import pytest
+from mlflow.exceptions import MlflowException
 from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy import inspect as inspect_database
 from sqlalchemy import text
@@ -279,9 +280,9 @@ def test_what_is_left_on_a_freed_name_is_swept_but_for_the_new_owners_own(servic
     new = services.people.log_in(admission("new@x", "s-2"), 100, "")
     for who in (old, new):
         for kind in ("registered_model", "experiment"):
-            store.grant_if_absent(who.user_id, "default", kind, "name", "MANAGE")
+            store.grant_if_absent(who.user_id, "default", kind, "17", "MANAGE")
     with services.database.write() as connection:
-        store.sweep("registered_model", "name", new.user_id, connection)
+        store.sweep("registered_model", "17", new.user_id, connection)
     held = {
         (user.user_id, grant.resource_type)
         for user in (old, new)
@@ -289,6 +290,16 @@ def test_what_is_left_on_a_freed_name_is_swept_but_for_the_new_owners_own(servic
         for grant in role.permissions
     }
     assert held == {(old.user_id, "experiment"), (new.user_id, "experiment"), (new.user_id, "registered_model")}
+
+
+@pytest.mark.parametrize(("kind", "pattern"), [("experiment", "01"), ("experiment", "name"), ("scorer", "1/a b")])
+def test_no_grant_is_kept_on_another_spelling_of_an_id(services: Services, kind: str, pattern: str) -> None:
+    store = engine.ProkubeStore(services.database, services.teams)
+    store.init_db("")
+    person = services.people.log_in(admission("a@x"), 100, "")
+    with pytest.raises(MlflowException, match="as the server writes it"):
+        store.grant_if_absent(person.user_id, "default", kind, pattern, "DENY")
+    assert not any(role.permissions for role in store.list_user_roles(person.user_id))
 
 
 def test_of_many_that_hold_a_name_one_does_until_it_lets_go(services: Services) -> None:

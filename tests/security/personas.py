@@ -107,7 +107,7 @@ def cast_of(world: World) -> Iterator[Cast]:
         yield cast
 
 
-def shared_things(owner: httpx.Client) -> dict[str, str]:
+def owned_things(owner: httpx.Client) -> dict[str, str]:
     """An experiment with a run and a file in it, a model with a version, and a prompt; the ids by their words."""
     unique = uuid.uuid4().hex[:8]
     things = {"experiment_name": f"e-{unique}", "model": f"m-{unique}", "prompt": f"p-{unique}", "new": f"x-{unique}"}
@@ -123,6 +123,12 @@ def shared_things(owner: httpx.Client) -> dict[str, str]:
     version = {"name": things["model"], "source": f"{run['artifact_uri']}/model", "run_id": things["run"]}
     ok(owner.post(f"{API}/model-versions/create", json=version))
     ok(owner.post(f"{API}/registered-models/create", json={"name": things["prompt"], "tags": PROMPT[:1]}))
+    return things
+
+
+def shared_things(owner: httpx.Client) -> dict[str, str]:
+    """The same, shared with the others."""
+    things = owned_things(owner)
     for kind, key in (("experiment", "experiment"), ("registered_model", "model"), ("prompt", "prompt")):
         for whom, level in SHARES:
             share = {"kind": kind, "id": things[key], "level": level, **whom}

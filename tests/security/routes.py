@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from mlflow.server import app as flask_app
 from mlflow.server.auth import routes as auth_routes
 from mlflow.server.fastapi_app import create_fastapi_app
-from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
@@ -22,19 +23,26 @@ def flask_routes() -> set[tuple[str, str]]:
     }
 
 
-def fastapi_routes() -> set[tuple[str, str]]:
-    found: set[tuple[str, str]] = set()
+def native_routes() -> Iterator[tuple[str, BaseRoute]]:
+    """The routes that FastAPI serves itself, each with the prefix of its router."""
     waiting = [("", route) for route in create_fastapi_app(flask_app).routes]
     while waiting:
         prefix, route = waiting.pop()
-        if isinstance(route, Route):
-            found |= {(method, prefix + route.path) for method in route.methods or () if method in METHODS}
-        elif isinstance(route, WebSocketRoute):
-            found.add(("WEBSOCKET", prefix + route.path))
+        if isinstance(route, (Route, WebSocketRoute)):
+            yield prefix, route
         elif not isinstance(route, Mount):  # newer FastAPI keeps an included router whole, under a prefix
             inner = route.original_router.routes  # type: ignore[attr-defined]  # no public name for it
             prefix += route.include_context.prefix  # type: ignore[attr-defined]  # likewise
             waiting.extend((prefix, each) for each in inner)
+
+
+def fastapi_routes() -> set[tuple[str, str]]:
+    found: set[tuple[str, str]] = set()
+    for prefix, route in native_routes():
+        if isinstance(route, Route):
+            found |= {(method, prefix + route.path) for method in route.methods or () if method in METHODS}
+        elif isinstance(route, WebSocketRoute):
+            found.add(("WEBSOCKET", prefix + route.path))
     return found
 
 

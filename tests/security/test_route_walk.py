@@ -3,40 +3,81 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
+import mlflow.server
+import mlflow.server.auth as auth
 import pytest
+from mlflow.server import app as flask_app
+
+from mlflow_prokube_auth.engine import public
+from mlflow_prokube_auth.engine.public import PUBLIC as TABLE
 
 from ..conftest import Demo, free_port
 from ..server.world import running_world
+from .personas import owned_things
 from .routes import METHODS, concrete, engine_routes, fastapi_routes, flask_routes
+from .test_matrix import MATRIX, result
 
+# Capability discovery before login, by MLflow's decision.
+SERVER_INFO = {"/api/3.0/mlflow/server-info", "/ajax-api/3.0/mlflow/server-info"}
 PUBLIC = {
     "/health",  # probes
     "/static-files/<path:path>",  # the UI's own code
-    "/api/3.0/mlflow/server-info",  # capability discovery before login, by MLflow's decision
-    "/ajax-api/3.0/mlflow/server-info",
+    *SERVER_INFO,
 }
 # What no route has, in the spelling of methods that servers treat in their own ways.
 ODD_METHODS = ("TRACE", "PROPFIND", "get", "FOO")
+GUNICORN = ("--gunicorn-opts", "--log-level info")
 # Server -> options of `mlflow server`, and the prefix that its routes have.
-SERVERS = {
+SERVERS: dict[str, tuple[tuple[str, ...], str]] = {
     "uvicorn": ((), ""),
-    "uvicorn with a prefix": (("--static-prefix", "/mlflow"), "/mlflow"),
-    "gunicorn with a prefix": (("--static-prefix", "/mlflow", "--gunicorn-opts", "--log-level info"), "/mlflow"),
+    "uvicorn under /mlflow": ((), "/mlflow"),
+    "gunicorn under /mlflow": (GUNICORN, "/mlflow"),
+    "uvicorn under /metrics": ((), "/metrics"),
+    # MLflow's engine serves whatever begins like these to anybody; such a server starts in this test alone.
+    "uvicorn under /health-mlflow": ((), "/health-mlflow"),
+    "gunicorn under /static-ui": (GUNICORN, "/static-ui"),
 }
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a server is, the prefix of its routes, and what one of its users owns."""
+
+    url: str
+    prefix: str
+    things: dict[str, str]
+
+    @property
+    def addresses(self) -> set[str]:
+        """With the prefix and without: some of MLflow's routes are served at both."""
+        return {self.url + self.prefix, self.url}
+
+
 @pytest.fixture(scope="module", params=SERVERS)
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """Where a server is, and the prefix of its routes."""
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A server of its own, but without a prefix: that is the demo's."""
     options, prefix = SERVERS[request.param]
-    if not options:
-        yield request.getfixturevalue("demo").url, prefix
+    if not prefix:
+        demo: Demo = request.getfixturevalue("demo")
+        yield Place(demo.url, prefix, things_of(demo.url, demo.auth("alice")))
         return
     port = free_port()
-    with running_world(tmp_path_factory.mktemp("walk"), f"http://127.0.0.1:{port}{prefix}", port, *options):
-        yield f"http://127.0.0.1:{port}", prefix
+    url = f"http://127.0.0.1:{port}"
+    options += ("--static-prefix", prefix)
+    directory = tmp_path_factory.mktemp("walk")
+    with running_world(directory, url + prefix, port, *options, module="tests.security.any_prefix") as world:
+        browser, _ = world.log_in("alice@example.com")
+        key = world.make_key(browser).json()["access_key"]
+        yield Place(url, prefix, things_of(url + prefix, ("alice@example.com", key)))
+
+
+def things_of(url: str, auth: tuple[str, str]) -> dict[str, str]:
+    with httpx.Client(base_url=url, auth=auth, timeout=60) as owner:
+        return owned_things(owner)
 
 
 def is_refused(method: str, answer: httpx.Response) -> bool:
@@ -51,20 +92,20 @@ def is_nowhere(answer: httpx.Response) -> bool:
     return answer.status_code in (404, 405) and "error_code" not in answer.text
 
 
-def test_no_route_answers_an_anonymous_caller(server: tuple[str, str]) -> None:
+def test_no_route_answers_an_anonymous_caller(server: Place) -> None:
     from_tables = flask_routes() | fastapi_routes()
     assert len(from_tables) > 500
     native = {path for _, path in fastapi_routes()}
     for family in ("/mlflow-artifacts/artifacts/", "/v1/traces", "/gateway/", "/jobs", "/assistant/", "mcp"):
         assert any(family in path for path in native), f"the walk no longer sees {family}"
-    url, prefix = server
+    prefix = server.prefix
     in_flask, walked = flask_routes(), from_tables | engine_routes()
     if not prefix:  # also what is no route, by the methods that none has
         walked |= {(method, path) for _, path in from_tables for method in METHODS}
     else:  # what a prefix could open, it opens for these as well
         walked = {(method, path) for method, path in walked & from_tables if method not in ("HEAD", "OPTIONS")}
     open_routes = []
-    with httpx.Client(base_url=url, timeout=60) as client:
+    with httpx.Client(base_url=server.url, timeout=60) as client:
         for method, path in sorted(walked):
             if path in PUBLIC:
                 continue
@@ -78,12 +119,25 @@ def test_no_route_answers_an_anonymous_caller(server: tuple[str, str]) -> None:
     assert open_routes == []
 
 
-def test_no_odd_method_answers_an_anonymous_caller(server: tuple[str, str]) -> None:
-    url, prefix = server
-    with httpx.Client(base_url=url, timeout=60) as client:
+def test_no_operation_of_the_matrix_is_for_an_anonymous_caller(server: Place) -> None:
+    for address in server.addresses:
+        with httpx.Client(base_url=address, timeout=60) as nobody:
+            found = {row.operation: result(row, nobody, server.things) for row in MATRIX}
+        assert (address, found) == (address, {row.operation: row.expected.split()[0] for row in MATRIX})
+
+
+def test_what_is_public_is_served_to_an_anonymous_caller(server: Place) -> None:
+    code = sorted((Path(mlflow.server.__file__).parent / "js" / "build" / "static" / "js").glob("main.*.js"))[0]
+    with httpx.Client(base_url=server.url + server.prefix, timeout=60) as nobody:
+        for path in ("/health", f"/static-files/static/js/{code.name}", *sorted(SERVER_INFO)):
+            assert (path, nobody.get(path).status_code) == (path, 200)
+
+
+def test_no_odd_method_answers_an_anonymous_caller(server: Place) -> None:
+    with httpx.Client(base_url=server.url + server.prefix, timeout=60) as client:
         for path in ("/api/2.0/mlflow/experiments/search", "/graphql", "/api/2.0/mlflow-artifacts/artifacts/1"):
             for method in ODD_METHODS:
-                answer = client.send(httpx.Request(method, f"{url}{prefix}{path}"))
+                answer = client.send(client.build_request(method, path))
                 assert is_refused(method, answer) or answer.status_code in (400, 405, 501), (method, path, answer.text)
 
 
@@ -91,11 +145,41 @@ def test_no_route_is_a_websocket_which_nobody_would_authenticate() -> None:
     assert [path for method, path in fastapi_routes() if method == "WEBSOCKET"] == []
 
 
-def test_nothing_hides_below_the_prefixes_that_the_engine_lets_pass() -> None:
-    below = {
-        path for _, path in flask_routes() | fastapi_routes() if path.startswith(("/static", "/health", "/favicon"))
-    }
-    assert below == {"/health", "/static-files/<path:path>"}
+def test_the_table_of_public_routes_is_this_files_and_names_routes_of_mlflows() -> None:
+    assert set(TABLE) == PUBLIC
+    assert {path for _, path in flask_routes() | fastapi_routes()} > PUBLIC
+
+
+@pytest.mark.parametrize(
+    ("path", "is_public"),
+    [
+        ("/health", True), ("/static-files/main.js", True), ("/api/3.0/mlflow/server-info", True),
+        ("/health/", False), ("/health/x", False), ("/healthz", False), ("/static/x", False), ("/static-ui/x", False),
+        ("/favicon.ico", False), ("/version", False), ("/api/2.0/mlflow/server-info", False), ("/x/health", False),
+        ("/x/mlflow/server-info", False), ("/health/../api/2.0/mlflow/experiments/get", False),
+    ],
+)  # fmt: skip
+def test_a_path_is_public_by_its_route_alone(monkeypatch: pytest.MonkeyPatch, path: str, is_public: bool) -> None:
+    monkeypatch.setattr(auth, "is_unprotected_route", auth.is_unprotected_route)  # to have it back afterwards
+    public.install("")
+    with flask_app.test_request_context(path):
+        assert auth.is_unprotected_route(path) is is_public
+
+
+@pytest.mark.parametrize(
+    ("path", "is_public"),
+    [
+        ("/static-ui/health", True), ("/static-ui/ajax-api/3.0/mlflow/server-info", True), ("/health", False),
+        ("/static-ui/gateway/x/mlflow/invocations", False), ("/static-ui/v1/traces", False), ("/static-ui", False),
+        ("/static-uihealth", False), ("/static-ui/static-files/main.js", False),  # Flask serves it, and is asked
+    ],
+)  # fmt: skip
+def test_fastapis_own_routes_are_public_by_their_whole_path_alone(
+    monkeypatch: pytest.MonkeyPatch, path: str, is_public: bool
+) -> None:
+    monkeypatch.setattr(auth, "is_unprotected_route", auth.is_unprotected_route)
+    public.install("/static-ui")
+    assert auth.is_unprotected_route(path) is is_public
 
 
 def test_our_own_routes_are_few_and_known(demo: Demo) -> None:

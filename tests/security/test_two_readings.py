@@ -181,6 +181,13 @@ def test_what_is_nested_too_deeply_is_refused_and_no_crash(demo: Demo, path: str
     assert answer.status_code in (401, 405)
 
 
+def test_a_message_of_the_protocol_that_holds_itself_too_often_is_refused_and_no_crash(alice: httpx.Client) -> None:
+    value = '{"array_value":{"values":[' * 400 + "{}" + "]}}" * 400
+    body = f'{{"trace": {{"spans": [{{"attributes": [{{"key": "k", "value": {value}}}]}}]}}}}'
+    answer = alice.post(f"{API3}/traces", content=body, headers=JSON)
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+
+
 @pytest.mark.parametrize("cookie", ['"a\\000.x"', 'a"b.c', "x" * 5000 + ".y", "..", "é.x", "a['].b"])
 def test_a_cookie_that_is_none_of_ours_is_nobody(demo: Demo, cookie: str) -> None:
     header = f"prokube_auth_session={cookie}".encode()
@@ -214,3 +221,19 @@ def test_a_callback_writes_no_line_of_its_own_into_the_log(demo: Demo) -> None:
         browser.get("/prokube-auth/login/start")
         browser.get("/prokube-auth/callback", params={"error": "foo\nFAKE line " + "x" * 2000, "state": "s"})
     assert not [line for line in demo.log.read_text().splitlines() if line.startswith("FAKE")]
+
+
+def test_every_route_of_mlflows_that_takes_a_body_is_looked_at_for_two_readings() -> None:
+    """But uploads and forms, and what has no body. Of FastAPI's own, one parser reads for all."""
+    from mlflow.server import app as flask_app
+
+    from mlflow_prokube_auth.web.enforcement import NOT_JSON, takes_json
+
+    left = {
+        rule.rule
+        for rule in flask_app.url_map.iter_rules()
+        if {"POST", "PUT", "PATCH", "DELETE"} & set(rule.methods or ())
+        if rule.endpoint not in NOT_JSON and not takes_json(rule.rule)
+    }
+    files = ("/api/2.0/mlflow-artifacts/artifacts", "/ajax-api/2.0/mlflow-artifacts/artifacts")
+    assert {rule for rule in left if not rule.startswith(files)} == {"/graphql"}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import create_engine, text
 
 from mlflow_prokube_auth.demo.headless import login_headless
 from mlflow_prokube_auth.demo.provider import DemoProvider
@@ -49,6 +50,31 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 made = browser.post("/prokube-auth/api/access-key", json={"days": 7}, headers={"Origin": url})
                 cookie = browser.cookies["prokube_auth_session"]
             yield World(url, postgres, cookie, made.json()["access_key"], log)
+
+
+def test_a_search_that_the_database_gives_up_on_is_no_outage_that_clients_ask_through(world: World) -> None:
+    searched = {"experiment_ids": ["0"], "filter": "metrics.x > 1"}
+    engine = create_engine(world.postgres.newest)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER ROLE mlflow SET statement_timeout = '1s'"))
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = "
+        connection.execute(text(others + "current_database()"))
+    try:
+        with engine.begin() as connection, httpx.Client(base_url=world.url, timeout=30) as alice:
+            alice.auth = httpx.BasicAuth("alice@example.com", world.key)
+            made = alice.post("/api/2.0/mlflow/experiments/create", json={"name": "searched"})
+            assert made.status_code == 200, made.text
+            searched["experiment_ids"] = [made.json()["experiment_id"]]
+            connection.execute(text("LOCK TABLE latest_metrics IN ACCESS EXCLUSIVE MODE"))
+            answer = alice.post("/api/2.0/mlflow/runs/search", json=searched)
+        assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE"), answer.text
+        assert "gave up on this after its time limit. Ask for less" in answer.json()["message"]
+        assert "SELECT" not in answer.text
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("ALTER ROLE mlflow RESET statement_timeout"))
+            connection.execute(text(others + "current_database()"))
+        engine.dispose()
 
 
 def test_while_the_database_is_away_each_answer_is_a_503_and_then_all_is_well(world: World) -> None:

@@ -6,6 +6,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
@@ -14,6 +15,7 @@ import pytest
 from mlflow_prokube_auth.demo.headless import login_headless
 
 from ..conftest import free_port
+from ..processes import NotStarted, plugin_settings, running_mlflow
 from .nginx import stripping_nginx
 from .world import World, running_world
 
@@ -312,6 +314,23 @@ def test_the_audit_trail_shows_whom_a_proxy_on_this_machine_names(stripping_prox
     assert answer.status_code == 200, answer.text
     newest = "SELECT client FROM prokube_audit_events WHERE action = 'logout' ORDER BY id DESC LIMIT 1"
     assert stripping_proxy.world.rows(newest) == [("127.0.0.9",)]
+
+
+@pytest.mark.parametrize(
+    ("options", "environment"),
+    [(("--static-prefix", "/health-mlflow"), {}), ((), {"_MLFLOW_STATIC_PREFIX": "/health-mlflow"})],
+    ids=["option", "variable"],
+)
+def test_a_server_does_not_start_under_a_prefix_that_mlflow_takes_for_public(
+    tmp_path: Path, options: tuple[str, ...], environment: dict[str, str]
+) -> None:
+    port = free_port()
+    settings = plugin_settings("http://127.0.0.1:9", "secret", f"http://127.0.0.1:{port}/health-mlflow") | environment
+    with (
+        pytest.raises(NotStarted, match=r"--static-prefix \(MLFLOW_STATIC_PREFIX\): found '/health-mlflow', expected"),
+        running_mlflow(tmp_path, port, *options, environment=settings),
+    ):
+        pass
 
 
 def test_health_is_public_and_the_rest_is_not(place: Place) -> None:

@@ -77,6 +77,7 @@ def running_world(
     within: Sequence[str] = (),
     provider_options: Mapping[str, Any] | None = None,
     away_at_start: bool = True,
+    module: str = "mlflow",
     **changes: str,
 ) -> Iterator[World]:
     """A server that listens on ``port`` and is known to browsers and clients as ``url``; ``changes`` are settings."""
@@ -93,8 +94,9 @@ def running_world(
         settings = plugin_settings(provider.issuer, "secret-of-the-client", url, **changes) | dict(environment or {})
         provider.set_outage(away_at_start)  # the server starts without its identity provider
         with running_mlflow(
-            directory, port, *options, database=database, workers=workers, environment=settings, within=within
-        ) as server:
+            directory, port, *options, database=database, workers=workers, environment=settings, within=within,
+            module=module,
+        ) as server:  # fmt: skip
             provider.set_outage(False)
             time.sleep(RETRY_SECONDS)  # for so long the server believes what it saw at its start
             yield World(url, provider, directory, server.log, server.pid)

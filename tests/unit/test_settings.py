@@ -99,6 +99,10 @@ def mistakes(**changes: str) -> list[str]:
 URL = "expected a URL such as https://host/path"
 HOST = "expected host or host:port, without a scheme or a path, such as mlflow.mlflow.svc:5000"
 DATABASE = "expected an SQLAlchemy URI such as postgresql://user@host/db"
+ELSEWHERE = (
+    "MLflow's tracking tables may be there: set PROKUBE_AUTH_DATABASE_URI to a database of PostgreSQL or SQLite, "
+    "such as postgresql://user@host/db"
+)
 SECONDS = "expected whole seconds, at least 60, such as 28800"
 
 
@@ -122,10 +126,13 @@ SECONDS = "expected whole seconds, at least 60, such as 28800"
         ("DATABASE_URI", "mongodb://user:hush@host/db", DATABASE),
         ("DATABASE_URI", "postgresql://user:hush@host:port/db", DATABASE),
         ("DATABASE_URI", "postgresql://user:hush", DATABASE),
+        ("DATABASE_URI", "mysql+pymysql://user:hush@host/db", f"the auth tables cannot be in mysql. {ELSEWHERE}"),
+        ("DATABASE_URI", "mssql+pyodbc://user:hush@host/db", f"the auth tables cannot be in mssql. {ELSEWHERE}"),
         ("REQUIRE_VERIFIED_EMAIL", "perhaps", "found 'perhaps', expected true or false"),
         ("SESSION_IDLE_SECONDS", "8h", f"found '8h', {SECONDS}"),
         ("SESSION_IDLE_SECONDS", "1", f"found '1', {SECONDS}"),
         ("LOGIN_SECONDS", "9999", "found '9999', expected whole seconds, from 60 to 3600, such as 600"),
+        ("MAX_BODY_MEBIBYTES", "0", "found '0', expected whole mebibytes, at least 1, such as 32"),
         ("TOKEN_MAX_DAYS", "", "found '', expected whole days, from 1 to 365, such as 365"),
         ("DIRECTORY_CHECK", "on", "found 'on', expected one of auto, required, off"),
         ("SECRET_KEY", "hush", "expected at least 32 characters, found 4"),

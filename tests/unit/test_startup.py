@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
 import pytest
+from pydantic import SecretStr
 
+from mlflow_prokube_auth.app import create
 from mlflow_prokube_auth.logs import hide_starlettes_warning, show_ours
-from mlflow_prokube_auth.settings import load
-from mlflow_prokube_auth.startup import database_problem, prepare, tell, unsafe, why_unanswered
+from mlflow_prokube_auth.prefix import misplaced
+from mlflow_prokube_auth.settings import DatabaseSettings, SettingsError, load
+from mlflow_prokube_auth.startup import (
+    database_problem,
+    database_uri,
+    prepare,
+    share,
+    tell,
+    unsafe,
+    why_unanswered,
+)
 
 from .test_settings import GOOD
 
@@ -107,6 +119,11 @@ def test_a_server_that_cannot_start_says_so_with_the_whole_list(monkeypatch: pyt
         ("sqlite://", None),
         ("postgresql+nonsense://user:hush@host/db", "postgresql+nonsense needs a driver"),
         ("postgresql://user:hush@host:port/db", "its URI is unreadable"),
+        ("postgresql+psycopg2://user:hush@host/db", None),
+        ("postgresql+psycopg://user:hush@host/db", None),
+        ("mysql://user:hush@host/db", "the auth tables cannot be in mysql. MLflow's tracking tables may be there"),
+        ("mysql+nonsense://user:hush@host/db", "the auth tables cannot be in mysql."),
+        ("mssql+pyodbc://user:hush@host/db", "the auth tables cannot be in mssql."),
     ],
 )
 def test_what_is_wrong_with_a_database_is_told_without_asking_it(uri: str, told: str | None) -> None:
@@ -114,6 +131,22 @@ def test_what_is_wrong_with_a_database_is_told_without_asking_it(uri: str, told:
     assert (problem or "").startswith(told or "")
     assert (problem is None) == (told is None)
     assert "hush" not in (problem or "")
+
+
+def test_a_driver_that_was_never_tried_is_refused_before_anything_is_made() -> None:
+    problem = database_problem("postgresql+psycopg_async://user:hush@host/db")
+    assert problem == (
+        "its driver was never tried with this plugin: found postgresql+psycopg_async, expected postgresql+psycopg or "
+        "postgresql+psycopg2"
+    )
+
+
+@pytest.mark.parametrize("backend", ["mysql+pymysql://user:hush@host/db", "mssql+pyodbc://user:hush@host/db"])
+def test_tracking_tables_that_the_auth_tables_cannot_join_are_no_hindrance(backend: str) -> None:
+    alone = DatabaseSettings()
+    assert database_problem(str(database_uri(alone, backend))) is not None
+    beside = DatabaseSettings(database_uri=SecretStr("sqlite://"))
+    assert database_problem(str(database_uri(beside, backend))) is None
 
 
 def test_an_error_of_a_database_names_its_host_and_never_its_user() -> None:
@@ -150,3 +183,78 @@ def test_a_server_has_no_credentials_for_another_and_none_is_told(name: str) -> 
 def test_switches_that_leave_protections_on_are_no_mistake() -> None:
     on = {"MLFLOW_BASIC_AUTH_FAIL_CLOSED": "True", "MLFLOW_SERVER_ENABLE_GRAPHQL_AUTH": "1"}
     assert unsafe({**on, "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": "FALSE", "PATH": "/bin"}) == []
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "/static", "/static-ui", "/static/x", "/staticky", "/health", "/health-mlflow", "/health/x", "/favicon.ico",
+        "/favicon.ico-x", "/api", "/api/2.0", "/ajax-api", "mlflow", "/", "/mlflow/", "//mlflow", "/a//b", "/a/../b",
+        "/..", "/a/.", "/.", "/%68ealth", "/a%2fb", "/a b", "/<x>", "/<path:x>", "/{x}", "/a?b", "/a#b", "/a;b",
+        "/a\\b", "\\a", "/m\u00fclflow", "/a+b", "/a*", "/mlflow\n", " /mlflow",
+    ],
+)  # fmt: skip
+def test_a_prefix_that_is_public_or_can_be_read_in_two_ways_is_refused_however_it_comes(prefix: str) -> None:
+    for environ, options in (({}, {"static_prefix": prefix}), ({"_MLFLOW_STATIC_PREFIX": prefix}, {})):
+        (mistake,) = misplaced(environ, options)
+        assert mistake.startswith(f"--static-prefix (MLFLOW_STATIC_PREFIX): found {prefix!r}, expected a path ")
+        assert "\n" not in mistake
+
+
+@pytest.mark.parametrize(
+    "prefix", ["/mlflow", "/a/b-c/d_e.f~1", "/my-static", "/x/health", "/apis", "/metrics", "", None]
+)
+def test_a_plain_prefix_and_none_are_no_mistake(prefix: str | None) -> None:
+    assert misplaced({}, {"static_prefix": prefix}) == []
+
+
+def test_an_option_counts_where_the_environment_has_another_prefix() -> None:
+    assert misplaced({"_MLFLOW_STATIC_PREFIX": "/health-x"}, {"static_prefix": "/mlflow"}) == []
+
+
+@pytest.mark.parametrize(
+    ("environ", "options"),
+    [
+        ({}, {"uvicorn_opts": "--root-path /gateway --reload"}),
+        ({}, {"uvicorn_opts": "--reload --root-path=/gateway"}),
+        ({"UVICORN_ROOT_PATH": "/gateway"}, {}), ({"UVICORN_ROOT_PATH": "/gateway"}, {"uvicorn_opts": "--reload"}),
+    ],
+)  # fmt: skip
+def test_a_root_path_of_uvicorn_is_refused(environ: dict[str, str], options: dict[str, str]) -> None:
+    (mistake,) = misplaced(environ, options)
+    assert mistake.startswith("--root-path of uvicorn (UVICORN_ROOT_PATH): found '/gateway', expected none.")
+
+
+def test_other_options_of_uvicorn_are_no_mistake() -> None:
+    assert misplaced({}, {"uvicorn_opts": "--log-level info --root-pathology x"}) == []
+
+
+def test_a_prefix_is_told_with_the_other_mistakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+    context = click.Context(click.Command("server"))
+    context.params = {"static_prefix": "/health-mlflow", "backend_store_uri": "./mlruns"}
+    with context, pytest.raises(click.ClickException) as caught:
+        prepare()
+    first, *mistakes = caught.value.message.splitlines()
+    assert first == "prokube-auth cannot start, 2 setting(s) to mend:"
+    assert mistakes[0] == (
+        "  - --static-prefix (MLFLOW_STATIC_PREFIX): found '/health-mlflow', expected a path that does not begin with "
+        "/static, /health, /favicon.ico: MLflow serves those without a login"
+    )
+
+
+def test_a_worker_refuses_a_prefix_that_its_parent_has_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**GOOD, "_MLFLOW_STATIC_PREFIX": "/health-mlflow"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match="found '/health-mlflow'"):
+        create()
+@pytest.mark.parametrize(("set_to", "expected"), [(None, str(5 * 2**20)), ("123", "123")])
+def test_the_gateway_unpacks_as_much_as_a_body_may_have(
+    monkeypatch: pytest.MonkeyPatch, set_to: str | None, expected: str
+) -> None:
+    name = "MLFLOW_GATEWAY_MAX_DECOMPRESSED_REQUEST_SIZE"
+    environ = {key: value for key, value in os.environ.items() if key != name} | ({name: set_to} if set_to else {})
+    monkeypatch.setattr(os, "environ", environ)
+    share(load({**GOOD, "PROKUBE_AUTH_MAX_BODY_MEBIBYTES": "5"}))
+    assert environ[name] == expected

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ...errors import PermissionDenied
+from ...errors import BadRequest, PermissionDenied
 from ...store.people import Person
 from .. import words
 from ..artifacts import ModelArtifacts
@@ -24,6 +24,8 @@ KINDS = {
     "issue": "issue",
 }
 VERBS = {"read": "read", "update": "change", "use": "use", "manage": "manage"}
+# So many other things of a kind one request may refer to: each is asked for.
+MOST_REFERENCES = 100
 
 
 class Answers(Protocol):
@@ -41,8 +43,11 @@ class Answers(Protocol):
     def trace_tag(self, trace_id: str, key: str) -> str | None:
         """A tag of a trace as it is now."""
 
-    def assessment_trace(self, assessment_id: str) -> str | None:
-        """The trace of an assessment; None where there is no such assessment."""
+    def assessment_traces(self, assessment_ids: list[str]) -> set[str]:
+        """The traces of those assessments that are there."""
+
+    def traces_there(self, trace_ids: list[str]) -> list[str]:
+        """Those of these traces that are there."""
 
     def experiments_at(self, location: str) -> list[str]:
         """Experiments whose artifacts are at, above or below a location, in the trash too."""
@@ -99,6 +104,16 @@ class Asked:
         if self.answers.exists(kind, key) and not self.answers.may(kind, key, action):
             raise self._denied(kind, key, action)
 
+    def need_each_if_there(self, kind: str, keys: Iterable[str], action: str) -> None:
+        """The same for several, each asked for once.
+
+        Raises:
+            BadRequest: they are more than :data:`MOST_REFERENCES`.
+            PermissionDenied: as :meth:`need_if_there`.
+        """
+        for key in distinct(keys, KINDS[kind]):
+            self.need_if_there(kind, key, action)
+
     def _denied(self, kind: str, key: str, action: str) -> PermissionDenied:
         subject = words.Subject(KINDS[kind], key[:200], by_name=kind in ("model", "gateway_endpoint"))
         return PermissionDenied(words.denied(subject, VERBS[action], self.contact))
@@ -114,6 +129,18 @@ def pairs(value: Any) -> Iterator[tuple[str, str | None]]:
             if isinstance(item, Mapping) and isinstance(item.get("key"), str):
                 each = item.get("value")
                 yield item["key"], each if isinstance(each, str) else None
+
+
+def distinct(keys: Iterable[str], what: str, most: int = MOST_REFERENCES) -> list[str]:
+    """Each of them once.
+
+    Raises:
+        BadRequest: they are too many.
+    """
+    found = list(dict.fromkeys(keys))
+    if len(found) > most:
+        raise BadRequest(f"The request refers to {len(found)} of the kind '{what}', {most} are allowed at once.")
+    return found
 
 
 def folded(key: str) -> str:

@@ -1,9 +1,10 @@
-"""What only administrators may start."""
+"""What only administrators may start, and what is found of it."""
 
 from __future__ import annotations
 
 from ...errors import NotOffered, PermissionDenied
 from .asked import Asked
+from .limits import Asking
 
 
 def jobs(asked: Asked) -> None:
@@ -13,6 +14,15 @@ def jobs(asked: Asked) -> None:
         PermissionDenied: always.
     """
     raise PermissionDenied("Only administrators submit jobs here. MLflow's pages start theirs by routes of their own.")
+
+
+def job_search(asked: Asked) -> None:
+    """A search for jobs, of which anybody sees their own.
+
+    Raises:
+        BadRequest: it asks for too much.
+    """
+    Asking().take(asked.params.items())
 
 
 def assistant(asked: Asked) -> None:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from ...errors import PermissionDenied
+from ...errors import BadRequest, PermissionDenied
 from ..artifacts import lies_within
 from .asked import Asked
+
+# MLflow's column holds 256; each folder above a location is looked for.
+LONGEST = 1_000
 
 
 def experiment_location(asked: Asked) -> None:
     """The location that a new experiment chooses.
 
     Raises:
+        BadRequest: it is too long for one.
         PermissionDenied: it is not below an allowed prefix, or others' artifacts are there.
     """
     location = asked.text("artifact_location")
     if not location:
         return
+    if len(location) > LONGEST:
+        raise BadRequest(f"The artifact_location has {len(location)} characters, {LONGEST} are allowed.")
     if not any(lies_within(location, prefix) for prefix in asked.locations):
         allowed = ", ".join(asked.locations)
         raise PermissionDenied(

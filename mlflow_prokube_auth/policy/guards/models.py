@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from ...errors import BadRequest
+from ..ids import VERSION
 from .asked import Asked
-
-_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
 
 def source(asked: Asked) -> None:
@@ -32,9 +29,9 @@ def version_files(asked: Asked) -> None:
     """The files of a version that MLflow's server reads with its own rights.
 
     Raises:
-        BadRequest: the number is one that a database may read as another.
+        BadRequest: there is no version.
         PermissionDenied: as :meth:`ModelArtifacts.check_files`.
     """
-    if not _NUMBER.fullmatch(asked.text("version")):
+    if not VERSION.is_canonical(asked.text("version")):
         raise BadRequest(f"The version is {asked.text('version')[:40]!r}, expected a number such as 1.")
     asked.models.check_files(asked.text("name"), asked.text("version"), asked.person.username, asked.contact)

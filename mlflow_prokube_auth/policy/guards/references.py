@@ -16,9 +16,8 @@ def parent_run(asked: Asked) -> None:
         PermissionDenied: it is there, and the caller may not read it.
     """
     one = {asked.text("key"): asked.params.get("value")} if "key" in asked.params else {}
-    for key, value in (*pairs(asked.params.get("tags")), *pairs(one)):
-        if folded(key) == PARENT_RUN and value:
-            asked.need_if_there("run", value, "read")
+    tags = (*pairs(asked.params.get("tags")), *pairs(one))
+    asked.need_each_if_there("run", (value for key, value in tags if folded(key) == PARENT_RUN and value), "read")
 
 
 SOURCE_RUN_OF_ASSESSMENT = "mlflow.assessment.sourcerunid"

@@ -192,6 +192,13 @@ NATIVE: tuple[Guard, ...] = (
         "spans of a trace that one may not change, a run that one may not change, a tag of a place",
         "asks for the experiment alone, and adds spans to whatever trace bears their id",
     ),
+    Guard(
+        "POST",
+        "/jobs/search",
+        closed.job_search,
+        "lists of more than 1,000 entries",
+        "has the database look for each entry, as many as there may be",
+    ),
     Guard("POST", "/jobs", closed.jobs, "everything", "runs any job with any parameters for any login"),
     Guard(
         ANY,
@@ -206,10 +213,15 @@ _PARAMETER = re.compile(r"<[^>]*>")
 
 
 @functools.lru_cache(maxsize=1024)
+def _guards_on(rule: str) -> tuple[Guard, ...]:
+    """The guards of a rule for any method; kept by rules, which are MLflow's, and by nothing that somebody sends."""
+    route = _PARAMETER.sub("{}", _VERSION.sub("", rule, count=1) if _VERSION.match(rule) else rule)
+    return tuple(guard for guard in FLASK if guard.route == route)
+
+
 def flask_guards(method: str, rule: str) -> tuple[Guard, ...]:
     """The guards of a route of Flask's, by its rule without the static prefix."""
-    route = _PARAMETER.sub("{}", _VERSION.sub("", rule, count=1) if _VERSION.match(rule) else rule)
-    return tuple(guard for guard in FLASK if guard.route == route and guard.holds_for(method))
+    return tuple(guard for guard in _guards_on(rule) if guard.holds_for(method))
 
 
 class Guards:

@@ -7,13 +7,15 @@ from typing import Any
 
 from ...errors import BadRequest, PermissionDenied
 from ..artifacts import is_canonical
-from .asked import Asked, folded, pairs
+from .asked import Asked, distinct, folded, pairs
 
 # MLflow reads, and deletes, a trace's files where these tags say (mlflow/tracing/utils/artifact_utils.py).
 STORAGE_TAGS = frozenset({"mlflow.artifactlocation", "mlflow.trace.archivelocation", "mlflow.trace.spanslocation"})
 # Values that send MLflow to its own tables, or to where artifactLocation says.
 HARMLESS = {"mlflow.trace.spanslocation": ("TRACKING_STORE", "ARTIFACT_REPO")}
 # Metadata that names something (mlflow/tracing/constant.py, TraceMetadataKey).
+# Traces that one export may be for, and assessments that may come with one trace.
+MOST_TRACES, MOST_ASSESSMENTS = 2_000, 1_000
 NOTED = {"mlflow.sourcerun": "run", "mlflow.modelid": "logged_model"}
 
 
@@ -33,10 +35,10 @@ def storage_tags(asked: Asked) -> None:
     Raises:
         PermissionDenied: as :func:`storage_tag`.
     """
-    for key, value in pairs(asked.params.get("tags")):
+    for key, value in dict.fromkeys(pairs(asked.params.get("tags"))):
         _check_tag(asked, _in_path(asked), key, value)
     info = _info(asked)
-    for key, value in pairs(info.get("tags")):
+    for key, value in dict.fromkeys(pairs(info.get("tags"))):
         _check_tag(asked, str(info.get("trace_id") or ""), key, value)
 
 
@@ -73,13 +75,14 @@ def own_assessments(asked: Asked) -> None:
     """
     info = _info(asked)
     assessments = info.get("assessments")
-    for each in assessments if isinstance(assessments, list) else ():
-        assessment_id = each.get("assessment_id") if isinstance(each, Mapping) else None
-        if assessment_id and asked.answers.assessment_trace(str(assessment_id)) not in (None, info.get("trace_id")):
-            raise PermissionDenied(
-                f"The assessment '{str(assessment_id)[:80]}' does not exist on this trace. Leave assessment_id out: "
-                "the server chooses one."
-            )
+    given = [each for each in assessments if isinstance(each, Mapping)] if isinstance(assessments, list) else []
+    ids = distinct((str(each["assessment_id"]) for each in given if each.get("assessment_id")), "assessment",
+                   MOST_ASSESSMENTS)  # fmt: skip
+    if ids and asked.answers.assessment_traces(ids) - {info.get("trace_id")}:
+        named = f"The assessment '{ids[0][:80]}'" if len(ids) == 1 else "One of the assessments"
+        raise PermissionDenied(
+            f"{named} does not exist on this trace. Leave assessment_id out: the server chooses one."
+        )
 
 
 def noted(asked: Asked) -> None:
@@ -88,11 +91,10 @@ def noted(asked: Asked) -> None:
     Raises:
         PermissionDenied: one is there, and the caller may not read it.
     """
-    for source in (_info(asked).get("trace_metadata"), asked.params.get("request_metadata")):
-        for key, value in pairs(source):
-            kind = NOTED.get(folded(key))
-            if kind is not None and value:
-                asked.need_if_there(kind, value, "read")
+    sources = (_info(asked).get("trace_metadata"), asked.params.get("request_metadata"))
+    metadata = [(folded(key), value) for source in sources for key, value in pairs(source) if value]
+    for noted_by, kind in NOTED.items():
+        asked.need_each_if_there(kind, (value for key, value in metadata if key == noted_by), "read")
 
 
 def sent(asked: Asked) -> None:
@@ -103,8 +105,9 @@ def sent(asked: Asked) -> None:
     """
     for key in asked.params["tags"]:
         _check_tag(asked, "", key, None)
-    for trace_id in asked.params["trace_ids"]:
-        asked.need_if_there("trace", trace_id, "update")
+    ids = distinct(asked.params["trace_ids"], "trace", MOST_TRACES)
+    for trace_id in asked.answers.traces_there(ids):
+        asked.need("trace", trace_id, "update")
     if run_id := asked.text("run_id"):
         asked.need("run", run_id, "update")
 
@@ -116,9 +119,8 @@ def linked_prompts(asked: Asked) -> None:
         PermissionDenied: one is there, and the caller may not read it.
     """
     versions = asked.params.get("prompt_versions")
-    for each in versions if isinstance(versions, list) else ():
-        if isinstance(each, Mapping) and each.get("name"):
-            asked.need_if_there("model", str(each["name"]), "read")
+    given = [each for each in versions if isinstance(each, Mapping)] if isinstance(versions, list) else []
+    asked.need_each_if_there("model", (str(each["name"]) for each in given if each.get("name")), "read")
 
 
 def _info(asked: Asked) -> Mapping[str, Any]:
