@@ -102,7 +102,7 @@ def create() -> Any:
         services.counted_versions,
         engine.version_readable,
         engine.path_readable,
-        lambda kind, key: answers.may(kind, key, "read"),
+        engine.path_denied,
     )
     guards = Guards(answers, models, settings.artifact_locations, settings.contact)
     flask_app.session_interface = StoredSessions(settings, services.sessions)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import posixpath
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -15,19 +16,22 @@ from typing import Any
 
 from mlflow.entities.model_registry.model_version_stages import STAGE_DELETED_INTERNAL
 from mlflow.exceptions import MlflowException
+from mlflow.models.model import MLMODEL_FILE_NAME
 from mlflow.prompt.constants import IS_PROMPT_TAG_KEY
 from mlflow.server.handlers import (
+    _get_artifact_repo_mlflow_artifacts,
     _get_model_registry_store,
     _get_tracking_store,
     _get_workspace_scoped_repo_path_if_enabled,
 )
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.store.model_registry.dbmodels import models as registry_models
 from mlflow.store.tracking.dbmodels import models as tracking_models
 from mlflow.utils.uri import is_local_uri
 from sqlalchemy import Connection, and_, func, literal, or_, select
 
 from . import scorers
-from .policy.artifacts import Version
+from .policy.artifacts import SERVED, Root, Version
 from .policy.ids import WILDCARD, is_canonical
 from .policy.named import Found
 from .policy.rules import NAMED_AS
@@ -279,19 +283,33 @@ class MlflowCatalog:
         except MlflowException:  # a file on another host
             return False
 
-    def artifact_roots(self, run_id: str, model_id: str) -> list[tuple[str, str, str]]:
+    def artifact_roots(self, run_id: str, model_id: str) -> list[Root]:
         """Where the files of a run and of a logged model are; without what does not exist."""
         roots = []
         try:
             if run_id:
-                roots.append(("run", run_id, str(_get_tracking_store().get_run(run_id).info.artifact_uri)))
+                run = _get_tracking_store().get_run(run_id).info
+                roots.append(Root("run", str(run.artifact_uri), f"{run.experiment_id}/{run.run_id}/artifacts"))
             if model_id:
                 model = _get_tracking_store().get_logged_model(model_id)
-                roots.append(("logged_model", model_id, str(model.artifact_location)))
+                path = f"{model.experiment_id}/models/{model.model_id}/artifacts"
+                roots.append(Root("logged_model", str(model.artifact_location), path))
         except MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
         return roots
+
+    def holds_model(self, location: str) -> bool:
+        """Whether a file ``MLmodel`` lies there, by the store that MLflow's server itself reads.
+
+        Raises:
+            Exception: whatever a store of artifacts raises.
+        """
+        if location.startswith(SERVED):
+            found = _get_artifact_repo_mlflow_artifacts().list_artifacts(location.removeprefix(SERVED))
+        else:
+            found = get_artifact_repository(location).list_artifacts()
+        return any(posixpath.basename(file.path) == MLMODEL_FILE_NAME and not file.is_dir for file in found)
 
     def is_prompt(self, name: str) -> bool:
         """Whether a name in the active workspace is a prompt's."""

@@ -203,9 +203,13 @@ def version_readable(name: str, username: str) -> bool:
     return bool(auth.authorize(username, (kind, name), need))
 
 
+# Before install() puts the allowance for models' readers on top.
+_authorize_path = auth._authorize_fastapi_artifact_proxy
+
+
 def path_readable(username: str, path: str) -> bool:
-    """Whether that user may download what is served under a path."""
-    return bool(auth._authorize_fastapi_artifact_proxy(f"{ARTIFACTS}{path}", username, None, "read"))
+    """Whether the engine lets that user download what is served under a path; no version of a model is asked."""
+    return bool(_authorize_path(f"{ARTIFACTS}{path}", username, None, "read"))
 
 
 PERMISSION_ON: dict[str, Callable[[str, str], Any]] = {
@@ -304,7 +308,7 @@ def _allow_model_artifacts(allowed: Callable[[str, str | None], bool]) -> None:
 
     def also(username: str, path: str | None) -> bool:
         try:
-            return allowed(username, path) and not _denied(username, path)
+            return allowed(username, path)
         except Exception as error:
             _logger.warning("asking whether a path comes with a model failed, it is denied: %s", type(error).__name__)
             return False
@@ -325,8 +329,8 @@ def _allow_model_artifacts(allowed: Callable[[str, str | None], bool]) -> None:
     auth._authorize_fastapi_artifact_proxy = authorize_fastapi
 
 
-def _denied(username: str, path: str | None) -> bool:
-    """Whether DENY stands on the experiment, or on its runs or logged models: that holds whatever else is granted."""
+def path_denied(username: str, path: str) -> bool:
+    """Whether DENY stands on a path's experiment, or on its runs or logged models."""
     tiers, experiment = auth._artifact_proxy_child(path, "read")
     kinds = [experiment, *((tier, "*") for tier in tiers)]
     need = [auth.Requirement(*kind, auth.ACTION_NOT_DENIED) for kind in kinds]

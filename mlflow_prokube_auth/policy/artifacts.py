@@ -4,12 +4,16 @@ MLflow keeps the files of a model's version among those of a run or of a logged 
 experiment alone. This is the one allowance on top of the engine, asked for where the engine has refused to list or
 download: the path lies at or below the root of a version, the caller may read that version, and the version counts.
 
-A version counts if whoever created it could read its root themselves in that moment, by the engine's own answer for
-the very path that its row holds. That is asked right after the creation and kept in a table of ours, by a digest of
-what never changes in the row: a rename takes it along, a deletion ends it. So nobody gains by a version what its
-creator did not have, whatever its ``source`` says. Of a version that was created before this table was there, or by
-another server, nobody knows who created it: it does not count. A copy of a version counts if its creator could read
-the original; it is a version of its own, as what is downloaded and logged again would be.
+A version counts while whoever created it may read its root themselves: by the engine's own answer for the very path
+that its row holds, asked right after the creation and again with each request that the version would open. So nobody
+gains by a version what its creator does not have, whatever its ``source`` says, and nobody keeps by one what was
+withdrawn from them. Who created it is kept in a table of ours, by a digest of what never changes in MLflow's row: a
+rename takes it along, a deletion ends it. Its root is a model, a folder that held a file ``MLmodel`` when the version
+was created; never all of a run's artifacts. Of a version that was created before this table was there, or by another
+server, nobody knows who created it: it does not count.
+
+A reader's copy of a version counts in the same way while they may read the original, and so on to somebody who may read
+the files without any version. Two copies do not prove each other.
 """
 
 from __future__ import annotations
@@ -35,12 +39,16 @@ LONGEST_PATH = 4096
 _ONE_TIER = re.compile(
     r"(?:workspaces/[^/]+/)?[0-9]+/(?:[0-9a-f]{32}|models/[^/]+)/artifacts(?=/|\Z)",
 )
+# Where all of a run's files are, in whatever store.
+_ALL_OF_A_RUN = re.compile(r"(?:.*/)?[0-9a-f]{32}/artifacts/*", re.DOTALL)
 CREATE = "model-versions/create"
 # The logged model that a location names.
 _MODEL = re.compile(r"/models/([^/]+)/artifacts(?=/|\Z)")
 # MLflow itself ties sources of these schemes to the run or logged model that the request names.
 TIED_BY_MLFLOW = frozenset({"runs", "models", "mlflow-artifacts"})
 IS_PROMPT = "mlflow.prompt.is_prompt"
+# How many readers of copies of copies are asked about for one request.
+MOST_READERS = 50
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,15 @@ class Version:
     location: str
     digest: str
     run_id: str = ""
+
+
+@dataclass(frozen=True)
+class Root:
+    """Where the files of a run or of a logged model are, and under which path MLflow's proxy would serve them."""
+
+    kind: str
+    location: str
+    path: str
 
 
 class Versions(Protocol):
@@ -71,8 +88,11 @@ class Versions(Protocol):
     def is_local(self, source: str) -> bool:
         """Whether MLflow takes a source for a path on the server."""
 
-    def artifact_roots(self, run_id: str, model_id: str) -> list[tuple[str, str, str]]:
-        """Where the files of a run and of a logged model are: kind and id of each, and the place."""
+    def artifact_roots(self, run_id: str, model_id: str) -> list[Root]:
+        """Where the files of a run and of a logged model are, of those that are there."""
+
+    def holds_model(self, location: str) -> bool:
+        """Whether a file ``MLmodel`` lies there now."""
 
     def is_prompt(self, name: str) -> bool:
         """Whether a name is a prompt's."""
@@ -132,32 +152,31 @@ class ModelArtifacts:
         counted: CountedVersions,
         readable: Callable[[str, str], bool],
         path_readable: Callable[[str, str], bool],
-        source_readable: Callable[[str, str], bool],
+        path_denied: Callable[[str, str], bool],
     ) -> None:
-        """The engine's answers: for a model's versions, for a served path, and for the caller and a run or model."""
+        """The engine's answers on a model's versions and a user, and on a user and a served path: allowed; DENY."""
         self._versions = versions
         self._counted = counted
         self._readable = readable
         self._path_readable = path_readable
-        self._source_readable = source_readable
+        self._path_denied = path_denied
 
     def may_read(self, username: str, path: str | None) -> bool:
         """Whether a path that the engine has refused comes with a version that the user may read."""
         if not path or not is_canonical(path):
             return False
-        roots = possible_roots(self._versions.served_path(path))
-        versions = self._versions.versions_at([SERVED + root for root in roots]) if roots else []
-        counted = self._counted.among([version.digest for version in versions])
-        names = sorted({version.name for version in versions if version.digest in counted})
-        return any(self._readable(name, username) for name in names)
+        served = self._versions.served_path(path)
+        roots = [SERVED + root for root in possible_roots(served)]
+        return bool(roots) and self._comes_with_a_version(username, SERVED + served, roots)
 
     def created(self, name: str, number: str, person: Person) -> None:
-        """Note whether the version that was just created counts."""
-        version = self._versions.version(name, number)
-        if version is None or not version.digest:
+        """Note whether the version that was just created counts. Prompts have no files."""
+        version = None if self._versions.is_prompt(name) else self._versions.version(name, number)
+        if version is None or not version.digest or not self._is_part(version):
             return
-        if person.is_admin or self._root_readable(version, person.username):
-            self._counted.add(version.digest)
+        allowed = person.is_admin or self._may_read_root(person.username, version)
+        if allowed and self._versions.holds_model(version.location):
+            self._counted.add(version.digest, person.user_id)
 
     def check_tag(self, params: Mapping[str, Any], deletes: bool) -> None:
         """Refuse to change what is a prompt: grants on a prompt are none on a model.
@@ -183,25 +202,71 @@ class ModelArtifacts:
             PermissionDenied: saying what to do.
         """
         version = self._versions.version(name, number)
-        if version is None or self._counted.among([version.digest]) or self._root_readable(version, username):
+        if version is None or self._may_read_root(username, version):
             return
         raise PermissionDenied(
-            f"Nobody knows who registered version {number[:20]} of '{name[:200]}', and you may not read where its "
-            f"files are. Ask {contact}, or who may read the experiment that it comes from, to register it again "
-            "(MlflowClient.copy_model_version)."
+            f"Version {number[:20]} of '{name[:200]}' does not open its files: nobody knows who registered it, or they "
+            f"may not read where its files are any more, or that is no model's folder. Ask {contact}, or who may read "
+            "the experiment that it comes from, to register it again (MlflowClient.copy_model_version)."
         )
 
-    def _root_readable(self, version: Version, username: str) -> bool:
+    def _is_part(self, version: Version) -> bool:
+        """Whether a version has a place of its own: not all of a run's artifacts, and nothing above them."""
+        if version.location.startswith(SERVED) and root_of(version.location) is None:
+            return False
+        location = version.location.rstrip("/")
+        whole = (root.location.rstrip("/") for root in self._roots(version) if root.kind == "run")
+        return bool(location) and not _ALL_OF_A_RUN.fullmatch(location) and location not in whole
+
+    def _may_read_root(self, username: str, version: Version) -> bool:
+        """Whether a user may read all that a version consists of, themselves or by a version that counts."""
+        if self._reads_alone(username, version):
+            return True
+        root = root_of(version.location)
+        places = [version.location] if root is None else [SERVED + each for each in possible_roots(root)]
+        return self._comes_with_a_version(username, version.location, places)
+
+    def _reads_alone(self, username: str, version: Version) -> bool:
+        """Whether the engine lets a user read a version's root, no version asked."""
+        return any(self._path_readable(username, path) for path in self._paths(version))
+
+    def _opens(self, version: Version, username: str) -> bool:
+        """Whether a user may read a version; DENY on the experiment or its runs or logged models holds all the same."""
+        return self._readable(version.name, username) and not any(
+            self._path_denied(username, path) for path in self._paths(version)
+        )
+
+    def _paths(self, version: Version) -> list[str]:
+        """The served paths by which the engine is asked about a version's root."""
         root = root_of(version.location)
         if root is not None:
-            return self._path_readable(username, root)
-        roots = self._versions.artifact_roots(version.run_id, model_in(version.location))
-        if any(lies_within(version.location, each) and self._source_readable(kind, key) for kind, key, each in roots):
-            return True
-        # A copy of a version that they may read.
-        others = [each for each in self._versions.versions_at([version.location]) if each.name != version.name]
-        counted = self._counted.among([each.digest for each in others])
-        return any(each.digest in counted and self._readable(each.name, username) for each in others)
+            return [root]
+        return [each.path for each in self._roots(version) if lies_within(version.location, each.location)]
+
+    def _roots(self, version: Version) -> list[Root]:
+        return self._versions.artifact_roots(version.run_id, model_in(version.location))
+
+    def _comes_with_a_version(self, username: str, place: str, roots: list[str]) -> bool:
+        """Whether a user may read a place by a version at one of these roots, whose creator may read the root.
+
+        Who may read it by a version only, as the creator of a copy does, is asked about in the same way: the last of
+        them reads without any.
+        """
+        versions = self._versions.versions_at(roots)
+        creators = self._counted.creators([version.digest for version in versions])
+        asked, waiting = {(username, place)}, [(username, place)]
+        while waiting and len(asked) <= MOST_READERS:
+            reader, wanted = waiting.pop()
+            for version in versions:
+                steps = {(each.username, version.location): each for each in creators.get(version.digest, ())}
+                new = {step: each for step, each in steps.items() if step not in asked}
+                if not new or not lies_within(wanted, version.location) or not self._opens(version, reader):
+                    continue
+                if any(each.is_admin or self._reads_alone(each.username, version) for each in new.values()):
+                    return True
+                asked.update(new)
+                waiting += new
+        return False
 
     def check_source(self, params: Mapping[str, Any]) -> None:
         """Refuse a source that MLflow ties to nothing.
@@ -214,7 +279,7 @@ class ModelArtifacts:
         if scheme in TIED_BY_MLFLOW or self._versions.is_local(source):
             return
         roots = self._versions.artifact_roots(str(params.get("run_id") or ""), str(params.get("model_id") or ""))
-        if not any(lies_within(source, root) for _, _, root in roots):
+        if not any(lies_within(source, root.location) for root in roots):
             raise PermissionDenied(
                 f"The source '{source[:200]}' is not among the artifacts of the run or logged model that the request "
                 "names. Expected a source of the form runs:/<run id>/<path> or models:/<model id>, or one below the "

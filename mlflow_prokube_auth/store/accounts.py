@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from . import audit, custody
+from . import audit, custody, versions
 from .database import Database
 from .people import UNUSABLE_PASSWORD, NameTaken, Person, end_presence
 from .schema import (
@@ -180,6 +180,8 @@ class Accounts:
                 .where(resource_names.c.user_id == account.user_id)
                 .values(user_id=heir.user_id if heir is not None else 0, pending=False)
             )
+            if heir is not None:
+                versions.inherit(connection, account.user_id, heir.user_id)
             connection.execute(users.delete().where(users.c.id == account.user_id))
             audit.record(
                 connection, "user.delete", actor, target=account.username, client=client,

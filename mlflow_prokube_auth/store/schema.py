@@ -225,6 +225,8 @@ counted_versions = Table(
     "prokube_counted_versions",
     metadata,
     Column("digest", String(64), primary_key=True),
+    # The creator, or the heir of one whose account is gone.
+    Column("user_id", Integer, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True),
 )
 
 audit_events = Table(

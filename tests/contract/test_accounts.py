@@ -5,18 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from mlflow_prokube_auth import engine
 from mlflow_prokube_auth.identity.tokens import compose
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store.accounts import Account
 from mlflow_prokube_auth.store.custody import NeedsHeir
+from mlflow_prokube_auth.store.database import migrate, migrate_down, open_engine
 from mlflow_prokube_auth.store.people import Blocked, NameTaken, Person
-from mlflow_prokube_auth.store.schema import metadata, role_permissions, roles
+from mlflow_prokube_auth.store.schema import counted_versions, metadata, role_permissions, roles
 from mlflow_prokube_auth.store.teams import Resource
 
 from .test_store import admission
+
+ONE, TWO, THREE = (digit * 64 for digit in "123")
 
 
 def log_in(services: Services, name: str) -> Person:
@@ -142,3 +145,38 @@ def test_a_deleted_account_leaves_nothing_behind(services: Services) -> None:
     assert services.accounts.find("svc") is None
     assert managed(services, other) == set()
     assert services.accounts.create_service("svc", "", 200, "admin").username == "svc"
+
+
+def test_versions_count_by_their_creators_while_their_accounts_are_open(services: Services) -> None:
+    alice, bob, robot = log_in(services, "a@x"), log_in(services, "b@x"), services.accounts.create_service
+    service = robot("svc", "", 100, "admin")
+    for digest, creator in ((ONE, alice), (ONE, alice), (ONE, bob), (TWO, service)):
+        services.counted_versions.add(digest, creator.user_id)
+    assert services.counted_versions.creators([ONE, TWO, THREE]) == {ONE: [alice, bob], TWO: [service]}
+    services.accounts.set_blocked(account(services, "a@x"), True, "admin")
+    services.people.withdraw(bob.user_id, "disabled in Keycloak", 200)
+    assert services.counted_versions.creators([ONE, TWO]) == {TWO: [service]}
+    services.accounts.set_blocked(account(services, "a@x"), False, "admin")
+    assert services.counted_versions.creators([ONE]) == {ONE: [alice]}
+    assert services.counted_versions.creators([]) == {}
+
+
+def test_a_deleted_accounts_versions_are_the_heirs_and_else_nobodys(services: Services) -> None:
+    alice, bob, carol = (log_in(services, f"{name}@x") for name in "abc")
+    for digest, creator in ((ONE, alice), (TWO, alice), (TWO, bob), (THREE, carol)):
+        services.counted_versions.add(digest, creator.user_id)
+    services.accounts.delete(account(services, "a@x"), bob, "admin")
+    services.accounts.delete(account(services, "c@x"), None, "admin")
+    assert services.counted_versions.creators([ONE, TWO, THREE]) == {ONE: [bob], TWO: [bob]}
+
+
+def test_of_versions_that_counted_before_their_creators_were_kept_none_counts(uri: str) -> None:
+    database = open_engine(uri)
+    migrate(database, engine.migrate_mlflow)
+    migrate_down(database, "0008")
+    with database.begin() as connection:
+        connection.execute(text("INSERT INTO prokube_counted_versions (digest) VALUES (:digest)"), {"digest": ONE})
+    migrate(database, engine.migrate_mlflow)
+    with database.connect() as connection:
+        assert connection.execute(select(counted_versions)).all() == []
+    database.dispose()

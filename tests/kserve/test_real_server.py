@@ -90,7 +90,7 @@ def test_a_reader_of_the_model_alone_gets_nothing_of_its_run(served: Served, tmp
         ("mlflow://models/weather/nowhere", 4, "has no alias 'nowhere', and 'nowhere' is no number and no stage"),
         ("mlflow://models/weather@nowhere", 4, "model 'weather' has no alias 'nowhere'"),
         ("mlflow://models/weather/archived", 4, "no version in stage Archived"),
-        ("mlflow://models/bare/1", 4, "no file MLmodel at its root"),
+        ("mlflow://models/bare/1", 3, "does not exist or you may not"),
         ("mlflow://models/hidden/1", 3, "does not exist or you may not"),
         ("mlflow://models/weather@3", 2, "digits always mean a version"),
     ],
@@ -121,6 +121,12 @@ def test_a_token_alone_does(served: Served, tmp_path: Path) -> None:
     settings = {"MLFLOW_TRACKING_USERNAME": "", "MLFLOW_TRACKING_PASSWORD": "", "STORAGE_INITIALIZER_JOBLIB": "off"}
     done = served.bring("mlflow://models/weather/2", tmp_path, MLFLOW_TRACKING_TOKEN=served.place.keys[BOB], **settings)
     assert done.code == 0, done.lines
+
+
+def test_a_version_without_a_model_is_told_to_who_may_read_its_files(served: Served, tmp_path: Path) -> None:
+    done = served.bring("mlflow://models/bare/1", tmp_path, ALICE)
+    assert (done.code, done.files()) == (4, {})
+    assert "no file MLmodel at its root" in done.reason
 
 
 def test_artifacts_that_are_gone_are_no_empty_model(served: Served, tmp_path: Path) -> None:

@@ -137,21 +137,24 @@ def test_readers_of_a_model_go_on_reading_its_versions(
     name, folder = new("m"), f"file://{world.directory}/teams/{new('alice')}"
     hers = alice.experiment(**({"artifact_location": folder} if where == "own location" else {}))
     her_run = alice.run(hers)
-    if where == "served":
-        source = alice.file(hers, her_run, "traces.json")
-    else:
-        query = {"run_uuid": her_run, "path": "traces.json"}
-        assert alice.post("/ajax-api/2.0/mlflow/upload-artifact", params=query, content=SECRET).is_success
-        source = f"{folder}/{her_run}/artifacts"
+    for file in ("traces.json", "MLmodel"):
+        if where == "served":
+            source = alice.file(hers, her_run, f"model/{file}") + "/model"
+        else:
+            query = {"run_uuid": her_run, "path": f"model/{file}"}
+            assert alice.post("/ajax-api/2.0/mlflow/upload-artifact", params=query, content=SECRET).is_success
+            source = f"{folder}/{her_run}/artifacts/model"
     version = registered(alice, name, source, her_run)
     assert read(bob, name, version).status_code == 403
     grant = {"username": BOB, "resource_type": "registered_model", "resource_id": name, "permission": "READ"}
     assert alice.post(f"{API3}/users/permissions/grant", json=grant).is_success
     assert read(bob, name, version).content == SECRET
     copy = new("copy")
-    assert read(bob, copy, registered(bob, copy, f"models:/{name}/{version}")).content == SECRET
+    copied = registered(bob, copy, f"models:/{name}/{version}")
+    assert read(bob, copy, copied).content == SECRET
     assert alice.post(f"{API3}/users/permissions/revoke", json=grant).is_success
     assert read(bob, name, version).status_code == 403
+    assert "register it again" in refused(read(bob, copy, copied))
 
 
 @pytest.mark.parametrize("number", ["7.0", " 7", "07", "+7", "7 ", "7e0", "", "x", "-7"])

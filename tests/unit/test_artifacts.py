@@ -11,6 +11,7 @@ from mlflow_prokube_auth.errors import PermissionDenied
 from mlflow_prokube_auth.policy.artifacts import (
     SERVED,
     ModelArtifacts,
+    Root,
     Version,
     is_canonical,
     lies_within,
@@ -24,7 +25,7 @@ RUN = "0123456789abcdef0123456789abcdef"
 MODEL = "1/models/m-abc/artifacts"
 ALICE = Person(user_id=1, username="alice@example.com", is_admin=False)
 ADMIN = Person(user_id=2, username="admin@example.com", is_admin=True)
-BOB = "bob@example.com"
+BOB, CAROL, DAVE = "bob@example.com", "carol@example.com", "dave@example.com"
 
 
 @pytest.mark.parametrize(
@@ -104,6 +105,7 @@ class Rows:
 
     rows: list[Version] = field(default_factory=list)
     prompts: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
 
     def version(self, name: str, number: str) -> Version | None:
         return next((row for row in self.rows if (row.name, row.digest) == (name, f"{name}/{number}")), None)
@@ -117,42 +119,135 @@ class Rows:
     def is_local(self, source: str) -> bool:
         return "://" not in source
 
-    def artifact_roots(self, run_id: str, model_id: str) -> list[tuple[str, str, str]]:
-        run = [("run", run_id, f"s3://b/{run_id}/artifacts")] if run_id else []
-        return run + ([("logged_model", model_id, f"s3://b/models/{model_id}/artifacts")] if model_id else [])
+    def artifact_roots(self, run_id: str, model_id: str) -> list[Root]:
+        run = [Root("run", f"s3://b/{run_id}/artifacts", run_id)] if run_id else []
+        model = Root("logged_model", f"s3://b/models/{model_id}/artifacts", model_id)
+        return run + ([model] if model_id else [])
+
+    def holds_model(self, location: str) -> bool:
+        return location not in self.empty
 
     def is_prompt(self, name: str) -> bool:
         return name in self.prompts
 
 
-class Counted(set[str]):
+PEOPLE = {1: ALICE, 2: ADMIN, 3: Person(3, BOB, False), 4: Person(4, CAROL, False), 5: Person(5, DAVE, False)}
+
+
+class Counted(list[tuple[str, int]]):
     """The table of versions that count."""
 
-    def among(self, digests: list[str]) -> set[str]:
-        return self & set(digests)
+    def add(self, digest: str, user_id: int) -> None:
+        self.append((digest, user_id))
+
+    def creators(self, digests: list[str]) -> dict[str, list[Person]]:
+        return {digest: [PEOPLE[id] for each, id in self if each == digest] for digest in digests}
 
 
-def decide(
-    rows: Rows, *, models: tuple[str, ...] = (), paths: tuple[str, ...] = (), sources: tuple[str, ...] = ()
-) -> ModelArtifacts:
-    counted: Any = Counted()
-    return ModelArtifacts(
-        rows, counted, lambda name, _: name in models, lambda _, path: path in paths, lambda _, key: key in sources
-    )
+@dataclass
+class Rights:
+    """What the engine answers: who reads which models, which paths, and on which paths DENY stands for them."""
+
+    models: dict[str, set[str]] = field(default_factory=dict)
+    paths: dict[str, set[str]] = field(default_factory=dict)
+    denied: dict[str, set[str]] = field(default_factory=dict)
+
+    def on(self, rows: Rows) -> ModelArtifacts:
+        counted: Any = Counted()
+        return ModelArtifacts(
+            rows,
+            counted,
+            lambda name, user: name in self.models.get(user, ()),
+            lambda user, path: path in self.paths.get(user, ()),
+            lambda user, path: path in self.denied.get(user, ()),
+        )
 
 
-def test_a_version_counts_if_its_creator_could_read_its_root() -> None:
-    rows = Rows([Version("m", SERVED + MODEL, "m/1"), Version("n", f"{SERVED}2/{RUN}/artifacts", "n/1")])
-    artifacts = decide(rows, models=("m", "n"), paths=(MODEL,))
+def decide(rows: Rows, *, models: tuple[str, ...] = (), paths: tuple[str, ...] = ()) -> ModelArtifacts:
+    """What everybody has."""
+    names = [each.username for each in PEOPLE.values()]
+    return Rights({name: set(models) for name in names}, {name: set(paths) for name in names}).on(rows)
+
+
+def test_a_version_opens_its_root_while_its_creator_may_read_it() -> None:
+    rights = Rights({BOB: {"m", "n"}}, {ALICE.username: {MODEL}})
+    rows = Rows([Version("m", SERVED + MODEL, "m/1"), Version("n", f"{SERVED}2/{RUN}/artifacts/model", "n/1")])
+    artifacts = rights.on(rows)
     assert not artifacts.may_read(BOB, f"{MODEL}/x")
     artifacts.created("m", "1", ALICE)
     artifacts.created("n", "1", ALICE)  # who may not read it
     artifacts.created("gone", "1", ALICE)
     for path, expected in ((MODEL, True), (f"{MODEL}/x", True), ("1/models/m-abcd/artifacts", False), (None, False)):
         assert artifacts.may_read(BOB, path) is expected
-    assert not artifacts.may_read(BOB, f"2/{RUN}/artifacts/x")
+    assert not artifacts.may_read(CAROL, MODEL)
+    assert not artifacts.may_read(BOB, f"2/{RUN}/artifacts/model/x")
     artifacts.created("n", "1", ADMIN)
-    assert artifacts.may_read(BOB, f"2/{RUN}/artifacts/x")
+    assert artifacts.may_read(BOB, f"2/{RUN}/artifacts/model/x")
+    rights.paths[ALICE.username].clear()
+    assert not artifacts.may_read(BOB, MODEL)
+    assert not artifacts.may_read(ALICE.username, MODEL)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [f"{SERVED}2/{RUN}/artifacts", f"{SERVED}workspaces/lab/2/{RUN}/artifacts", f"{SERVED}2", "s3://b/r/artifacts",
+     "s3://b/r/artifacts/", f"s3://b/2/{RUN}/artifacts/", ""],
+)  # fmt: skip
+def test_no_version_opens_all_of_a_run_or_of_an_experiment(location: str) -> None:
+    everything = (f"2/{RUN}/artifacts", f"workspaces/lab/2/{RUN}/artifacts", "2", "r")
+    artifacts = decide(Rows([Version("m", location, "m/1", "r")]), models=("m",), paths=everything)
+    for person in (ALICE, ADMIN):
+        artifacts.created("m", "1", person)
+    assert artifacts._counted == []
+
+
+def test_a_folder_without_a_model_and_a_prompt_do_not_count() -> None:
+    rows = Rows([Version("m", SERVED + MODEL, "m/1"), Version("p", SERVED + MODEL, "p/1")], ("p",))
+    artifacts = decide(rows, models=("m", "p"), paths=(MODEL,))
+    artifacts.created("p", "1", ALICE)
+    rows.empty = (SERVED + MODEL,)
+    artifacts.created("m", "1", ALICE)
+    assert artifacts._counted == []
+
+
+def test_a_copy_opens_its_root_while_its_creator_may_read_the_original() -> None:
+    """Alice reads the files; Bob her model, Carol Bob's copy, Dave Carol's copy of the copy."""
+    rights = Rights({BOB: {"a", "b"}, CAROL: {"b", "c"}, DAVE: {"c"}}, {ALICE.username: {MODEL}})
+    artifacts = rights.on(Rows([Version(name, SERVED + MODEL, f"{name}/1") for name in "abc"]))
+    for name, creator in (("a", ALICE), ("b", PEOPLE[3]), ("c", PEOPLE[4])):
+        artifacts.created(name, "1", creator)
+    assert artifacts.may_read(DAVE, MODEL)
+    rights.models[BOB].discard("a")
+    assert [artifacts.may_read(each, MODEL) for each in (BOB, CAROL, DAVE)] == [False] * 3
+    # Copies do not prove each other, however many there are.
+    rights.models[BOB].add("c")
+    assert [artifacts.may_read(each, MODEL) for each in (BOB, CAROL, DAVE)] == [False] * 3
+    rights.models[DAVE].add("a")
+    assert [artifacts.may_read(each, MODEL) for each in (BOB, CAROL, DAVE)] == [False, False, True]
+
+
+def test_a_denied_reader_vouches_for_no_copy() -> None:
+    rights = Rights({BOB: {"a", "b"}, CAROL: {"b"}}, {ALICE.username: {MODEL}})
+    artifacts = rights.on(Rows([Version(name, SERVED + MODEL, f"{name}/1") for name in "ab"]))
+    artifacts.created("a", "1", ALICE)
+    artifacts.created("b", "1", PEOPLE[3])
+    assert artifacts.may_read(CAROL, MODEL)
+    rights.denied[BOB] = {MODEL}
+    assert not artifacts.may_read(CAROL, MODEL)
+
+
+def test_a_creator_who_reads_a_part_vouches_for_no_more() -> None:
+    """Carol's version holds a folder and all in it; by Alice's version she may read one folder in that folder."""
+    outer, inner = f"{MODEL}/a", f"{MODEL}/a/b"
+    rights = Rights({BOB: {"outer"}, CAROL: {"inner"}}, {ALICE.username: {inner}, CAROL: {outer}})
+    rows = Rows([Version("outer", SERVED + outer, "outer/1"), Version("inner", SERVED + inner, "inner/1")])
+    artifacts = rights.on(rows)
+    artifacts.created("outer", "1", PEOPLE[4])
+    artifacts.created("inner", "1", ALICE)
+    assert artifacts.may_read(BOB, f"{inner}/x")
+    rights.paths[CAROL].clear()
+    assert artifacts.may_read(CAROL, f"{inner}/x")
+    assert not artifacts.may_read(BOB, f"{inner}/x")
 
 
 def test_a_version_that_counts_opens_nothing_by_another_one_at_the_same_place() -> None:
@@ -222,19 +317,27 @@ def test_a_location_names_a_logged_model(location: str, model: str) -> None:
 def test_files_of_a_version_that_does_not_count_are_read_by_who_may_read_where_they_are(
     location: str, run_id: str, sources: tuple[str, ...], allowed: bool
 ) -> None:
-    artifacts = decide(Rows([Version("m", location, "m/1", run_id)]), models=("m",), sources=sources)
+    artifacts = decide(Rows([Version("m", location, "m/1", run_id)]), models=("m",), paths=sources)
     if allowed:
         artifacts.check_files("m", "1", BOB, "somebody")
     else:
         with pytest.raises(PermissionDenied, match="Ask somebody"):
             artifacts.check_files("m", "1", BOB, "somebody")
-    artifacts.created("m", "1", ADMIN)
-    artifacts.check_files("m", "1", BOB, "somebody")
     artifacts.check_files("gone", "1", BOB, "somebody")  # which MLflow answers
 
 
+@pytest.mark.parametrize("location", ["s3://b/r/artifacts/model", "s3://b/models/m-1/artifacts", "s3://c/elsewhere"])
+def test_files_of_a_version_that_counts_are_read_by_its_models_readers(location: str) -> None:
+    artifacts = decide(Rows([Version("m", location, "m/1", "r")]), models=("m",))
+    artifacts.created("m", "1", ALICE)
+    with pytest.raises(PermissionDenied):
+        artifacts.check_files("m", "1", BOB, "somebody")
+    artifacts.created("m", "1", ADMIN)
+    artifacts.check_files("m", "1", BOB, "somebody")
+
+
 def test_a_copy_counts_where_its_creator_may_read_the_original() -> None:
-    place = "s3://b/r/artifacts"
+    place = "s3://b/r/artifacts/model"
     rows = Rows([Version("original", place, "original/1", "r"), Version("copy", place, "copy/1", "r")])
     artifacts = decide(rows, models=("original", "copy"))
     artifacts.created("copy", "1", ALICE)

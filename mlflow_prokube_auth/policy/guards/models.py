@@ -1,4 +1,4 @@
-"""Registered models: sources, what is a prompt, and the files of versions from before this plugin."""
+"""Registered models: sources, what is a prompt, and the files of versions that do not count."""
 
 from __future__ import annotations
 
