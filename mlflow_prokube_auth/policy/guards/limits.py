@@ -19,6 +19,7 @@ from sqlparse import lexer
 from sqlparse import tokens as sql
 
 from ...errors import BadRequest
+from .. import ids
 
 # On PostgreSQL a search with so many takes about a second where nothing is to be found.
 MOST_COMPARISONS, MOST_TERMS = 30, 10
@@ -34,7 +35,7 @@ LONGEST_TEXT = 4_096
 LONGEST_QUERY = 20_000
 DEEPEST_JSON = 100
 
-FILTERS = frozenset({"filter", "filters", "filter_string", "filter_string1", "filter_string2", "base_filter"})
+FILTERS = ids.FILTERS | {"base_filter"}
 ORDERS = frozenset({"order_by"})
 # Lists of MLflow's requests, and how many entries one may have.
 LISTS: dict[str, int] = {
