@@ -139,18 +139,17 @@ class Enforcement:
         return None
 
     def _claim(self, route: str, params: dict[str, Any], person: Person) -> None:
-        """Claim what MLflow creates beside it first: a claim of the name itself is settled or freed by its answer."""
-        beside = None
+        """Claim the name, then that of what MLflow creates beside it."""
+        own, beside = self._web.names.claim(route, params, person), None
         if route in BESIDE and request.url_rule is not None:  # of other routes nobody walks the body here
-            said = as_read(request.method, request.url_rule.rule, request.get_json(silent=True))
-            beside = self._web.names.claim_beside(route, said, person)
-        try:
-            own = self._web.names.claim(route, params, person)
-        except BaseException:
-            if beside is not None:
-                self._web.names.failed(beside, exists=False)
-            raise
-        g.prokube_claims = [claim for claim in (beside, own) if claim is not None]
+            try:
+                said = as_read(request.method, request.url_rule.rule, request.get_json(silent=True))
+                beside = self._web.names.claim_beside(route, said, person)
+            except BaseException:
+                if own is not None:
+                    self._web.names.failed(own, exists=False)
+                raise
+        g.prokube_claims = [claim for claim in (own, beside) if claim is not None]
 
     def _let_go(self) -> None:
         held: Held | None = g.pop("prokube_held", None)
