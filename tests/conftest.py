@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -96,3 +97,13 @@ def running_server(
     """``mlflow server --app-name prokube-auth`` with these settings; yields its log file."""
     with running_mlflow(directory, port, *options, database=database, environment=settings) as server:
         yield server.log
+
+
+@pytest.fixture(autouse=True)
+def package_logger() -> Iterator[None]:
+    """The package's loggers are as at the start for each test: commands and MLflow's migrations change them."""
+    yield
+    for name, logger in logging.root.manager.loggerDict.items():
+        if isinstance(logger, logging.Logger) and name.partition(".")[0] == "mlflow_prokube_auth":
+            logger.disabled, logger.propagate = False, True
+            logger.setLevel(logging.NOTSET)
