@@ -78,6 +78,7 @@ def running_world(
     provider_options: Mapping[str, Any] | None = None,
     away_at_start: bool = True,
     module: str = "mlflow",
+    command: bool = False,
     **changes: str,
 ) -> Iterator[World]:
     """A server that listens on ``port`` and is known to browsers and clients as ``url``; ``changes`` are settings."""
@@ -95,7 +96,7 @@ def running_world(
         provider.set_outage(away_at_start)  # the server starts without its identity provider
         with running_mlflow(
             directory, port, *options, database=database, workers=workers, environment=settings, within=within,
-            module=module,
+            module=module, command=command,
         ) as server:  # fmt: skip
             provider.set_outage(False)
             time.sleep(RETRY_SECONDS)  # for so long the server believes what it saw at its start
