@@ -24,7 +24,7 @@ demo: $(STAMP)
 
 # A real Keycloak with our realm and three users, until Ctrl-C; needs Java 17 or newer.
 keycloak: $(STAMP)
-	@exec $(BIN)/python -m tests.keycloak.server $(KEYCLOAK_ARGS)
+	@exec $(BIN)/python -m tests.support.keycloak.server $(KEYCLOAK_ARGS)
 
 # How fast it is, beside plain MLflow and basic-auth: BENCH_ARGS="overhead", BENCH_ARGS="--quick". See benchmarks/README.md.
 bench: $(STAMP)

@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 import pytest
 
 from mlflow_prokube_auth.demo.provider import DemoUser
-from tests.postgres import Postgres, running_postgres
-from tests.processes import free_port, running_mlflow
-from tests.server.world import World, running_world
+from tests.support.postgres import Postgres, running_postgres
+from tests.support.processes import free_port, running_mlflow
+from tests.support.world import World, running_world
 
 from .seed import Size, seed
 from .wire import Client

@@ -13,7 +13,7 @@ from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store import audit
 from mlflow_prokube_auth.store.schema import audit_events
 
-from .test_store import admission
+from ..support.people import admission
 
 
 def put(services: Services, *ages: int) -> None:

@@ -17,9 +17,9 @@ import httpx
 import pytest
 import yaml
 
-from ..conftest import Demo
-from .conftest import clean_environment
-from .environments import python_with
+from ..support.demo import Demo
+from ..support.kserve.environments import python_with
+from ..support.kserve.initializer import clean_environment
 
 ROOT = Path(__file__).parents[2]
 SAME = ("mlflow-skinny", "scikit-learn", "skops")
@@ -124,7 +124,8 @@ def test_without_the_extra_it_is_said_what_to_install(monkeypatch: pytest.Monkey
 
 
 def test_the_example_pipeline_runs_against_the_demo(python: Path, tmp_path: Path, demo: Demo) -> None:
-    done = ran(python, tmp_path, str(ROOT / "tests" / "kserve" / "run_pipeline.py"), str(tmp_path), **credentials(demo))
+    program = ROOT / "tests" / "support" / "kserve" / "run_pipeline.py"
+    done = ran(python, tmp_path, str(program), str(tmp_path), **credentials(demo))
     assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-3000:]
     assert 0.8 <= json.loads(done.stdout.strip().splitlines()[-1]) <= 1
     with httpx.Client(base_url=demo.url, auth=demo.auth("alice"), timeout=30) as alice:

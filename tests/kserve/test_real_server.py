@@ -14,11 +14,12 @@ from urllib.parse import quote
 import pytest
 import yaml
 
-from ..conftest import free_port, plugin_settings, running_server
-from .conftest import ADMIN, ALICE, BOB, Served, finished, start
-from .fake_mlflow import BrokenLine, broken_line
-from .mlserver import predict, running_mlserver
-from .owner import ODD_FILES, SPOKEN
+from ..support.kserve.fake_mlflow import BrokenLine, broken_line
+from ..support.kserve.initializer import Served, finished, start
+from ..support.kserve.mlserver import predict, running_mlserver
+from ..support.kserve.owner import ODD_FILES, SPOKEN
+from ..support.processes import free_port, plugin_settings, running_server
+from ..support.world import ADMIN, ALICE, BOB
 
 
 def version_of(files: dict[str, bytes]) -> int:

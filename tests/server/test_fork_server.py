@@ -13,10 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
-from ..processes import free_port, running_mlflow
 from ..support.forked import fork_server
-from .test_prefixes import ADMIN, ALICE, BOB, Place, with_keys
-from .world import World, running_world
+from ..support.processes import free_port, running_mlflow
+from ..support.world import ADMIN, ALICE, BOB, Place, World, running_world, with_keys
 
 API = "/api/2.0/mlflow"
 OWN = "/prokube-auth/api"

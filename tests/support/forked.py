@@ -1,7 +1,7 @@
 """Servers that a :mod:`tests.support.forkserver` forks: the same code as ``mlflow server``, without its imports.
 
 A real start costs 12 s of CPU time, a fork about one. What is about the command itself uses the command: see
-``command`` of :func:`tests.processes.running_mlflow`.
+``command`` of :func:`tests.support.processes.running_mlflow`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A real Keycloak with our realm, on loopback, for tests and for ``make keycloak``.
 
-``python -m tests.keycloak.server --port 8080`` runs one with three users until Ctrl-C.
+``python -m tests.support.keycloak.server --port 8080`` runs one with three users until Ctrl-C.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from pathlib import Path
 
 import httpx
 
-from ..conftest import free_port
+from ..processes import free_port
 from .admin import Admin
 from .distribution import copy_to
 
 REALM = "prokube"
-REALM_FILE = Path(__file__).parents[2] / "deploy" / "keycloak" / "prokube-realm.json"
+REALM_FILE = Path(__file__).parents[3] / "deploy" / "keycloak" / "prokube-realm.json"
 CLIENT_ID = "mlflow"
 CLIENT_SECRET = "secret-of-the-client-in-tests"
 # Its master realm is made once for all runs (see distribution.py), so this is no secret. It listens on loopback only.

@@ -17,12 +17,12 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import httpx
 
-from ..conftest import free_port
-from ..kserve.conftest import Done, clean_environment, finished, start
-from ..minio import Minio, running_minio
-from .test_model_readers import Served
-from .test_prefixes import ALICE, BOB, with_keys
-from .world import running_world
+from .journeys import JOURNEYS
+from .kserve.initializer import Done, clean_environment, finished, start
+from .minio import Minio, running_minio
+from .processes import free_port
+from .readers import Served
+from .world import ALICE, BOB, running_world, with_keys
 
 API = "/api/2.0/mlflow"
 APIS = ("/api/2.0", "/ajax-api/2.0")
@@ -104,7 +104,7 @@ def at(address: str, minio: Minio) -> str:
 def large_files(store: Store, what: str, argument: str, email: str) -> dict[str, Any]:
     """Run s3_journey.py as a process of its own, which knows nothing of the store."""
     done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("s3_journey.py")), what, argument],
+        [sys.executable, str(JOURNEYS / "s3_journey.py"), what, argument],
         env={
             **{name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "AWS_"))},
             **PARTS,

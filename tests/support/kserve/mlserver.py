@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from ..conftest import await_start, free_port
+from ..processes import await_start, free_port
 from .environments import python_with
 
 RUNTIMES = {"mlflow": "mlserver_mlflow.MLflowRuntime", "sklearn": "mlserver_sklearn.SKLearnModel"}

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from .support.forked import Forked, copy_template, fork_server
+from .forked import Forked, copy_template, fork_server
 
 SECRET_KEY = "secret-key-of-the-tests-0123456789"
 # Options and variables with which a first start writes something else than the template holds.
@@ -137,3 +137,12 @@ def running_mlflow(
 def _workers_up(log: Path) -> int:
     text = log.read_text()
     return max(text.count(word) for word in UP)
+
+
+@contextmanager
+def running_server(
+    directory: Path, settings: dict[str, str], port: int, *options: str, database: str | None = None
+) -> Iterator[Path]:
+    """``mlflow server --app-name prokube-auth`` with these settings; yields its log file."""
+    with running_mlflow(directory, port, *options, database=database, environment=settings) as server:
+        yield server.log
