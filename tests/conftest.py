@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -43,3 +44,12 @@ def package_logger() -> Iterator[None]:
         if isinstance(logger, logging.Logger) and name.partition(".")[0] == "mlflow_prokube_auth":
             logger.disabled, logger.propagate = False, True
             logger.setLevel(logging.NOTSET)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/auth.db"
+    postgres: Postgres = request.getfixturevalue("postgres")
+    return postgres.new_database()

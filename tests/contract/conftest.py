@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,17 +11,7 @@ from mlflow_prokube_auth.services import Services, open_services
 from mlflow_prokube_auth.settings import load
 from mlflow_prokube_auth.store.database import migrate, open_engine
 
-from ..support.postgres import Postgres
 from ..support.settings import GOOD
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/auth.db"
-    postgres: Postgres = request.getfixturevalue("postgres")
-    return postgres.new_database()
 
 
 @pytest.fixture
