@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import hypothesis
@@ -11,15 +12,27 @@ import pytest
 
 from .support.demo import Demo, running_demo
 from .support.postgres import Postgres, running_postgres
-from .support.processes import (
-    free_port,
-)
+from .support.processes import free_port
+from .support.timings import Timings
 
 # No example is too slow for a machine that does other things, too, and none is kept on disk.
 hypothesis.settings.register_profile(
     "here", deadline=None, database=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("here")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """In the process that is asked to run all tests, not in its workers."""
+    if hasattr(config, "workerinput"):
+        return
+    config.pluginmanager.register(Timings())
+    if config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.collectonly:
+        from .support.tools import being_built  # its imports are of no use to workers
+
+        stack = ExitStack()
+        stack.enter_context(being_built())
+        config.add_cleanup(stack.close)
 
 
 @pytest.fixture(scope="session")

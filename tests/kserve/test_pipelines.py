@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +17,16 @@ import pytest
 import yaml
 
 from ..support.demo import Demo
-from ..support.kserve.environments import python_with
+from ..support.kserve.environments import pipelines_python
 from ..support.kserve.initializer import clean_environment
 
 ROOT = Path(__file__).parents[2]
-SAME = ("mlflow-skinny", "scikit-learn", "skops")
 VARIABLES = ["MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME"]
 
 
 @pytest.fixture(scope="module")
 def python() -> Path:
-    """A data scientist's environment: the SDK, the client, no server."""
-    packages = ["kfp>=2.7", "kfp-kubernetes>=1.2", "nbclient", "ipykernel", "httpx", "click", "pandas"]
-    return python_with("pipelines", [*packages, *(f"{name}=={version(name)}" for name in SAME)])
+    return pipelines_python()
 
 
 def ran(python: Path, folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
