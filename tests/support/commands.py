@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from .forked import fork_server
+
 SETTINGS = {
     "PROKUBE_AUTH_OIDC_ISSUER": "https://keycloak.test/realms/r",
     "PROKUBE_AUTH_OIDC_CLIENT_ID": "mlflow",
@@ -16,6 +18,7 @@ SETTINGS = {
     "PROKUBE_AUTH_SECRET_KEY": "secret-key-of-the-tests-0123456789",
 }
 ALICE = "alice@example.com"
+SCRIPT = Path(sys.executable).with_name("mlflow-prokube-auth")
 
 
 def uri(folder: Path) -> str:
@@ -26,10 +29,7 @@ def run(folder: Path, *words: str, settings: dict[str, str] | None = None) -> su
     """``mlflow-prokube-auth`` with these words."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PROKUBE_", "MLFLOW_"))}
     chosen = {**SETTINGS, "PROKUBE_AUTH_DATABASE_URI": uri(folder)} if settings is None else settings
-    return subprocess.run(
-        [str(Path(sys.executable).with_name("mlflow-prokube-auth")), *words],
-        env={**clean, **chosen}, cwd=folder, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    return fork_server().run(SCRIPT, words, {**clean, **chosen}, folder, 120)
 
 
 def refusal(done: subprocess.CompletedProcess[str]) -> str:

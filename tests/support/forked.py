@@ -1,4 +1,4 @@
-"""Servers that a :mod:`tests.support.forkserver` forks: the same code as ``mlflow server``, without its imports.
+"""Programs that a :mod:`tests.support.forkserver` forks: the same code as ``mlflow server``, without its imports.
 
 A real start costs 12 s of CPU time, a fork about one. What is about the command itself uses the command: see
 ``command`` of :func:`tests.support.processes.running_mlflow`.
@@ -11,12 +11,14 @@ import json
 import os
 import selectors
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
@@ -50,7 +52,7 @@ class ForkServer:
         self._started: list[int] = []
         self._await(lambda event: "ready" in event, READY_SECONDS)
 
-    def start(
+    def serve(
         self,
         arguments: Sequence[str],
         environment: Mapping[str, str],
@@ -59,15 +61,55 @@ class ForkServer:
         *,
         only_parent: bool = False,
     ) -> Forked:
-        """``mlflow`` with these arguments, in that directory; ``only_parent`` ends before a worker starts."""
+        """``mlflow server`` with these arguments, in that directory; ``only_parent`` ends before a worker starts."""
+        log.write_bytes(b"")
+        return self._start("mlflow server", arguments, environment, directory, log, log, only_parent=only_parent)
+
+    def run(
+        self,
+        program: str | Path,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        directory: Path,
+        seconds: float,
+    ) -> subprocess.CompletedProcess[str]:
+        """As :func:`subprocess.run` runs ``python -m program``, or an absolute path; without standard input.
+
+        Raises:
+            subprocess.TimeoutExpired: it runs longer.
+        """
+        with tempfile.TemporaryDirectory(prefix="prokube-command-") as folder:
+            output, errors = Path(folder, "output"), Path(folder, "errors")
+            for file in (output, errors):
+                file.touch()
+            started = self._start(str(program), arguments, environment, directory, output, errors)
+            try:
+                code = started.wait(seconds)
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(started.pid, signal.SIGKILL)
+            return subprocess.CompletedProcess([str(program), *arguments], code, output.read_text(), errors.read_text())
+
+    def _start(
+        self,
+        program: str,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        directory: Path,
+        output: Path,
+        errors: Path,
+        *,
+        only_parent: bool = False,
+    ) -> Forked:
         request = {
+            "program": program,
             "arguments": list(arguments),
             "environment": dict(environment),
             "directory": str(directory),
-            "log": str(log),
+            "output": str(output),
+            "errors": str(errors),
             "only_parent": only_parent,
         }
-        log.write_bytes(b"")
         with self._lock:
             stream = _given(self._process.stdin)
             stream.write(json.dumps(request).encode() + b"\n")
@@ -160,9 +202,9 @@ def _template() -> Path:
         "SECRET_KEY": "the-secret-of-the-template-0123456789",
     }
     environment = {**os.environ, **{f"PROKUBE_AUTH_{name}": value for name, value in settings.items()}}
-    arguments = ["server", "--backend-store-uri", f"sqlite:///{file}", "--app-name", "prokube-auth"]
+    arguments = ["--backend-store-uri", f"sqlite:///{file}", "--app-name", "prokube-auth"]
     arguments += ["--artifacts-destination", str(directory / "artifacts")]
-    if fork_server().start(arguments, environment, directory, log, only_parent=True).wait(120):
+    if fork_server().serve(arguments, environment, directory, log, only_parent=True).wait(120):
         raise RuntimeError(f"no template was made:\n{log.read_text()[-4000:]}")
     return file
 

@@ -1,4 +1,4 @@
-"""A process that has imported what MLflow's server needs, and forks ``mlflow server`` on request.
+"""A process that has imported what MLflow's server needs, and forks ``mlflow server`` and other programs on request.
 
 Its standard input takes one request a line, its standard output tells what was started and what has ended, as JSON.
 It holds no thread, connection or event loop, and nothing of ``mlflow.server``, ``mlflow.cli`` or this project: what
@@ -114,12 +114,16 @@ class _Worker:
         os.kill(self.pid, number)
 
 
-def _run(module: str, arguments: list[str]) -> NoReturn:
-    """As ``python -m`` runs it; ends this process."""
+def _run(program: str, arguments: list[str]) -> NoReturn:
+    """As ``python -m`` runs a module, or ``python`` a file; ends this process."""
     code: Any = 0
-    sys.argv = [module, *arguments]
+    sys.argv = [program, *arguments]
     try:
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        if os.path.isabs(program):
+            sys.path.insert(0, os.path.dirname(program))
+            runpy.run_path(program, run_name="__main__")
+        else:
+            runpy.run_module(program, run_name="__main__", alter_sys=True)
     except SystemExit as end:
         code = end.code
     except BaseException:
@@ -138,21 +142,27 @@ def _run(module: str, arguments: list[str]) -> NoReturn:
     os._exit(code or 0)
 
 
-def _serve(request: dict[str, Any], inherited: list[int]) -> NoReturn:
-    """What ``mlflow server`` does, in a fork: first its parent process, then, in a fork of that, its worker."""
+def _begin(request: dict[str, Any], inherited: list[int]) -> NoReturn:
+    """What was asked for, in a fork."""
     os.setsid()
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    log = os.open(request["log"], os.O_WRONLY | os.O_APPEND)
-    null = os.open(os.devnull, os.O_RDONLY)
-    for source, target in ((null, 0), (log, 1), (log, 2)):
+    opened = [os.open(os.devnull, os.O_RDONLY)]
+    opened += [os.open(request[name], os.O_WRONLY | os.O_APPEND) for name in ("output", "errors")]
+    for target, source in enumerate(opened):
         os.dup2(source, target)
-    for each in (log, null, *inherited):
+    for each in (*opened, *inherited):
         os.close(each)
     os.chdir(request["directory"])
     os.environ.clear()
     os.environ.update(request["environment"])
-    worker = None if request["only_parent"] else _Worker()
+    if request["program"] == "mlflow server":
+        _serve(request["arguments"], None if request["only_parent"] else _Worker())
+    _run(request["program"], request["arguments"])
+
+
+def _serve(arguments: list[str], worker: _Worker | None) -> NoReturn:
+    """What ``mlflow server`` does: first its parent process, here, then its worker in a fork of that."""
 
     def instead(command: list[str], *, extra_env: dict[str, str], **options: Any) -> Any:
         if options != {"capture_output": False, "synchronous": False} or command[1:3] != ["-m", "uvicorn"]:
@@ -164,7 +174,7 @@ def _serve(request: dict[str, Any], inherited: list[int]) -> NoReturn:
 
     # mlflow.server takes it from there when it is imported, in this fork.
     importlib.import_module("mlflow.utils.process")._exec_cmd = instead
-    _run("mlflow", request["arguments"])
+    _run("mlflow", ["server", *arguments])
 
 
 def main() -> None:
@@ -204,7 +214,7 @@ def main() -> None:
             for line in lines:
                 pid = os.fork()
                 if pid == 0:
-                    _serve(json.loads(line), [requests, answers, woken, wakes])
+                    _begin(json.loads(line), [requests, answers, woken, wakes])
                 running.add(pid)
                 tell(started=pid)
     for pid in running:

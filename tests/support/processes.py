@@ -105,7 +105,7 @@ def running_mlflow(
     """
     log = directory / "server.log"
     arguments = [
-        "server", "--port", str(port), "--workers", str(workers),
+        "--port", str(port), "--workers", str(workers),
         "--backend-store-uri", database or f"sqlite:///{directory}/mlflow.db",
         "--artifacts-destination", str(directory / "artifacts"),
         *(["--app-name", app] if app is not None else []), *options,
@@ -115,14 +115,14 @@ def running_mlflow(
     if command or within or module != "mlflow" or workers > 1 or "--gunicorn-opts" in options:
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [*within, sys.executable, "-m", module, *arguments],
+                [*within, sys.executable, "-m", module, "server", *arguments],
                 stdout=output, stderr=subprocess.STDOUT, env=variables, start_new_session=True,
             )  # fmt: skip
     else:
         if database is None and app == "prokube-auth" and not MAKES_OTHER_TABLES.intersection((*options, *variables)):
             with suppress(FileExistsError):
                 copy_template(directory / "mlflow.db")
-        process = fork_server().start(arguments, variables, Path.cwd(), log)
+        process = fork_server().serve(arguments, variables, Path.cwd(), log)
     try:
         await_start(process, log, 180, lambda: _workers_up(log) >= workers)
         yield ServerProcess(process.pid, log)

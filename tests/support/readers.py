@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import base64
 import http.client
-import json
-import os
-import subprocess
-import sys
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from .journeys import JOURNEYS
+from .journeys import found_by, ran
 from .world import ADMIN, ALICE, BOB, Place
 
 API, API3 = "/api/2.0/mlflow", "/api/3.0/mlflow"
@@ -129,21 +125,5 @@ def reads(served: Served, model: Model, email: str = BOB) -> list[int]:
 
 
 def journey(served: Served, what: str, prefix: str, email: str) -> dict[str, Any]:
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
-    done = subprocess.run(
-        [sys.executable, str(JOURNEYS / "model_owner_and_reader.py"), what, prefix],
-        env={
-            **clean,
-            "MLFLOW_TRACKING_URI": served.place.world.url,
-            "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-            "MLFLOW_TRACKING_USERNAME": email,
-            "MLFLOW_TRACKING_PASSWORD": served.place.keys[email],
-        },
-        capture_output=True,
-        text=True,
-        timeout=400,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return found
+    credentials = {"MLFLOW_TRACKING_USERNAME": email, "MLFLOW_TRACKING_PASSWORD": served.place.keys[email]}
+    return found_by(ran("model_owner_and_reader.py", [what, prefix], served.place.world.url, credentials))

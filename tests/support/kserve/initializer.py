@@ -19,6 +19,7 @@ import httpx
 from mlflow_prokube_auth.kserve import main
 from mlflow_prokube_auth.kserve.finish import finish
 
+from ..forked import fork_server
 from ..processes import free_port
 from ..world import ALICE, BOB, Place, World, running_world, with_keys
 from .owner import SPOKEN
@@ -109,10 +110,7 @@ def serving(directory: Path, prefix: str, *options: str) -> Iterator[Served]:
             MLFLOW_TRACKING_PASSWORD=place.keys[ALICE],
             MLFLOW_DISABLE_TELEMETRY="true",
         )
-        command = [sys.executable, "-W", "ignore", "-m", "tests.support.kserve.owner"]
-        done = subprocess.run(
-            command, env=owner, capture_output=True, text=True, timeout=300, check=False, cwd=Path(__file__).parents[3]
-        )
+        done = fork_server().run("tests.support.kserve.owner", [], owner, Path(__file__).parents[3], 300)
         assert done.returncode == 0, done.stderr[-4000:]
         facts = json.loads(done.stdout.strip().splitlines()[-1])
         with httpx.Client(base_url=world.url, auth=(ALICE, place.keys[ALICE]), timeout=30) as alice:
