@@ -74,9 +74,7 @@ def operation_id(route: Route) -> str:
 
 def refusals(route: Route) -> list[int]:
     """The statuses with which a route may refuse."""
-    found = {503, *route.refusals}
-    if route.query or route.body:
-        found.add(400)
+    found = {400, 503, *route.refusals}
     if route.who != ANYBODY:
         found.add(401)
     if route.who in (ADMIN, ADMIN_SESSION):

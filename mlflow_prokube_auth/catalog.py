@@ -28,7 +28,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from mlflow.store.model_registry.dbmodels import models as registry_models
 from mlflow.store.tracking.dbmodels import models as tracking_models
 from mlflow.utils.uri import is_local_uri
-from sqlalchemy import Connection, and_, func, literal, or_, select
+from sqlalchemy import Connection, Integer, and_, func, literal, or_, select
 
 from . import scorers
 from .policy.artifacts import SERVED, Root, Version
@@ -53,6 +53,12 @@ class NamedTable:
     def table(self) -> Any:
         """The SQLAlchemy class."""
         return getattr(self.models, self.model)
+
+    @property
+    def key(self) -> Any:
+        """Its column of ids, to be compared."""
+        column = getattr(self.table, self.id)
+        return scorers.wide(column) if isinstance(column.type, Integer) else column
 
 
 TABLES: dict[str, NamedTable] = {
@@ -139,9 +145,9 @@ class MlflowCatalog:
         if sessions is None:
             name = _title_in_file_store(pattern) if kind == "experiment" else pattern
             return None if name is None else _find_in_file_store(kind, name)
-        table, wanted = TABLES[kind].table, int(pattern) if kind == "experiment" else pattern
+        wanted = int(pattern) if kind == "experiment" else pattern
         with sessions() as session:
-            found = next(iter(_those(session, kind, getattr(table, TABLES[kind].id) == wanted)), None)
+            found = next(iter(_those(session, kind, TABLES[kind].key == wanted)), None)
         return found if found is not None and found.resource_type == resource_type else None
 
     def with_prefix(self, kind: str, prefix: str) -> list[Found]:
@@ -177,7 +183,7 @@ class MlflowCatalog:
         wanted = [int(each) for each in patterns] if kind == "experiment" else patterns
         named = TABLES[_table_kind(kind)]
         with sessions() as session:
-            return _of_kind(session, kind, getattr(named.table, named.id).in_(wanted))
+            return _of_kind(session, kind, named.key.in_(wanted))
 
     def trash(self) -> list[Found]:
         """Deleted experiments, in every workspace; of a file store nothing."""
@@ -232,7 +238,7 @@ class MlflowCatalog:
         if resource_type == "experiment":
             ids = [int(each) for each in patterns if each != WILDCARD and is_canonical(resource_type, each)]
         found: dict[str, str] = {}
-        column, name = getattr(named.table, named.id), getattr(named.table, named.name)
+        column, name = named.key, getattr(named.table, named.name)
         with sessions() as session:
             for start in range(0, len(ids), 500):
                 for key, title in session.query(column, name).filter(column.in_(ids[start : start + 500])):
@@ -244,7 +250,7 @@ class MlflowCatalog:
         if _sessions("registered_model") is None:
             return _version_in_file_store(name, number)
         table = registry_models.SqlModelVersion
-        found = self._versions(table.name == name, table.version == int(number))
+        found = self._versions(table.name == name, scorers.wide(table.version) == int(number))
         return found[0] if found else None
 
     def versions_at(self, locations: list[str]) -> list[Version]:

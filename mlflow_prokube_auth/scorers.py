@@ -9,12 +9,18 @@ from urllib.parse import unquote
 
 from mlflow.server.handlers import _get_tracking_store
 from mlflow.store.tracking.dbmodels.models import SqlExperiment, SqlScorer
+from sqlalchemy import BigInteger, type_coerce
 
 from .policy.ids import SCORER_KEY
 from .policy.named import Found
 
 KIND = "scorer"
 Sessions = Callable[[], AbstractContextManager[Any]]
+
+
+def wide(column: Any) -> Any:
+    """A column of numbers, compared with numbers of 64 bits: psycopg 3 would bind them as the 32 bits of the column."""
+    return type_coerce(column, BigInteger)
 
 
 def parse(pattern: str) -> tuple[int, str] | None:
@@ -33,7 +39,7 @@ def at(pattern: str) -> Found | None:
         row = (
             session.query(SqlExperiment.workspace, SqlExperiment.lifecycle_stage)
             .join(SqlScorer, SqlScorer.experiment_id == SqlExperiment.experiment_id)
-            .filter(SqlScorer.experiment_id == parsed[0], SqlScorer.scorer_name == parsed[1])
+            .filter(wide(SqlScorer.experiment_id) == parsed[0], SqlScorer.scorer_name == parsed[1])
             .first()
         )
     if row is None:
@@ -57,7 +63,7 @@ def titles(patterns: Iterable[str]) -> dict[str, str]:
     with sessions() as session:
         for start in range(0, len(ids), 500):
             rows = session.query(SqlScorer.experiment_id, SqlScorer.scorer_name)
-            there |= {tuple(row) for row in rows.filter(SqlScorer.experiment_id.in_(ids[start : start + 500]))}
+            there |= {tuple(row) for row in rows.filter(wide(SqlScorer.experiment_id).in_(ids[start : start + 500]))}
     return {pattern: title(*each) for pattern, each in parsed.items() if each is not None and each in there}
 
 

@@ -36,7 +36,7 @@ from ..policy.named import Found
 from ..prefix import VARIABLE, static_prefix, without
 from ..supported import EngineChanged as EngineChanged
 from ..supported import unfit
-from . import bypass, lookups, parents, public
+from . import bypass, lookups, parents, public, validators
 from .answers import ANSWER_SEAMS, SCORER_SEAMS
 from .answers import EngineAnswers as EngineAnswers
 from .bypass import native_route_matcher as native_route_matcher
@@ -139,7 +139,7 @@ def check_seams() -> None:
 def seams_missing() -> list[str]:
     """What this MLflow does not have, or has in another shape than expected; in words."""
     problems = [f"no {seam}" for seam in missing_columns()]
-    problems += _unlike(auth, SEAMS | ANSWER_SEAMS | parents.PARENT_SEAMS)
+    problems += _unlike(auth, SEAMS | ANSWER_SEAMS | parents.PARENT_SEAMS | validators.VALIDATOR_SEAMS)
     problems += _unlike(SqlAlchemyStore, STORE_SEAMS)
     problems += _unlike(TrackingStore, parents.TRACKING_SEAMS)
     problems += _unlike(gateway_api, GATEWAY_SEAMS)
@@ -288,6 +288,7 @@ def install(
     _allow_model_artifacts(model_artifacts)
     lookups.install(store)
     parents.install()
+    validators.install()
     public.install(static_prefix())
     guard_native(guards, largest_body)
     auth.filter_experiment_ids = _closed(auth.filter_experiment_ids)

@@ -13,7 +13,7 @@ from typing import Any
 import mlflow.server.auth as auth
 from mlflow.exceptions import MlflowException
 from mlflow.genai.scorers import scorer_utils
-from mlflow.server.handlers import _get_model_registry_store, _get_tracking_store
+from mlflow.server.handlers import _get_job_store, _get_model_registry_store, _get_tracking_store
 from mlflow.utils import validation
 
 from .. import catalog
@@ -82,6 +82,13 @@ class EngineAnswers:
         """As the engine reads it."""
         name = auth._optimizer_gateway_endpoint(optimizer_config)
         return None if name is None else str(name)
+
+    def job_name(self, job_id: str) -> str | None:
+        """Asked of MLflow's store of jobs."""
+        try:
+            return str(_get_job_store().get_job(job_id).job_name)
+        except MlflowException:
+            return None
 
     def destination_keys(self) -> frozenset[str]:
         """MLflow's list."""

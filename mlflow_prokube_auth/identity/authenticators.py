@@ -140,7 +140,7 @@ class Authenticators:
             username, colon, password = base64.b64decode(credentials, validate=True).decode().partition(":")
         except ValueError:  # no base64, no ASCII or no UTF-8
             raise self._bad() from None
-        if not colon:
+        if not colon or "\0" in username:  # PostgreSQL would not be asked for such a name
             raise self._bad()
         if (
             self._job_token

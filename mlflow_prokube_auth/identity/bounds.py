@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..errors import AddressTooLong, MethodUnknown, Refusal
+from ..errors import AddressTooLong, BadRequest, MethodUnknown, Refusal
 from .middleware import Asgi, Receive, Scope, Send, answer, send_refusal
 
 # Of MLflow's routes and ours (RFC 9110, RFC 5789).
@@ -35,6 +35,8 @@ class RequestLine:
         """Why a request is not looked at; None where it is."""
         if method not in METHODS:
             return MethodUnknown(f"The method {method[:20]!r} is unknown here. Expected {', '.join(sorted(METHODS))}.")
+        if "\0" in path:
+            return BadRequest("There is a NUL character (%00) in the path. Expected a path without it.")
         if len(path) > self._longest:
             longest = LONGEST_ARTIFACT_PATH if path.startswith(self._artifacts) else self._longest
             if len(path) > longest:

@@ -26,23 +26,29 @@ class Kind:
     expected: str
 
 
-_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}").fullmatch
+_DIGITS = re.compile(r"0|[1-9][0-9]{0,18}").fullmatch
+# What a signed number of 64 bits holds: SQLite binds no larger one.
+_LARGEST = 2**63 - 1
 # MLflow makes them of uuid4 with or without a prefix (m-, s-, iss-, ...): lower-case letters, digits and "-".
 _MADE = re.compile(r"[0-9a-z][0-9a-z_-]{0,254}").fullmatch
 # Clients may choose those of traces and assessments. Version 4 names a trace's place, too (trace:/<place>/<id>).
 _CHOSEN = re.compile(r"(?:trace:/[0-9A-Za-z][0-9A-Za-z._-]*/)?[0-9A-Za-z][0-9A-Za-z._:~-]{0,254}").fullmatch
 
 
+def _is_number(text: str) -> bool:
+    return _DIGITS(text) is not None and int(text) <= _LARGEST
+
+
 def _is_plain_path(path: str) -> bool:
     """Whether the experiment that a served path begins with, if any, is written in its one way."""
     segments = [each for each in _decoded(path).split("/") if each]
     first = next(iter(segments[2:] if segments[:1] == ["workspaces"] else segments), "")
-    return not first.isdecimal() or bool(_NUMBER(first))
+    return not first.isdecimal() or _is_number(first)
 
 
 def _is_scorer(pattern: str) -> bool:
     experiment_id, _, name = pattern.partition("/")
-    return bool(_NUMBER(experiment_id)) and bool(name) and quote(unquote(name), safe="") == name
+    return _is_number(experiment_id) and bool(name) and quote(unquote(name), safe="") == name
 
 
 def _decoded(path: str) -> str:
@@ -52,10 +58,10 @@ def _decoded(path: str) -> str:
     return path
 
 
-_NUMBERED = "digits 0 to 9 without sign, blank or leading zero, such as 12"
+_NUMBERED = "a number of at most 64 bits in digits 0 to 9 without sign, blank or leading zero, such as 12"
 _HEX = "<32 hexadecimal digits> in lower case"
 
-EXPERIMENT = Kind("experiment id", _NUMBER, _NUMBERED)
+EXPERIMENT = Kind("experiment id", _is_number, _NUMBERED)
 RUN = Kind("run id", _MADE, _HEX)
 LOGGED_MODEL = Kind("logged model's id", _MADE, f"m-{_HEX}")
 TRACE = Kind("trace id", _CHOSEN, "an id such as tr-<32 hexadecimal digits>, of letters, digits and - . _ : ~")
@@ -74,9 +80,9 @@ BUDGET = Kind("budget's id", _MADE, f"bp-{_HEX}")
 GUARDRAIL = Kind("guardrail's id", _MADE, f"gr-{_HEX}")
 SCHEMA = Kind("label schema's id", _MADE, f"ls-{_HEX}")
 QUEUE = Kind("review queue's id", _MADE, f"rq-{_HEX}")
-ROLE = Kind("role's id", _NUMBER, _NUMBERED)
-GRANT = Kind("grant's id", _NUMBER, _NUMBERED)
-VERSION = Kind("version", _NUMBER, _NUMBERED)
+ROLE = Kind("role's id", _is_number, _NUMBERED)
+GRANT = Kind("grant's id", _is_number, _NUMBERED)
+VERSION = Kind("version", _is_number, _NUMBERED)
 PATH = Kind("artifact path", _is_plain_path, f"the id of its experiment as {_NUMBERED}")
 SCORER_KEY = Kind("scorer", _is_scorer, "<experiment id>/<percent-encoded name>")
 

@@ -20,7 +20,7 @@ from ..identity.middleware import answer
 from ..metrics import Counts
 from ..policy import ids, words
 from ..policy.artifacts import CREATE
-from ..policy.guards import limits, shape
+from ..policy.guards import limits, queries, shape
 from ..policy.guards.table import flask_guards
 from ..policy.named import BESIDE, Claim
 from ..prefix import static_prefix, without
@@ -268,7 +268,8 @@ def _check_shape() -> None:
     ids.check_parameters(rule_here(), [*request.args.items(multi=True), *path.items()])
     if request.endpoint in NOT_JSON or not (graphql or takes_json(rule_here())):
         return
-    body = request.get_json(silent=True) if request.is_json else None
+    # Of GraphQL, MLflow's handler reads a body of whatever type.
+    body = request.get_json(force=graphql, silent=True) if request.is_json or graphql else None
     if isinstance(body, dict):
         limits.check_depth(request.get_data(), body)
         asking.take(body.items())
@@ -281,6 +282,8 @@ def _check_shape() -> None:
         bool(request.content_length or request.get_data(cache=True)),
         graphql,
     )
+    if graphql:
+        queries.check(body if isinstance(body, dict) else {})
     if isinstance(body, dict) and not graphql and request.url_rule is not None:
         shape.check_spellings(request.args, path, body)
         if (found := misspelt(request.method, request.url_rule.rule, body)) is not None:

@@ -24,6 +24,7 @@ from . import (
     cli_login,
     health,
     index,
+    inputs,
     login,
     logout,
     metrics,
@@ -115,6 +116,7 @@ def _guarded(web: Web, view: View) -> View:
     @functools.wraps(view)
     def guarded(**arguments: Any) -> Any:
         try:
+            inputs.check(arguments)
             response = make_response(view(web, **arguments))
             # Who may see what changes; only assets say otherwise.
             response.headers.setdefault("Cache-Control", "no-store")

@@ -57,6 +57,19 @@ def test_a_name_of_one_workspace_is_taken_in_every_other(spaces: Demo, kind: str
             assert f"'{name}' is already taken" in answer.json()["message"]
 
 
+@pytest.mark.parametrize("api", ["api", "ajax-api"])
+def test_a_workspace_is_shown_to_who_may_use_it_and_changed_by_administrators(spaces: Demo, api: str) -> None:
+    lab, none = (f"{spaces.url}/{api}/3.0/mlflow/workspaces/{name}" for name in ("lab", "none"))
+    shown = httpx.get(lab, auth=spaces.auth("alice"), timeout=30)
+    assert (shown.status_code, shown.json()["workspace"]["name"]) == (200, "lab"), shown.text
+    for who, method, url in (
+        ("bob", "GET", lab), ("bob", "GET", none), ("alice", "PATCH", lab), ("alice", "DELETE", lab)
+    ):  # fmt: skip
+        body = {"json": {"description": "mine"}} if method == "PATCH" else {}
+        answer = httpx.request(method, url, auth=spaces.auth(who), timeout=30, **body)  # type: ignore[arg-type]
+        assert (answer.status_code, answer.json()["error_code"]) == (403, "PERMISSION_DENIED"), answer.text
+
+
 @pytest.mark.parametrize("kind", ["experiments", "registered-models"])
 def test_who_uses_the_default_workspace_sees_nothing_of_others_there(spaces: Demo, kind: str) -> None:
     name = f"private-{kind}"

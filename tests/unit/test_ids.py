@@ -76,7 +76,7 @@ def test_each_id_in_the_path_of_a_route_of_fastapis_is_looked_at() -> None:
 
 
 GOOD: dict[str, tuple[Any, ...]] = {
-    "experiment_id": ("0", "1", "10", "904353465342354", 0, 12, None, "", ["1", "2"], [], [3]),
+    "experiment_id": ("0", "1", "10", "904353465342354", str(2**63 - 1), 0, 12, None, "", ["1", "2"], [], [3]),
     "run_id": ("0123456789abcdef0123456789abcdef", "a1_b-2", "", None),
     "model_id": ("m-0123456789abcdef0123456789abcdef", ""),
     "trace_id": ("tr-0123456789abcdef", "0123", "tr-Mine_1.2:3~x", "trace:/main.default/0123", "trace:/x/tr-1"),
@@ -93,7 +93,7 @@ GOOD: dict[str, tuple[Any, ...]] = {
 BAD: dict[str, tuple[Any, ...]] = {
     "experiment_id": (
         "01", "00", "+1", "-1", " 1", "1 ", "1\n", "1_0", "1.0", "1e1", "0x1", "\uff11", "\u0661", "\u00b9", "one", "*",
-        "1" * 20, 1.0, 1e0, True, False, -1, {}, {"a": 1}, [["1"]], ["1", "01"],
+        "1" * 20, str(2**63), 2**63, 1.0, 1e0, True, False, -1, {}, {"a": 1}, [["1"]], ["1", "01"],
     ),
     "run_id": ("0123ABCD", "a b", "a\u00e4", "a/b", "../a", "a%20", " a", "a\t", "-a", "_", "a" * 256, "\u017f"),
     "model_id": ("M-0123", "m-0123 ", "m.0"),

@@ -20,7 +20,7 @@ from mlflow.utils.search_utils import SearchTraceUtils, SearchUtils
 from sqlparse import lexer
 
 from mlflow_prokube_auth.errors import BadRequest
-from mlflow_prokube_auth.policy.guards import limits
+from mlflow_prokube_auth.policy.guards import limits, queries
 from mlflow_prokube_auth.policy.guards.limits import (
     FILTERS,
     LISTS,
@@ -266,6 +266,40 @@ def test_a_query_of_graphql_is_as_long_as_one_of_mlflows_pages_and_more() -> Non
         Asking().take([("query", "x" * 20_001)])
 
 
+@pytest.mark.parametrize("name", ["name", "experiment_name", "path", "key", "run_id", "filter", "filter_string"])
+def test_no_name_and_no_filter_has_a_nul(name: str) -> None:
+    for value in ("a\0", ["a", "\0"]):
+        with pytest.raises(BadRequest, match=f"NUL character in '{name}'"):
+            Asking().take([(name, value)])
+    Asking().take([("value", "a\0"), ("description", "\0")])
+
+
+def query_of(fields: int = 0, levels: int = 0, aliases: int = 0) -> str:
+    """A query with so many fields, levels and aliases, beside its own braces and one field."""
+    inner = "a " + "b " * fields + " ".join(f"c{each}: d" for each in range(aliases))
+    return "{" + "e {" * levels + inner + "}" * levels + "}"
+
+
+@pytest.mark.parametrize(
+    ("fine", "more", "words"),
+    [
+        (query_of(fields=497), query_of(fields=498), "more than 500 words and signs"),
+        (query_of(levels=19), query_of(levels=20), "at most 20 levels"),
+        (query_of(aliases=30), query_of(aliases=31), "more than 30 aliases"),
+        ("{ a } fragment F on T {" + "b " * 487 + "}", "{ a } fragment F on T {" + "b " * 500 + "}", "words and signs"),
+    ],
+)
+def test_a_query_of_graphql_is_within_its_bounds(fine: str, more: str, words: str) -> None:
+    queries.check({"query": fine})
+    with pytest.raises(BadRequest, match=words):
+        queries.check({"query": more})
+
+
+def test_arguments_are_no_aliases() -> None:
+    given = ", ".join(f"a{each}: {{b: [{{c: 1}}]}}" for each in range(20))
+    queries.check({"query": f"query Q($v: T = {{d: 1}}) {{ f({given}) }}", "variables": {"v": None}})
+
+
 def test_what_people_write_is_as_long_as_they_like() -> None:
     Asking().take([(name, "x" * 10**6) for name in ("value", "description", "model_json", "records", "spans")])
 
@@ -337,5 +371,6 @@ def test_the_page_has_the_bounds_of_the_code() -> None:
     assert told["a name"] == [limits.LONGEST_TEXT]
     assert told["`max_results`"] == [NUMBERS["max_results"]]
     assert told["parts of an upload"] == [NUMBERS["num_parts"]]
-    assert told["a query to GraphQL"] == [limits.LONGEST_QUERY]
+    words = [queries.MOST_WORDS, queries.MOST_LEVELS, queries.MOST_ALIASES]
+    assert told["a query to GraphQL"] == [limits.LONGEST_QUERY, *words]
     assert told["JSON"] == [limits.DEEPEST_JSON]

@@ -111,6 +111,7 @@ LINE = RequestLine("/mlflow")
         ("GET", "/", b"q" * 49_153, AddressTooLong),
         ("GET", "/", b"q&" * 1_999, None),
         ("GET", "/", b"q&" * 2_000, AddressTooLong),
+        ("GET", "/api/2.0/mlflow-artifacts/artifacts/1/a\0b", b"", BadRequest),
         ("TRACE", "/", b"", MethodUnknown),
         ("get", "/", b"", MethodUnknown),
         ("X" * 60_000, "/", b"", MethodUnknown),

@@ -22,6 +22,7 @@ KINDS = {
     "gateway_endpoint": "gateway endpoint",
     "gateway_secret": "gateway secret",
     "issue": "issue",
+    "job": "job",
 }
 VERBS = {"read": "read", "update": "change", "use": "use", "manage": "manage"}
 # So many other things of a kind one request may refer to: each is asked for.
@@ -61,6 +62,9 @@ class Answers(Protocol):
     def endpoint_of(self, optimizer_config: str) -> str | None:
         """The gateway endpoint that an optimizer's configuration names."""
 
+    def job_name(self, job_id: str) -> str | None:
+        """What a job runs; None where it is not there."""
+
     def destination_keys(self) -> frozenset[str]:
         """The options that choose a host, as MLflow lists them."""
 
@@ -93,7 +97,7 @@ class Asked:
             PermissionDenied: in the words that a missing one is told in, too.
         """
         if not self.answers.may(kind, key, action):
-            raise self._denied(kind, key, action)
+            raise self.denied(kind, key, action)
 
     def need_if_there(self, kind: str, key: str, action: str) -> None:
         """The same, but what is not there may be named: a note may outlive what it speaks of.
@@ -102,7 +106,7 @@ class Asked:
             PermissionDenied: it is there.
         """
         if self.answers.exists(kind, key) and not self.answers.may(kind, key, action):
-            raise self._denied(kind, key, action)
+            raise self.denied(kind, key, action)
 
     def need_each_if_there(self, kind: str, keys: Iterable[str], action: str) -> None:
         """The same for several, each asked for once.
@@ -114,7 +118,8 @@ class Asked:
         for key in distinct(keys, KINDS[kind]):
             self.need_if_there(kind, key, action)
 
-    def _denied(self, kind: str, key: str, action: str) -> PermissionDenied:
+    def denied(self, kind: str, key: str, action: str) -> PermissionDenied:
+        """The refusal, in the words that a missing one is told in, too."""
         subject = words.Subject(KINDS[kind], key[:200], by_name=kind in ("model", "gateway_endpoint"))
         return PermissionDenied(words.denied(subject, VERBS[action], self.contact))
 

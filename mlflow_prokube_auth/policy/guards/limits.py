@@ -103,6 +103,7 @@ class Asking:
         for name, value in parameters:
             known = _CAMEL.sub("_", str(name)[:_LONGEST_NAME]).lower()
             if known in FILTERS:
+                _check_characters(known, value)
                 self._filter(value)
             elif known in ORDERS:
                 self._order(value)
@@ -110,6 +111,7 @@ class Asking:
             if known in NUMBERS:
                 _check_number(known, value)
             if known == "query" or _SHORT.fullmatch(known):
+                _check_characters(known, value)
                 _check_lengths(known, value, LONGEST_QUERY if known == "query" else LONGEST_TEXT)
 
     def _filter(self, value: Any) -> None:
@@ -198,6 +200,12 @@ def _unpacked(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None  # MLflow says what is wrong with it
+
+
+def _check_characters(name: str, value: Any) -> None:
+    """PostgreSQL keeps and compares no text with a NUL; what people write, such as a tag's value, may have one."""
+    if any("\0" in text for text in _texts(value)):
+        raise BadRequest(f"There is a NUL character in '{name}'. Expected text without it.")
 
 
 def _check_lengths(name: str, value: Any, most: int) -> None:

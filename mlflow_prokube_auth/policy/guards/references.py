@@ -79,6 +79,21 @@ def asked_endpoint(asked: Asked) -> None:
         asked.need("gateway_endpoint", name, "use")
 
 
+# What MLflow calls the job of an optimization (mlflow/genai/optimize/job.py).
+OPTIMIZATION = "optimize_prompts"
+
+
+def optimization(asked: Asked) -> None:
+    """The job that is looked at, cancelled or deleted as an optimization.
+
+    Raises:
+        PermissionDenied: it is a job of another kind, which belongs to whoever started it.
+    """
+    job_id = str(asked.path["job_id"])
+    if asked.answers.job_name(job_id) != OPTIMIZATION:
+        raise asked.denied("job", job_id, "read" if asked.method == "GET" else "update")
+
+
 def optimized(asked: Asked) -> None:
     """The prompt, the dataset and the endpoint that an optimization reads and calls with the server's own rights.
 

@@ -57,6 +57,7 @@ _LONG = (
 _ASSESSED = ("an issue or a source run that one may not read", "asks for the trace alone")
 _BUDGETS = ("everything", "shows what others may spend and have spent to any login")
 _USAGE = ("an experiment that one may not change", "lets an endpoint write the traces of its calls to any experiment")
+_JOB = ("a job of another kind", "takes any job that names an experiment, where others' jobs are their own")
 _HOST = (
     "an option that chooses a host (`api_base` and the like), at any depth",
     "sends the server's own keys there, where the library for it is installed",
@@ -152,6 +153,8 @@ FLASK: tuple[Guard, ...] = (
         "a prompt that one may not change, a dataset that one may not read, a gateway endpoint that one may not use",
         "starts a job that reads and calls any, and writes a new version of the prompt",
     ),
+    Guard("GET DELETE", "/mlflow/prompt-optimization/jobs/{}", references.optimization, *_JOB),
+    Guard("POST", "/mlflow/prompt-optimization/jobs/{}/cancel", references.optimization, *_JOB),
     Guard("POST", "/mlflow/prompt-optimization/jobs", destinations.chosen_host, *_HOST),
     Guard("POST", "/mlflow/scorers/register", destinations.chosen_host, *_HOST),
     Guard("POST", "/mlflow/scorer/invoke", destinations.chosen_host, *_HOST),
