@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -286,9 +286,7 @@ class Administration:
         """Events, the newest first, as :func:`store.audit.page` finds them and JSON shows them; and how many."""
         with self._services.database.read() as connection:
             found, total = audit.page(connection, **wanted)
-        # Ids mean something to the database only; who is gone keeps theirs.
-        people = self._services.accounts.names(each.detail["user_id"] for each in found if each.detail.get("user_id"))
-        return [_event(each, people) for each in found], total
+        return [_event(each) for each in found], total
 
 
 def describe_rule(rule: Rule) -> dict[str, Any]:
@@ -296,10 +294,9 @@ def describe_rule(rule: Rule) -> dict[str, Any]:
     return {"id": rule.id, "kind": rule.kind, "prefix": rule.prefix, "level": rule.permission}
 
 
-def _event(event: audit.Event, people: Mapping[int, str]) -> dict[str, Any]:
+def _event(event: audit.Event) -> dict[str, Any]:
     shown = {name: getattr(event, name) for name in ("actor", "action", "target", "client")}
-    name = people.get(event.detail.get("user_id", 0))
-    return {**shown, "at": iso(event.at), "detail": {**event.detail, **({} if name is None else {"user": name})}}
+    return {**shown, "at": iso(event.at), "detail": dict(event.detail)}
 
 
 def _left_alone(who: str, error: NeedsHeir, remedy: str) -> Conflict:

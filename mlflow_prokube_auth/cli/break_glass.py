@@ -8,6 +8,7 @@ from typing import IO
 
 import click
 
+from ..plain import lowered
 from ..policy.words import moment
 from .common import BACKEND_OPTION, database_in_words, operator, services
 
@@ -44,7 +45,7 @@ def set_(backend_store_uri: str | None, name: str, password_file: IO[bytes] | No
             "basic-auth. Choose a name that nobody has, such as 'break-glass'"
         ) from None
     done = "has a new password" if replaced else "is a local administrator now"
-    click.echo(f"'{name.strip().lower()}' {done}; the login is at {_login_url()}")
+    click.echo(f"'{lowered(name)}' {done}; the login is at {_login_url()}")
 
 
 @break_glass.command(short_help="End a local administrator at once.")
@@ -57,7 +58,7 @@ def remove(backend_store_uri: str | None, name: str) -> None:
         found = opened.local_admins.remove(name, int(time.time()), operator(), "cli")
     if not found:
         raise click.ClickException(f"there is no local administrator '{name}'; `break-glass list` shows them")
-    click.echo(f"'{name.strip().lower()}' is no local administrator any more; sessions and access key are ended.")
+    click.echo(f"'{lowered(name)}' is no local administrator any more; sessions and access key are ended.")
 
 
 @break_glass.command("list")

@@ -136,7 +136,7 @@ def _grant(session: Session, grant: Any) -> tuple[str, str, dict[str, Any]]:
 
 
 def _member(session: Session, assignment: Any) -> tuple[str, str, dict[str, Any]]:
-    return "member", _role_name(session, assignment), {"user_id": assignment.user_id}
+    return "member", _role_name(session, assignment), audit.about(session.connection(), assignment.user_id)
 
 
 def _role(_session: Session, role: Any) -> tuple[str, str, dict[str, Any]]:

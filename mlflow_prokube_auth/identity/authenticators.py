@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from ..errors import AccountOut, BadCredentials, CrossSiteRequest, KeyEnded, KeyExpired, Refusal, Unavailable
 from ..metrics import Counts, cause
+from ..plain import lowered
 from ..policy import words
 from ..settings import Settings
 from ..store.database import DATABASE_DOWN, why_down
@@ -163,8 +164,9 @@ class Authenticators:
         if token is None or owner is None or not hmac.compare_digest(owner.digest, token.digest):
             raise self._bad()
         person = owner.person
-        named = person.username.lower() if username is None else username.strip().lower()
-        if named != person.username.lower() and not self._people.owns_name(person.user_id, named):
+        own = lowered(person.username)
+        named = own if username is None else lowered(username)
+        if named != own and not self._people.owns_name(person.user_id, named):
             raise self._bad()
         standing = owner.standing
         person = self._owner_in_order(owner)

@@ -7,6 +7,7 @@ claims that it carries, as logins are by theirs; userinfo is asked with the toke
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,6 +21,7 @@ from ..store.people import Blocked, NameTaken, People, Standing
 from .claims import Denial, admit
 from .provider import Provider, ProviderDown, TokenInvalid
 
+_logger = logging.getLogger(__name__)
 LONGEST_TOKEN = 16_384
 
 
@@ -66,6 +68,7 @@ class BearerTokens:
     def _standing(self, claims: Mapping[str, Any]) -> Standing:
         verdict = admit([claims], self._settings)
         if isinstance(verdict, Denial):
+            _logger.warning("a token of '%s' is refused: %s", verdict.account, verdict.reason)
             raise Unauthenticated(f"'{verdict.account}' may not use this server. {verdict.reason}{_advice(verdict)}")
         known = self._people.standing(verdict.issuer, verdict.subject)
         if known is None:

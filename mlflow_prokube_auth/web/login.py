@@ -16,6 +16,7 @@ from ..identity.claims import Denial, admit, implied, said
 from ..identity.kept import Kept
 from ..identity.oidc import Login, LoginFailed
 from ..identity.provider import OtherIssuer, ProviderDown
+from ..plain import escaped
 from ..store import audit
 from ..store.people import Blocked, NameTaken
 from ..store.sessions import KeycloakSession
@@ -105,7 +106,7 @@ def _completed(web: Web) -> Any:
     except ProviderDown as error:
         return _provider_down(web, target, error)
     except LoginFailed as error:
-        _logger.warning("login refused: %s", error)
+        _logger.warning("login refused: %s", escaped(str(error)))
         return web.message(
             400,
             "The login was not completed",
