@@ -236,7 +236,7 @@ def run(stage: Stage) -> Section:
 def _plain(stage: Stage, stack: ExitStack, size: Size) -> Party:
     plain = stack.enter_context(stage.plain(POSTGRESQL, WORKERS))
     stage.fill(plain, size)
-    return Party(plain, [({}, _experiment(plain, {}, number)) for number in range(ACCOUNTS)])
+    return Party(plain, [({}, experiment_of(plain, {}, number)) for number in range(ACCOUNTS)])
 
 
 def _ours(stage: Stage, stack: ExitStack, size: Size) -> Party:
@@ -244,12 +244,12 @@ def _ours(stage: Stage, stack: ExitStack, size: Size) -> Party:
     stage.fill(ours, size)
     guests = []
     for number in range(ACCOUNTS):
-        headers = _service_account(ours, f"pipeline-{number}")
-        guests.append((headers, _experiment(ours, headers, number)))
+        headers = service_account(ours, f"pipeline-{number}")
+        guests.append((headers, experiment_of(ours, headers, number)))
     return Party(ours, guests)
 
 
-def _service_account(ours: Ours, name: str) -> dict[str, str]:
+def service_account(ours: Ours, name: str) -> dict[str, str]:
     """A new one's headers; keys are made in a session alone."""
     client = ours.client(ours.session("admin"))
     client.must("POST", "/prokube-auth/api/admin/service-accounts", {"name": name, "description": "a benchmark"})
@@ -258,7 +258,7 @@ def _service_account(ours: Ours, name: str) -> dict[str, str]:
     return basic(name, key)
 
 
-def _experiment(server: Running, headers: dict[str, str], number: int) -> str:
+def experiment_of(server: Running, headers: dict[str, str], number: int) -> str:
     client = server.client(headers)
     made = client.must("POST", f"{API}/experiments/create", {"name": f"pipeline-{number}"})
     client.close()

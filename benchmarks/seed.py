@@ -133,7 +133,7 @@ _ITEMS = (
         (
             "prokube_resource_names",
             "kind, name, user_id, reserved_ms, pending, claim_id, healable",
-            f"'{kind}', 'bench-{each}-' || i, {BASE} + 1 + (i - 1) % {{users}}, {MOMENT} * 1000, false, '', true",
+            f"'{kind}', 'bench-{each}-' || i, {BASE} + 1 + (i - 1) % {{users}}, {MOMENT}000, false, '', true",
         )
         for kind, each in (
             ("experiment", "experiment"),

@@ -33,7 +33,7 @@ from sqlalchemy import Connection, and_, func, literal, or_, select
 from . import scorers
 from .policy.artifacts import SERVED, Root, Version
 from .policy.ids import WILDCARD, is_canonical
-from .policy.named import Found
+from .policy.named import BESIDE, Found
 from .policy.rules import NAMED_AS
 
 
@@ -76,8 +76,6 @@ TABLES: dict[str, NamedTable] = {
     ),
     "mcp_server": NamedTable(tracking_models, "SqlMCPServer", "name", "name", "created_at", "name"),
 }
-# Routes that get or create the experiment ``gateway/<endpoint>``, and whether they do where nothing is said.
-USAGE_TRACKED = {"gateway/endpoints/create": True, "gateway/endpoints/update": None}
 # What never changes in the row of a model's version, but when it is deleted.
 VERSION_COLUMNS = ("workspace", "version", "creation_time", "source", "storage_location", "run_id")
 
@@ -205,9 +203,9 @@ class MlflowCatalog:
         ``params`` are the body's fields by the names of MLflow's protocol. The rule is that of
         mlflow/store/tracking/gateway/sqlalchemy_mixin.py.
         """
-        if route not in USAGE_TRACKED or params.get("experiment_id") is not None:
+        if route not in BESIDE or params.get("experiment_id") is not None:
             return None
-        name, tracked = params.get("name"), params.get("usage_tracking", USAGE_TRACKED[route])
+        name, tracked = params.get("name"), params.get("usage_tracking", BESIDE[route])
         if tracked is False or tracked is None:
             return None
         if route == "gateway/endpoints/update":

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +14,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
-from sqlalchemy.exc import OperationalError
+
+from .postgres import await_database
 
 OPTIONS = ("--no-defaults", "--innodb-flush-log-at-trx-commit=0", "--skip-name-resolve")
 
@@ -80,13 +80,4 @@ def running_mariadb(port: int) -> Iterator[MariaDB]:
 
 def _wait(server: MariaDB, process: subprocess.Popen[bytes], log: Path) -> None:
     engine = create_engine(server.uri(""))
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            with engine.connect():
-                engine.dispose()
-                return
-        except OperationalError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"MariaDB did not start:\n{log.read_text()[-2000:] if log.exists() else ''}")
-            time.sleep(0.1)
+    await_database(engine, process, log, "MariaDB")

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,9 +15,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
 
-from .postgres import USER, Postgres, as_postgres
+from .postgres import USER, Postgres, as_postgres, await_database
 
 CONFIGURATION = """
 [databases]
@@ -81,13 +79,4 @@ def running_pgbouncer(postgres: Postgres, port: int, connections: int) -> Iterat
 
 def _wait(pooler: PgBouncer, direct: str, log: Path) -> None:
     engine = create_engine(pooler.uri(direct, "psycopg"), connect_args={"prepare_threshold": None})
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            with engine.connect():
-                engine.dispose()
-                return
-        except OperationalError:
-            if pooler.process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"PgBouncer did not start:\n{log.read_text()[-2000:] if log.exists() else ''}")
-            time.sleep(0.1)
+    await_database(engine, pooler.process, log, "PgBouncer", seconds=30)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 USER = "mlflow"
@@ -92,15 +92,22 @@ def _serve(data: Path, port: int) -> subprocess.Popen[bytes]:
 
 def _wait(server: Postgres) -> None:
     engine = create_engine(server.uri("postgres"), connect_args={"connect_timeout": 2})
-    deadline = time.monotonic() + 60
+    await_database(engine, server.process, server.data.parent / "postgres.log", "PostgreSQL")
+
+
+def await_database(
+    engine: Engine, process: subprocess.Popen[bytes], log: Path, name: str, seconds: float = 60
+) -> None:
+    """Wait until a database, or a pooler, takes connections; fail with the end of its log where it does not."""
+    deadline = time.monotonic() + seconds
     while True:
         try:
             with engine.connect():
                 engine.dispose()
                 return
         except OperationalError:
-            if server.process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"PostgreSQL did not start:\n{(server.data.parent / 'postgres.log').read_text()[-2000:]}")
+            if process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"{name} did not start:\n{log.read_text()[-2000:] if log.exists() else ''}")
             time.sleep(0.1)
 
 

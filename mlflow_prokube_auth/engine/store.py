@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -28,8 +27,6 @@ from ..store.role_versions import watched
 from ..store.teams import NO_RULE, Resource, Team, Teams
 from .lookups import HeldRows, visible
 from .writes import watch
-
-_logger = logging.getLogger(__name__)
 
 # Methods of MLflow's store that ours overrides or calls, with their parameters.
 STORE_SEAMS: dict[str, tuple[str, ...]] = {
@@ -339,13 +336,15 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
 def _add_if_absent(session: Session, role_id: int, resource_type: str, pattern: str, permission: str) -> None:
     """A grant, unless one stands there or another request makes it in this moment."""
     on = {"role_id": role_id, "resource_type": resource_type, "resource_pattern": pattern}
-    if session.query(SqlRolePermission.id).filter_by(**on).first() is not None:
+    standing = session.query(SqlRolePermission.id).filter_by(**on)
+    if standing.first() is not None:
         return
     try:
         with session.begin_nested():
             session.add(SqlRolePermission(**on, permission=permission))
     except IntegrityError:
-        _logger.debug("a grant was made twice at once")
+        if standing.first() is None:  # the database refused it for another reason
+            raise
 
 
 def _note_writing(state: ORMExecuteState) -> None:

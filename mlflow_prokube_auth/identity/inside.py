@@ -19,6 +19,7 @@ AUTHORIZATION = "authorization"
 # The gateway's own header: a coding agent sends the key of its provider in Authorization (mlflow/gateway/constants.py).
 GATEWAY_AUTHORIZATION = "x-mlflow-authorization"
 CREDENTIAL_HEADERS = (AUTHORIZATION, GATEWAY_AUTHORIZATION, "proxy-authorization")
+_CREDENTIALS = frozenset(name.encode() for name in CREDENTIAL_HEADERS)
 # What proxies in front of a server add, which tells an upstream who is calling, or lets it call as them.
 PROXY_HEADERS = re.compile(
     r"forwarded|x-forwarded-.*|x-auth-request-.*|x-amzn-oidc-.*|x-goog-iap-.*|x-goog-authenticated-.*|cf-access-.*|"
@@ -39,7 +40,7 @@ def named(identity: Identity) -> str:
 
 def for_flask(headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
     """The headers of a request to Flask, whose caller is asked for later; our pages read the session's cookie."""
-    return [(name, value) for name, value in headers if name.decode("latin-1").lower() not in CREDENTIAL_HEADERS]
+    return [(name, value) for name, value in headers if name.lower() not in _CREDENTIALS]
 
 
 def for_native(headers: Iterable[tuple[bytes, bytes]], identity: Identity | None) -> RawHeaders:

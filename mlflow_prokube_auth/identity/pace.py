@@ -1,7 +1,8 @@
-"""One and the same time for all answers of the local administrators' login: it tells nobody which names there are.
+"""Each answer of the local administrators' login takes the same time, so that no time tells which names exist.
 
-Names that nobody has cost the server next to nothing, so that they take nothing of what known ones need; by the time
-that passes, whoever asks must not notice. Under uvicorn nobody's thread waits for it, under gunicorn its own does.
+The server refuses an unknown name at once and spends nothing on it, since known names need the turns for checking
+passwords. The answer is held back until its time. Under uvicorn no thread waits meanwhile; under gunicorn the
+request's own thread does.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Logins of people whom nobody knows yet: how many may be under way, by the address that they come from.
 
-Each login that begins is a row in the database for minutes, and each that is completed asks Keycloak, in a thread of
-the server, which may take seconds to say nothing. They are counted in each process, in memory: what is refused asks
-the database nothing.
+Each login that begins keeps a row in the database for minutes. Each login that is completed holds a thread of the
+server until Keycloak answers, which may take seconds. Each process counts them in memory, so that a refused login
+asks the database nothing.
 """
 
 from __future__ import annotations

@@ -43,6 +43,9 @@ LOOKUPS = {
     "experiments/get-by-name": ("experiment", "experiment_name"),
     "registered-models/get": ("registered_model", "name"),
 }
+# Routes that get or create the experiment ``gateway/<endpoint>`` beside what they are about, and whether they do where
+# the request does not say usage_tracking.
+BESIDE: Mapping[str, bool | None] = {"gateway/endpoints/create": True, "gateway/endpoints/update": None}
 # Where grants name the resource itself: whoever gets the name would get the grants that were left on it.
 DELETES = {"registered-models/delete": ("registered_model", "name")}
 NAME_KEYED = frozenset({"registered_model", "mcp_server"})

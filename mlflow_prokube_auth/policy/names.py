@@ -242,7 +242,8 @@ class NamePolicy:
         """MLflow has created or renamed it, and its engine has granted MANAGE."""
         found = self._catalog.find(claim.kind, claim.name)
         if found is None and claim.on_the_fly:
-            return self._names.release(claim.kind, claim.name, claim.id)
+            self._names.release(claim.kind, claim.name, claim.id)
+            return
         follow = self._rules.bears(found, claim.old_name) if found is not None else lambda connection: None
 
         def then(connection: Connection) -> None:
@@ -253,7 +254,6 @@ class NamePolicy:
         self._names.settle(claim.kind, claim.name, claim.id, then)
         if claim.old is not None:
             self._names.release(claim.kind, claim.old.name, claim.old.claim_id)
-        return None
 
     def failed(self, claim: Claim, *, exists: bool) -> Refusal | None:
         """MLflow has refused or crashed; the words for it, where the name was the reason.

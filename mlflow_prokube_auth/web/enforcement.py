@@ -22,7 +22,7 @@ from ..policy import ids, words
 from ..policy.artifacts import CREATE
 from ..policy.guards import limits, shape
 from ..policy.guards.table import flask_guards
-from ..policy.named import Claim
+from ..policy.named import BESIDE, Claim
 from ..prefix import static_prefix, without
 from ..store.database import DATABASE_DOWN, TAKES_NO_WRITES, why_down
 from ..store.names import Held
@@ -139,17 +139,17 @@ class Enforcement:
         return None
 
     def _claim(self, route: str, params: dict[str, Any], person: Person) -> None:
-        """Claim what MLflow creates beside it first: a claim of the name itself is settled or freed by its answer."""
-        rule = request.url_rule.rule if request.url_rule is not None else ""
-        said = as_read(request.method, rule, request.get_json(silent=True)) if request.is_json else {}
-        beside = self._web.names.claim_beside(route, said, person)
-        try:
-            own = self._web.names.claim(route, params, person)
-        except BaseException:
-            if beside is not None:
-                self._web.names.failed(beside, exists=False)
-            raise
-        g.prokube_claims = [claim for claim in (beside, own) if claim is not None]
+        """Claim the name, then that of what MLflow creates beside it."""
+        own, beside = self._web.names.claim(route, params, person), None
+        if route in BESIDE and request.url_rule is not None:  # of other routes nobody walks the body here
+            try:
+                said = as_read(request.method, request.url_rule.rule, request.get_json(silent=True))
+                beside = self._web.names.claim_beside(route, said, person)
+            except BaseException:
+                if own is not None:
+                    self._web.names.failed(own, exists=False)
+                raise
+        g.prokube_claims = [claim for claim in (own, beside) if claim is not None]
 
     def _let_go(self) -> None:
         held: Held | None = g.pop("prokube_held", None)

@@ -106,7 +106,8 @@ def test_a_rule_gives_the_members_what_is_there_and_what_comes_and_ends(services
     assert levels(services, carol) == {}
     dave = log_in(services, "d@x", "team-a")  # a later member has it all
     assert len(levels(services, dave)) == 4
-    services.teams.withdraw(rule, there[0])
+    with services.database.write() as connection:
+        services.teams.withdraw_within(connection, rule, there[0])
     assert "team-a-0" not in levels(services, bob)
     log_in(services, "b@x")  # out of the group
     assert levels(services, bob) == {}

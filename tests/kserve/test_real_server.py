@@ -90,7 +90,7 @@ def test_a_reader_of_the_model_alone_gets_nothing_of_its_run(served: Served, tmp
         ("mlflow://models/weather/nowhere", 4, "has no alias 'nowhere', and 'nowhere' is no number and no stage"),
         ("mlflow://models/weather@nowhere", 4, "model 'weather' has no alias 'nowhere'"),
         ("mlflow://models/weather/archived", 4, "no version in stage Archived"),
-        ("mlflow://models/bare/1", 3, "does not exist or you may not"),
+        ("mlflow://models/bare/1", 3, "You may not do this"),
         ("mlflow://models/hidden/1", 3, "does not exist or you may not"),
         ("mlflow://models/weather@3", 2, "digits always mean a version"),
     ],

@@ -88,7 +88,8 @@ def test_a_cookie_writes_from_our_own_origin_alone(
     sent = {name: value.replace("OURS", world.origin) for name, value in headers.items()}
     for path in ("/graphql", f"{API}/experiments/create", "/gateway/x/mlflow/invocations", "/v1/traces"):
         answer = alice.request(method, path, content=b"{}", headers=sent)
-        assert (path, answer.status_code) == (path, 403)
+        # No route has a method such as FOO: it is refused before anything looks at the cookie.
+        assert (path, answer.status_code) == (path, 501 if method == "FOO" else 403)
     ours = alice.post(f"{API}/experiments/search", json={"max_results": 1}, headers={"Origin": world.origin})
     assert ours.status_code == 200
 

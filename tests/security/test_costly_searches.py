@@ -5,7 +5,6 @@ The routes and their parameters are found in MLflow's own tables. `tests/unit/te
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -14,23 +13,10 @@ from mlflow.server.handlers import get_endpoints
 
 from mlflow_prokube_auth.policy.guards.limits import FILTERS, LISTS, ORDERS
 
-from ..conftest import Demo
 from .routes import concrete, fastapi_routes
 from .tenants import API, API3, Tenant, refused
 
 JOINS = "the database joins a table for each"
-
-
-@pytest.fixture(scope="module")
-def alice(demo: Demo) -> Iterator[Tenant]:
-    with Tenant(base_url=demo.url, auth=demo.auth("alice"), timeout=60) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def admin(demo: Demo) -> Iterator[Tenant]:
-    with Tenant(base_url=demo.url, auth=demo.auth("admin"), timeout=60) as client:
-        yield client
 
 
 def of(number: int) -> str:

@@ -17,28 +17,19 @@ from ..conftest import free_port
 from ..processes import SECRET_KEY
 from ..server.world import running_world
 from .personas import PEOPLE, Cast, cast_of, ok
-from .upstream import Upstream, make_endpoint, running_upstream
+from .upstream import PRIVATE_UPSTREAMS, Upstream, make_endpoint
 
 UPSTREAMS_OWN = "Bearer sk-of-the-callers-own-provider"
 AGENTS = ("python-requests/2", "claude-cli/1.0", "codex_cli_rs/0.1", "GeminiCLI/1.0")
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[Upstream]:
-    with running_upstream() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
 def cast(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterator[Cast]:
     port = free_port()
-    environment = {
-        "MLFLOW_GATEWAY_API_BASE_ALLOWED_SCHEMES": "http,https",
-        "MLFLOW_GATEWAY_API_BASE_ALLOW_PRIVATE_IPS": "true",
-    }
+    folder = tmp_path_factory.mktemp("ends")
     with (
         running_world(
-            tmp_path_factory.mktemp("ends"), f"http://127.0.0.1:{port}", port, users=PEOPLE, environment=environment
+            folder, f"http://127.0.0.1:{port}", port, users=PEOPLE, environment=PRIVATE_UPSTREAMS
         ) as world,
         cast_of(world) as made,
     ):

@@ -4,35 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from ..conftest import Demo
 from .tenants import API, API3, HUMAN, SECRET, Tenant, new, refused, trace_id
 
 LOCATION, SPANS_AT, ARCHIVE = "mlflow.artifactLocation", "mlflow.trace.spansLocation", "mlflow.trace.archiveLocation"
 AJAX = "/ajax-api/2.0/mlflow"
-
-
-@pytest.fixture(scope="module")
-def alice(demo: Demo) -> Iterator[Tenant]:
-    with Tenant(base_url=demo.url, auth=demo.auth("alice"), timeout=60) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def bob(demo: Demo) -> Iterator[Tenant]:
-    with Tenant(base_url=demo.url, auth=demo.auth("bob"), timeout=60) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def admin(demo: Demo) -> Iterator[Tenant]:
-    with Tenant(base_url=demo.url, auth=demo.auth("admin"), timeout=60) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

@@ -47,18 +47,6 @@ class Denied:
 
 
 @pytest.fixture(scope="module")
-def alice(demo: Demo) -> Iterator[Tenant]:
-    with Tenant(base_url=demo.url, auth=demo.auth("alice"), timeout=60) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def admin(demo: Demo) -> Iterator[Tenant]:
-    with Tenant(base_url=demo.url, auth=demo.auth("admin"), timeout=60) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
 def denied(demo: Demo, alice: Tenant, admin: Tenant) -> Iterator[Denied]:
     experiment = alice.experiment()
     run = alice.run(experiment)

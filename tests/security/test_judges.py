@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from ..conftest import free_port
 from ..server.world import running_world
 from .personas import PEOPLE, Cast, cast_of, ok
-from .upstream import Upstream, make_endpoint, running_upstream
+from .upstream import PRIVATE_UPSTREAMS, Upstream, make_endpoint
 
 INVOKE = "/ajax-api/3.0/mlflow/scorer/invoke"
 JUDGE = {
@@ -31,19 +31,9 @@ JUDGE = {
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[Upstream]:
-    with running_upstream() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
 def cast(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterator[Cast]:
     port = free_port()
-    environment = {
-        "MLFLOW_GATEWAY_API_BASE_ALLOWED_SCHEMES": "http,https",
-        "MLFLOW_GATEWAY_API_BASE_ALLOW_PRIVATE_IPS": "true",
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "true",
-    }
+    environment = {**PRIVATE_UPSTREAMS, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "true"}
     folder = tmp_path_factory.mktemp("judges")
     with (
         running_world(folder, f"http://127.0.0.1:{port}", port, users=PEOPLE, environment=environment) as world,

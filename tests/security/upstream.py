@@ -15,6 +15,11 @@ import httpx
 from .personas import ok
 
 V3 = "/api/3.0/mlflow"
+# MLflow's gateway calls an upstream on loopback, and without TLS, only where its server is told so.
+PRIVATE_UPSTREAMS = {
+    "MLFLOW_GATEWAY_API_BASE_ALLOWED_SCHEMES": "http,https",
+    "MLFLOW_GATEWAY_API_BASE_ALLOW_PRIVATE_IPS": "true",
+}
 # What a provider of OpenAI's protocol answers; a judge reads its verdict out of it.
 VERDICT = {"result": "yes", "rationale": "It says dear sir."}
 COMPLETION = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ from mlflow_prokube_auth.policy.guards.limits import (
     LISTS,
     NUMBERS,
     ORDERS,
+    PACKED,
     REPEATED,
     Asking,
     check_depth,
@@ -65,6 +67,17 @@ def test_every_parameter_of_mlflows_protocol_that_asks_for_many_is_in_a_table() 
         if (names[0] if len(names) == 1 else names[-1]) not in (KNOWN if len(names) == 1 else WITHIN)
     }
     assert unknown == set()
+
+
+def test_no_list_of_the_table_is_a_text_elsewhere_but_those_that_are_unpacked() -> None:
+    texts = {
+        field.name
+        for _, message, _ in handlers.get_endpoints(lambda message: message)
+        if hasattr(message, "DESCRIPTOR")
+        for field in message.DESCRIPTOR.fields
+        if not field.is_repeated and field.type == field.TYPE_STRING
+    }
+    assert texts & LISTS.keys() == PACKED
 
 
 def test_every_parameter_of_mlflows_graphql_that_asks_for_many_is_in_a_table() -> None:
@@ -222,6 +235,13 @@ def test_a_list_has_as_many_entries_as_the_table_says(name: str, most: int) -> N
 def test_a_text_where_a_list_belongs_is_refused_since_the_engine_asks_for_each_character() -> None:
     with pytest.raises(BadRequest, match="'experiment_ids' is a text"):
         Asking().take([("experiment_ids", "1" * 20)])
+
+
+def test_a_list_that_mlflow_takes_as_a_text_is_counted_in_it() -> None:
+    for fine in (json.dumps(dict.fromkeys(range(1000))), "[" * 100_000, "no JSON", ""):
+        Asking().take([("tags", fine)])
+    with pytest.raises(BadRequest, match="'tags' has 1001 entries, 1000 are allowed at once"):
+        Asking().take([("tags", json.dumps(dict.fromkeys(range(1001))))])
 
 
 @pytest.mark.parametrize("name", ["run_id", "name", "artifactLocation", "source", "path", "key", "experiment_ids"])

@@ -117,6 +117,7 @@ def test_visitors_of_a_keycloak_that_hangs_hold_one_thread_and_few_wait_for_it(
     now = [1_000.0]
     provider = Provider(settings, lambda: now[0])
     monkeypatch.setattr(module, "WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(module, "TIMEOUT_SECONDS", 25)
     peer.answers[DISCOVERY] = (200, json.dumps({"issuer": f"{peer.url}/realms/r"}))
     if knew.startswith("an answer"):
         provider.probe()
@@ -140,6 +141,7 @@ def test_no_more_threads_wait_for_a_document_than_may(
     peer: Peer, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "WAIT_SECONDS", 30)
+    monkeypatch.setattr(module, "TIMEOUT_SECONDS", 25)
     peer.answers[DISCOVERY] = (200, json.dumps({"issuer": f"{peer.url}/realms/r"}))
     peer.hung = Event()
     with ThreadPoolExecutor(30) as pool:

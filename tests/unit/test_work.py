@@ -77,8 +77,8 @@ class Rows:
         self.asked.append(len(asked))
         return []
 
-    def among(self, _digests: list[str]) -> set[str]:
-        return set()
+    def creators(self, _digests: list[str]) -> dict[str, tuple[Any, ...]]:
+        return {}
 
 
 @pytest.mark.parametrize(("segments", "asked"), [(31_000, []), (2_000, [1])])

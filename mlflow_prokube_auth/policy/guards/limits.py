@@ -11,6 +11,7 @@ test finds every such parameter in MLflow's own tables of routes and fails on on
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -19,6 +20,7 @@ from sqlparse import lexer
 from sqlparse import tokens as sql
 
 from ...errors import BadRequest
+from .. import ids
 
 # On PostgreSQL a search with so many takes about a second where nothing is to be found.
 MOST_COMPARISONS, MOST_TERMS = 30, 10
@@ -34,7 +36,7 @@ LONGEST_TEXT = 4_096
 LONGEST_QUERY = 20_000
 DEEPEST_JSON = 100
 
-FILTERS = frozenset({"filter", "filters", "filter_string", "filter_string1", "filter_string2", "base_filter"})
+FILTERS = ids.FILTERS | {"base_filter"}
 ORDERS = frozenset({"order_by"})
 # Lists of MLflow's requests, and how many entries one may have.
 LISTS: dict[str, int] = {
@@ -71,6 +73,8 @@ LISTS: dict[str, int] = {
     # The parts of an upload, of which S3 allows so many.
     "parts": 10_000,
 }
+# Of these, MLflow's datasets take a map as one text of JSON.
+PACKED = frozenset({"tags"})
 # Numbers that MLflow works off one by one: an address is signed for each part, also for a thousand million of them.
 NUMBERS: dict[str, int] = {"num_parts": 10_000, "max_results": 200_000}
 # Parameters that are repeated in a query and single in a body.
@@ -178,13 +182,22 @@ def _texts(value: Any) -> list[str]:
 
 
 def _check_entries(name: str, value: Any) -> None:
-    if name in LISTS and isinstance(value, str):  # MLflow's engine would look at each character
+    if name in PACKED and isinstance(value, str):
+        value = _unpacked(value)
+    elif name in LISTS and isinstance(value, str):  # MLflow's engine would look at each character
         raise BadRequest(f"'{name}' is a text. Expected a list.")
     if not isinstance(value, (list, dict)):
         return
     most = LISTS.get(name, REPEATED.get(name, MOST_ENTRIES))
     if len(value) > most:
         raise BadRequest(f"'{name}' has {len(value)} entries, {most} are allowed at once. Ask in several requests.")
+
+
+def _unpacked(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None  # MLflow says what is wrong with it
 
 
 def _check_lengths(name: str, value: Any, most: int) -> None:

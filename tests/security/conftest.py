@@ -1,0 +1,35 @@
+"""Users of the demo with what attacks need, and a provider of somebody's own behind the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from ..conftest import Demo
+from .tenants import Tenant
+from .upstream import Upstream, running_upstream
+
+
+@pytest.fixture(scope="module")
+def alice(demo: Demo) -> Iterator[Tenant]:
+    with Tenant(base_url=demo.url, auth=demo.auth("alice"), timeout=60) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def bob(demo: Demo) -> Iterator[Tenant]:
+    with Tenant(base_url=demo.url, auth=demo.auth("bob"), timeout=60) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def admin(demo: Demo) -> Iterator[Tenant]:
+    with Tenant(base_url=demo.url, auth=demo.auth("admin"), timeout=60) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[Upstream]:
+    with running_upstream() as made:
+        yield made
