@@ -9,6 +9,7 @@ from typing import IO
 import click
 
 from ..plain import lowered
+from ..policy import words
 from ..policy.words import moment
 from .common import BACKEND_OPTION, database_in_words, operator, services
 
@@ -39,10 +40,10 @@ def set_(backend_store_uri: str | None, name: str, password_file: IO[bytes] | No
             replaced = opened.local_admins.set(name, password, int(time.time()), operator(), "cli")
     except Unusable as error:
         raise click.ClickException(str(error)) from None
-    except NameTaken:
+    except NameTaken as error:
         raise click.ClickException(
-            f"'{name}' belongs, or belonged, to somebody else: a person in Keycloak, a service account or a user of "
-            "basic-auth. Choose a name that nobody has, such as 'break-glass'"
+            f"{words.user_name_taken(error.name, kept=error.kept)} Or choose a name that nobody has, such as "
+            "'break-glass'"
         ) from None
     done = "has a new password" if replaced else "is a local administrator now"
     click.echo(f"'{lowered(name)}' {done}; the login is at {_login_url()}")

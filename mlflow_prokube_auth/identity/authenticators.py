@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import base64
 import hmac
-import logging
 import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from .. import logs
 from ..errors import AccountOut, BadCredentials, CrossSiteRequest, KeyEnded, KeyExpired, Refusal, Unavailable
 from ..metrics import Counts, cause
 from ..plain import lowered
@@ -29,7 +29,7 @@ from .delegation import Delegation
 from .inside import AUTHORIZATION, GATEWAY_AUTHORIZATION, is_gateway
 from .recheck import Vouching
 
-_logger = logging.getLogger(__name__)
+_logger = logs.logger(__name__)
 
 _COOKIE = re.compile(r"([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{1,128})")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -7,7 +7,6 @@ claims that it carries, as logins are by theirs; userinfo is asked with the toke
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,13 +14,15 @@ from typing import Any
 from joserfc import jws
 from joserfc.errors import JoseError
 
+from .. import logs
 from ..errors import Unauthenticated, Unavailable
+from ..policy import words
 from ..settings import Settings
 from ..store.people import Blocked, NameTaken, People, Standing
 from .claims import Denial, admit
 from .provider import Provider, ProviderDown, TokenInvalid
 
-_logger = logging.getLogger(__name__)
+_logger = logs.logger(__name__)
 LONGEST_TOKEN = 16_384
 
 
@@ -76,8 +77,8 @@ class BearerTokens:
                 self._people.log_in(verdict, int(self._clock()), "bearer token")
             except Blocked:
                 raise Unauthenticated(f"An administrator has blocked the account '{verdict.username}'.") from None
-            except NameTaken:
-                raise Unauthenticated(f"The user name '{verdict.username}' belongs to another account here.") from None
+            except NameTaken as error:
+                raise Unauthenticated(words.user_name_taken(error.name, kept=error.kept)) from None
             known = self._people.standing(verdict.issuer, verdict.subject)
             if known is None:
                 raise Unauthenticated("This account was deleted in this moment.")

@@ -10,17 +10,16 @@ they cannot or may not tell, and Keycloak leaves out an empty list. What follows
 from __future__ import annotations
 
 import functools
-import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from .. import plain
+from .. import logs, plain
 from ..settings import Settings
 
-_logger = logging.getLogger(__name__)
+_logger = logs.logger(__name__)
 LONGEST_TEAM = 150
 VERIFIED = "email_verified"
 
@@ -134,7 +133,7 @@ def _may_be_team(name: str) -> bool:
         if name.startswith("__user_"):
             raise plain.NotPlain("MLflow keeps names that begin with '__user_' for people's own roles")
     except plain.NotPlain as error:
-        _logger.warning("the group '%s' becomes no team: %s", plain.escaped(name), error)
+        _logger.warning("the group '%s' becomes no team: %s", name, error)
         return False
     return True
 

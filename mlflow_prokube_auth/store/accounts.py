@@ -25,7 +25,7 @@ from .schema import (
     user_role_assignments,
     users,
 )
-from .user_names import NameTaken, add_user, claim, ids_of
+from .user_names import KeptName, NameTaken, add_user, claim, ids_of
 
 SERVICE_ISSUER = "service"
 
@@ -184,11 +184,16 @@ class Accounts:
             )  # fmt: skip
             return alone
 
+    def kept_names(self, words: str = "", *, first: int = 0, size: int = 50) -> tuple[list[KeptName], int]:
+        """Former names of accounts that hold ``words``, by name, from ``first``; and how many there are."""
+        with self._database.read() as connection:
+            return user_names.kept_names(connection, words, first, size)
+
     def release_name(self, name: str, actor: str, client: str = "", *, anyway: bool = False) -> None:
-        """Let a deleted account's name go to anybody.
+        """Let the former name of a renamed or deleted account go to anybody.
 
         Raises:
-            NotKept, NamesElsewhere: as :func:`store.user_names.release`.
+            NotKept, StillUsed: as :func:`store.user_names.release`.
         """
         name = lowered(name)
         with self._database.write() as connection:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,9 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from .. import logs
 from .schema import audit_events, users
 
-LOGGER = logging.getLogger("mlflow_prokube_auth.audit")
+LOGGER = logs.logger("mlflow_prokube_auth.audit")
 
 
 def record(
