@@ -82,7 +82,7 @@ class Administration:
             self._services.accounts.create_service(name, description, int(time.time()), actor.name, actor.client)
         except NameTaken as error:
             taken = words.user_name_taken(error.name, kept=error.kept)
-            raise Conflict(f"{taken} Or choose another name.") from None
+            raise Conflict(f"{taken} {'Or choose' if error.kept else 'Choose'} another name.") from None
         return self.account(name)
 
     def block(self, found: Account, actor: Actor) -> Account:

@@ -41,10 +41,8 @@ def set_(backend_store_uri: str | None, name: str, password_file: IO[bytes] | No
     except Unusable as error:
         raise click.ClickException(str(error)) from None
     except NameTaken as error:
-        raise click.ClickException(
-            f"{words.user_name_taken(error.name, kept=error.kept)} Or choose a name that nobody has, such as "
-            "'break-glass'"
-        ) from None
+        taken, choose = words.user_name_taken(error.name, kept=error.kept), "Or choose" if error.kept else "Choose"
+        raise click.ClickException(f"{taken} {choose} a name that nobody has, such as 'break-glass'") from None
     done = "has a new password" if replaced else "is a local administrator now"
     click.echo(f"'{lowered(name)}' {done}; the login is at {_login_url()}")
 

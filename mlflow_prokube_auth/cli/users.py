@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..plain import lowered
 from .common import BACKEND_OPTION, HEIR, JSON_OPTION, acting, administration, deleted, show
 
 if TYPE_CHECKING:
@@ -123,4 +124,4 @@ def release_name(backend_store_uri: str | None, name: str, anyway: bool) -> None
     """
     with administration(backend_store_uri) as admin:
         admin.release_name(name, acting(), anyway=anyway)
-    click.echo(f"'{name}' is released.")
+    click.echo(f"'{lowered(name)}' is released.")

@@ -124,7 +124,7 @@ def test_the_password_may_come_from_standard_input(tmp_path: Path, services: Ser
 
 def test_a_name_of_somebody_in_keycloak_is_refused_with_what_to_do(tmp_path: Path, services: Services) -> None:
     said = refusal(run(tmp_path, "break-glass", "set", ALICE, "--password-file", password_file(tmp_path)))
-    assert said.startswith(f"Error: '{ALICE}' belongs, or belonged, to somebody else")
+    assert said.startswith(f"Error: The user name '{ALICE}' belongs to another account here.")
     assert "Choose a name that nobody has" in said
     assert not services.local_admins.exist()
 

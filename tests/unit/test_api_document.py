@@ -31,6 +31,13 @@ def test_every_json_route_is_described_and_nothing_else() -> None:
     assert len(described) == len(set(described))
 
 
+def test_no_route_has_a_name_that_people_choose_in_its_path() -> None:
+    """A slash, a dot or a percent sign in it would make it another path, here or in a proxy."""
+    text = (ROOT / "mlflow_prokube_auth" / "web" / "routes.py").read_text()
+    assert re.findall(r'"([^"\s]*<[^"]*)"', text) == ["admin/<section>", "assets/<name>"]
+    assert not [route.path for route in ROUTES if set(route.path) & set("{<")]
+
+
 def test_the_page_is_that_of_the_code() -> None:
     assert (ROOT / "docs" / "api.md").read_text() == page(), "run: python docs/make_api.py > docs/api.md"
 
