@@ -254,7 +254,10 @@ def usable_name(name: str) -> str:
         if " " in kept:
             raise NotPlain("it holds a blank")
     except NotPlain as error:
-        raise Unusable(f"'{escaped(name)}' can be no user name: {error}") from None
+        raise Unusable(
+            f"'{escaped(name)}' can be no user name: {error}. Expected 1 to {MAX_NAME} visible characters without "
+            "blanks and without ':'"
+        ) from None
     return kept
 
 
