@@ -1,4 +1,4 @@
-# The two commands that a newcomer needs: `make demo` and `make test`.
+# The two commands that a newcomer needs: `make demo` and `make test`. Before each commit: `make check`.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ BENCH_ARGS ?=
 KEYCLOAK_ARGS ?= --port 8080
 WORKERS ?= 2
 
-.PHONY: demo keycloak bench test lint types screenshots clean
+.PHONY: demo keycloak bench check test lint format types clean
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -24,17 +24,27 @@ demo: $(STAMP)
 
 # A real Keycloak with our realm and three users, until Ctrl-C; needs Java 17 or newer.
 keycloak: $(STAMP)
-	@exec $(BIN)/python -m tests.keycloak.server $(KEYCLOAK_ARGS)
+	@exec $(BIN)/python -m tests.support.keycloak.server $(KEYCLOAK_ARGS)
 
 # How fast it is, beside plain MLflow and basic-auth: BENCH_ARGS="overhead", BENCH_ARGS="--quick". See benchmarks/README.md.
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
+# Everything that needs no server but what this project's own code starts: two minutes.
+check: lint types
+	$(BIN)/python -m pytest -n $(WORKERS) -q tests/unit tests/contract -k 'not postgresql' $(TEST_ARGS)
+
+# Everything that this machine can run; what it lacks is skipped, and said so.
 test: $(STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TEST_ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
 types: $(STAMP)
 	$(BIN)/mypy

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
-from tests.postgres import Postgres
+from tests.support.postgres import Postgres
 
 _BEGIN = "  plan:"
 _OURS = ("prokube_", "role_permissions", "user_role_assignments", "roles", "users")

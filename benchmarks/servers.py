@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 import pytest
 
 from mlflow_prokube_auth.demo.provider import DemoUser
-from tests.postgres import Postgres, running_postgres
-from tests.processes import free_port, running_mlflow
-from tests.server.world import World, running_world
+from tests.support.postgres import Postgres, running_postgres
+from tests.support.processes import free_port, running_mlflow
+from tests.support.world import World, running_world
 
 from .seed import Size, seed
 from .wire import Client
@@ -179,7 +179,9 @@ class Stage:
     def _plain(self, kind: str, workers: int) -> Iterator[Running]:
         directory = self.new_directory("plain")
         database, port = self.new_database(kind, directory), free_port()
-        with running_mlflow(directory, port, app=None, database=database, workers=workers, environment=QUIET) as server:
+        with running_mlflow(
+            directory, port, app=None, database=database, workers=workers, environment=QUIET, command=True
+        ) as server:
             yield Running("plain MLflow", f"http://127.0.0.1:{port}", server.pid, database, server.log)
 
     @contextmanager
@@ -197,7 +199,9 @@ class Stage:
             "MLFLOW_AUTH_CONFIG_PATH": str(configuration),
             "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_urlsafe(32),
         }
-        with running_mlflow(directory, port, app="basic-auth", database=database, environment=environment) as server:
+        with running_mlflow(
+            directory, port, app="basic-auth", database=database, environment=environment, command=True
+        ) as server:
             running = Running("basic-auth", f"http://127.0.0.1:{port}", server.pid, database, server.log)
             yield running, basic("admin", password)
 

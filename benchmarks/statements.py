@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import create_engine, text
 
-from tests.postgres import Postgres
+from tests.support.postgres import Postgres
 
 _STATEMENT = re.compile(r"LOG:  (?:statement|execute [^:]*): (\S*)")
 # What SQLAlchemy and the drivers send around a query: transactions, and pings before a connection is used again.

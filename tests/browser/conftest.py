@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from ..chromium import ARGUMENTS, chromium
-from ..conftest import Demo, free_port, running_demo
-from ..server.world import World, running_world
+from ..support.chromium import ARGUMENTS, chromium
+from ..support.demo import Demo, running_demo
+from ..support.processes import free_port
+from ..support.world import World, running_world
 
 __all__ = ["ARGUMENTS", "chromium"]
 

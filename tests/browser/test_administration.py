@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from mlflow_prokube_auth.web.admin_pages import SECTIONS
 
-from ..conftest import Demo
-from .test_journey import log_in, open_menu, open_page
+from ..support.chromium import log_in, open_menu, open_page
+from ..support.demo import Demo
 
 API = "/api/2.0/mlflow"
 BOB = "bob@example.com"

@@ -16,9 +16,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from mlflow_prokube_auth.identity.tokens import PATTERN
 
-from ..server.test_cli_login import ASKED, BOB
-from ..server.world import World
-from .test_journey import open_page
+from ..support.chromium import open_page
+from ..support.fake_browser import ASKED, BOB
+from ..support.world import World
 
 CURRENT = "/ajax-api/2.0/mlflow/users/current"
 

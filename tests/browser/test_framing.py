@@ -11,10 +11,9 @@ from threading import Thread
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from ..chromium import MENU_BUTTON
-from ..conftest import free_port
-from ..server.world import World
-from .test_journey import open_page
+from ..support.chromium import MENU_BUTTON, open_page
+from ..support.processes import free_port
+from ..support.world import World
 
 PAGES = ("/", "/prokube-auth/login", "/prokube-auth/permissions", "/prokube-auth/logged-out")
 

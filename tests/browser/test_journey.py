@@ -6,24 +6,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
-from ..chromium import MENU_BUTTON, click, new_context, open_menu
-from ..conftest import Demo
-
-
-def open_page(chromium: Browser, width: int = 1280, scheme: str = "light") -> Page:
-    context = new_context(chromium, viewport={"width": width, "height": 860}, color_scheme=scheme)
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page = context.new_page()
-    page.set_default_timeout(60_000)
-    return page
-
-
-def log_in(page: Page, demo: Demo, who: str, where: str = "/") -> None:
-    page.goto(demo.url + where)
-    page.click("#login-button")
-    page.get_by_role("button", name=f"{who}@example.com").click()
+from ..support.chromium import MENU_BUTTON, click, log_in, open_menu, open_page
+from ..support.demo import Demo
 
 
 def test_from_a_deep_link_through_login_to_a_copied_key(demo: Demo, chromium: Browser) -> None:

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from ..chromium import MENU_BUTTON
-from ..server.world import World
-from .test_journey import open_page
+from ..support.chromium import MENU_BUTTON, open_page
+from ..support.world import World
 
 ALICE = "alice@example.com"
 THEME = "_mlflow_dark_mode_toggle_enabled"

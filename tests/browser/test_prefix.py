@@ -11,11 +11,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from ..chromium import MENU_BUTTON, open_menu
-from ..conftest import free_port
-from ..server.nginx import stripping_nginx
-from ..server.world import World, running_world
-from .test_journey import open_page
+from ..support.chromium import MENU_BUTTON, open_menu, open_page
+from ..support.nginx import stripping_nginx
+from ..support.processes import free_port
+from ..support.world import World, running_world
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from ..conftest import Demo
-from .test_journey import log_in, open_menu, open_page
+from ..support.chromium import log_in, open_menu, open_page
+from ..support.demo import Demo
 
 API = "/api/2.0/mlflow"
 SHARE = "#prokube-menu-share"

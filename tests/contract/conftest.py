@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
@@ -14,32 +11,7 @@ from mlflow_prokube_auth.services import Services, open_services
 from mlflow_prokube_auth.settings import load
 from mlflow_prokube_auth.store.database import migrate, open_engine
 
-from ..postgres import Postgres
-from ..unit.test_settings import GOOD
-
-
-def all_at_once(*works: Callable[[], object]) -> list[object]:
-    """Run them at the same time, each in a thread; what each answered or raised."""
-    start = threading.Barrier(len(works))
-
-    def run(work: Callable[[], object]) -> object:
-        start.wait()
-        try:
-            return work()
-        except Exception as error:
-            return error
-
-    with ThreadPoolExecutor(len(works)) as pool:
-        return list(pool.map(run, works))
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/auth.db"
-    postgres: Postgres = request.getfixturevalue("postgres")
-    return postgres.new_database()
+from ..support.settings import GOOD
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from mlflow_prokube_auth.store.people import Blocked, NameTaken, Person
 from mlflow_prokube_auth.store.schema import counted_versions, metadata, role_permissions, roles
 from mlflow_prokube_auth.store.teams import Resource
 
-from .test_store import admission
+from ..support.people import admission
 
 ONE, TWO, THREE = (digit * 64 for digit in "123")
 

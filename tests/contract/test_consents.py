@@ -13,8 +13,7 @@ from mlflow_prokube_auth.store.people import Person
 from mlflow_prokube_auth.store.schema import audit_events, consents
 from mlflow_prokube_auth.store.sessions import KeycloakSession
 
-from .conftest import all_at_once
-from .test_store import admission
+from ..support.people import admission, all_at_once
 
 
 def person(services: Services) -> Person:

@@ -12,7 +12,7 @@ from mlflow_prokube_auth.store.people import Person
 from mlflow_prokube_auth.store.resources import Resource
 from mlflow_prokube_auth.store.teams import Team
 
-from .test_teams import levels, log_in
+from ..support.people import levels, log_in
 
 SHARED = Resource("registered_model", "m", "default")
 

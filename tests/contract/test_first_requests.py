@@ -21,10 +21,9 @@ from mlflow_prokube_auth.settings import load
 from mlflow_prokube_auth.store.database import migrate, open_engine
 from mlflow_prokube_auth.store.people import Blocked, NameTaken, Person
 
-from ..postgres import Postgres
-from ..unit.test_settings import GOOD
-from .conftest import all_at_once
-from .test_store import admission
+from ..support.people import admission, all_at_once
+from ..support.postgres import Postgres
+from ..support.settings import GOOD
 
 THREADS, ROUNDS = 12, 5
 

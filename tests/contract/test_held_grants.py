@@ -24,7 +24,7 @@ from mlflow_prokube_auth.store.people import Person
 from mlflow_prokube_auth.store.resources import Resource
 from mlflow_prokube_auth.store.schema import role_permissions, roles, user_role_assignments
 
-from .test_teams import log_in
+from ..support.people import log_in
 
 LEVELS = ("READ", "USE", "EDIT", "MANAGE", "DENY", "NO_PERMISSIONS")
 KINDS = ("experiment", "registered_model", "prompt")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 
@@ -14,7 +13,7 @@ from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store import audit
 from mlflow_prokube_auth.store.schema import audit_events
 
-from .test_store import admission
+from ..support.people import admission
 
 
 def put(services: Services, *ages: int) -> None:
@@ -37,11 +36,7 @@ def test_events_are_forgotten_after_so_many_days(services: Services, days: int, 
     assert kept(services) == left
 
 
-def test_keys_that_expire_soon_are_named_once_a_day(
-    services: Services, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Another test may have let the logger show its lines itself, as a server does.
-    monkeypatch.setattr(logging.getLogger("mlflow_prokube_auth"), "propagate", True)
+def test_keys_that_expire_soon_are_named_once_a_day(services: Services, caplog: pytest.LogCaptureFixture) -> None:
     now = 20_000 * DAY
     for number, days in enumerate((1, 13, 15)):
         person = services.people.log_in(admission(f"u{number}@x", f"s-{number}"), 100, "")

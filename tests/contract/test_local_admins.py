@@ -25,7 +25,7 @@ from mlflow_prokube_auth.store.local_admins import (
 from mlflow_prokube_auth.store.people import NameTaken, Person
 from mlflow_prokube_auth.store.schema import audit_events, identities, local_admins, sessions, user_names, users
 
-from .conftest import all_at_once
+from ..support.people import all_at_once
 
 PASSWORD = "correct horse battery staple"
 

@@ -15,7 +15,7 @@ from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store.held import HeldGrants
 from mlflow_prokube_auth.store.schema import role_permissions
 
-from .test_teams import log_in
+from ..support.people import log_in
 
 NONSENSE = ["*x", "one", "1.5", "-1", " 1", "01", "99999999999", "4294967297", "\uff19", ""]
 

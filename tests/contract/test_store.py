@@ -12,7 +12,6 @@ from sqlalchemy import inspect as inspect_database
 from sqlalchemy import text
 
 from mlflow_prokube_auth import engine
-from mlflow_prokube_auth.identity.claims import Admission
 from mlflow_prokube_auth.identity.tokens import compose
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store.database import SchemaOutdated, check_schema, migrate, migrate_down, open_engine
@@ -21,11 +20,7 @@ from mlflow_prokube_auth.store.people import NameTaken
 from mlflow_prokube_auth.store.schema import metadata
 from mlflow_prokube_auth.store.sessions import KeycloakSession
 
-from .conftest import all_at_once
-
-
-def admission(email: str, subject: str = "s-1", verified: bool = True, admin: str | None = None) -> Admission:
-    return Admission("https://kc", subject, email, verified, email, ("prokube-users",), "prokube-users", admin)
+from ..support.people import admission, all_at_once
 
 
 def test_the_installed_mlflow_has_every_seam() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from sqlalchemy import select
 
@@ -15,25 +13,14 @@ from mlflow_prokube_auth.store.people import Person
 from mlflow_prokube_auth.store.schema import roles, team_roles
 from mlflow_prokube_auth.store.teams import Resource, TeamExists
 
-from ..unit.test_settings import GOOD
-from .conftest import all_at_once
-from .test_store import admission
-
-
-def log_in(services: Services, name: str, *teams: str) -> Person:
-    return services.people.log_in(replace(admission(name, f"s-{name}"), teams=teams), 100, "")
+from ..support.people import all_at_once, levels, log_in
+from ..support.settings import GOOD
 
 
 def names(services: Services, person: Person) -> list[str]:
     return [team.name for team in services.teams.of(person.user_id)]
 
 
-def levels(services: Services, person: Person, kind: str = "registered_model") -> dict[str, str]:
-    """What MLflow itself reads of a person's grants."""
-    store = engine.ProkubeStore(services.database, services.teams)
-    store.init_db("")
-    rows = store.list_grants(person.user_id, "default", [kind])
-    return {row.resource_pattern: row.permission for row in rows}
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from .conftest import CURRENT, World, running_world
-from .server import Keycloak
+from ..support.keycloak.server import Keycloak
+from ..support.keycloak.site import CURRENT, Site, running_site
 
 USERS = "/prokube-users"
 
@@ -19,7 +19,7 @@ USERS = "/prokube-users"
 @pytest.fixture
 def skewed(
     request: pytest.FixtureRequest, keycloak: Keycloak, chromium: Browser, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[World]:
+) -> Iterator[Site]:
     """A server whose clock is off by as many seconds as the test says."""
     if shutil.which("faketime") is None:
         reason = "no faketime was found: install Debian's package of that name to run a server with another clock"
@@ -36,19 +36,19 @@ def skewed(
     account = keycloak.admin.service_account(keycloak.client_id)
     keycloak.admin.set_groups(account, [USERS])
     try:
-        with running_world(keycloak, chromium, tmp_path_factory.mktemp("skewed"), environment) as running:
+        with running_site(keycloak, chromium, tmp_path_factory.mktemp("skewed"), environment) as running:
             yield running
     finally:
         keycloak.admin.set_groups(account, [])
 
 
-def with_access_token(world: World) -> httpx.Response:
+def with_access_token(world: Site) -> httpx.Response:
     headers = {"Authorization": f"Bearer {world.keycloak.client_credentials_token()}"}
     return httpx.get(world.url + CURRENT, headers=headers, timeout=30)
 
 
 @pytest.mark.parametrize("skewed", [-60, 60], indirect=True)
-def test_a_clock_that_is_a_minute_off_lets_people_in(skewed: World) -> None:
+def test_a_clock_that_is_a_minute_off_lets_people_in(skewed: Site) -> None:
     alice, page = skewed.new_user(USERS), skewed.new_page()
     skewed.log_in(page, alice)
     page.wait_for_url(f"{skewed.url}/")
@@ -62,7 +62,7 @@ def test_a_clock_that_is_a_minute_off_lets_people_in(skewed: World) -> None:
 
 
 @pytest.mark.parametrize("skewed", [-600, 600], indirect=True)
-def test_a_clock_that_is_ten_minutes_off_lets_nobody_in(skewed: World) -> None:
+def test_a_clock_that_is_ten_minutes_off_lets_nobody_in(skewed: Site) -> None:
     alice, page = skewed.new_user(USERS), skewed.new_page()
     skewed.log_in(page, alice)
     expect(page.locator("#message-title")).to_have_text("The login was not completed")

@@ -11,8 +11,8 @@ import pytest
 from mlflow_prokube_auth import doctor, engine
 from mlflow_prokube_auth.store.database import migrate, open_engine
 
-from ..conftest import free_port, plugin_settings
-from .server import Keycloak
+from ..support.keycloak.server import Keycloak
+from ..support.processes import free_port, plugin_settings
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from ..chromium import MENU_BUTTON, open_menu
-from .conftest import World, fill_in
+from ..support.chromium import MENU_BUTTON, open_menu
+from ..support.keycloak.site import Site, fill_in
 
 USERS, ADMINS = "/prokube-users", "/prokube-admins"
 
 
-def test_a_member_logs_in_and_sees_mlflow(world: World) -> None:
+def test_a_member_logs_in_and_sees_mlflow(world: Site) -> None:
     alice, page = world.new_user(USERS), world.new_page()
     page.goto(f"{world.url}/#/models?searchInput=x")
     page.click("#login-button")
@@ -22,7 +22,7 @@ def test_a_member_logs_in_and_sees_mlflow(world: World) -> None:
     assert (user["username"], user["is_admin"]) == (alice.email, False)
 
 
-def test_an_administrator_is_one(world: World) -> None:
+def test_an_administrator_is_one(world: Site) -> None:
     admin, page = world.new_user(ADMINS), world.new_page()
     world.log_in(page, admin)
     page.wait_for_url(f"{world.url}/")
@@ -31,7 +31,7 @@ def test_an_administrator_is_one(world: World) -> None:
     assert (user["username"], user["is_admin"]) == (admin.email, True)
 
 
-def test_who_is_in_no_group_reads_which_one_is_lacking_and_may_come_as_someone_else(world: World) -> None:
+def test_who_is_in_no_group_reads_which_one_is_lacking_and_may_come_as_someone_else(world: Site) -> None:
     mallory, alice, page = world.new_user(), world.new_user(USERS), world.new_page()
     world.log_in(page, mallory)
     expect(page.locator("#message-title")).to_have_text("You may not log in here")
@@ -45,7 +45,7 @@ def test_who_is_in_no_group_reads_which_one_is_lacking_and_may_come_as_someone_e
     page.wait_for_url(f"{world.url}/")
 
 
-def test_a_nested_group_of_the_administrators_name_admits_nobody(world: World) -> None:
+def test_a_nested_group_of_the_administrators_name_admits_nobody(world: Site) -> None:
     world.keycloak.admin.create_group("/team-x/prokube-admins")
     page = world.new_page()
     world.log_in(page, world.new_user("/team-x/prokube-admins"))
@@ -53,7 +53,7 @@ def test_a_nested_group_of_the_administrators_name_admits_nobody(world: World) -
     assert world.current(page) is None
 
 
-def test_a_nested_group_of_the_administrators_name_makes_no_member_an_administrator(world: World) -> None:
+def test_a_nested_group_of_the_administrators_name_makes_no_member_an_administrator(world: Site) -> None:
     world.keycloak.admin.create_group("/team-x/prokube-admins")
     page = world.new_page()
     world.log_in(page, world.new_user(USERS, "/team-x/prokube-admins"))
@@ -63,7 +63,7 @@ def test_a_nested_group_of_the_administrators_name_makes_no_member_an_administra
     assert user["is_admin"] is False
 
 
-def test_an_unverified_email_is_refused(world: World) -> None:
+def test_an_unverified_email_is_refused(world: Site) -> None:
     bob, page = world.new_user(USERS), world.new_page()
     world.keycloak.admin.change_email(bob.id, bob.email, verified=False)
     world.log_in(page, bob)
@@ -71,7 +71,7 @@ def test_an_unverified_email_is_refused(world: World) -> None:
     assert world.current(page) is None
 
 
-def test_logout_ends_the_session_at_keycloak_too(world: World) -> None:
+def test_logout_ends_the_session_at_keycloak_too(world: Site) -> None:
     alice, page = world.new_user(USERS), world.new_page()
     world.log_in(page, alice)
     page.wait_for_selector(MENU_BUTTON)
@@ -86,7 +86,7 @@ def test_logout_ends_the_session_at_keycloak_too(world: World) -> None:
     expect(page.locator("#password")).to_be_visible()
 
 
-def test_a_changed_email_renames_the_user_who_stays_the_same(world: World) -> None:
+def test_a_changed_email_renames_the_user_who_stays_the_same(world: Site) -> None:
     alice, page = world.new_user(USERS), world.new_page()
     world.log_in(page, alice)
     page.wait_for_url(f"{world.url}/")
@@ -102,7 +102,7 @@ def test_a_changed_email_renames_the_user_who_stays_the_same(world: World) -> No
     assert before["id"] == after["id"]
 
 
-def test_sessions_and_logins_go_on_after_keycloak_restarted_with_other_keys(world: World) -> None:
+def test_sessions_and_logins_go_on_after_keycloak_restarted_with_other_keys(world: Site) -> None:
     alice, old_page, page = world.new_user(USERS), world.new_page(), world.new_page()
     world.log_in(old_page, alice)
     old_page.wait_for_url(f"{world.url}/")
@@ -114,7 +114,7 @@ def test_sessions_and_logins_go_on_after_keycloak_restarted_with_other_keys(worl
     assert world.current(old_page) is not None
 
 
-def test_logout_works_for_who_logged_in_before_the_keys_were_retired(world: World) -> None:
+def test_logout_works_for_who_logged_in_before_the_keys_were_retired(world: Site) -> None:
     alice, page = world.new_user(USERS), world.new_page()
     world.log_in(page, alice)
     page.wait_for_url(f"{world.url}/")

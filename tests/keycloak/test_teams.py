@@ -8,24 +8,23 @@ import httpx
 import pytest
 from playwright.sync_api import Browser
 
-from .conftest import User, World, running_world
-from .server import Keycloak
-from .test_withdrawal import API, USERS, eventually, logged_in
+from ..support.keycloak.server import Keycloak
+from ..support.keycloak.site import API, USERS, Site, User, eventually, logged_in, running_site
 
 TEAM, OTHER = "/team-a", "/org/team-a"
 
 
 @pytest.fixture(scope="module")
-def world(keycloak: Keycloak, chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(keycloak: Keycloak, chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A server that asks Keycloak every second."""
     for path in (TEAM, "/org", OTHER):
         keycloak.admin.create_group(path)
     changes = {"SESSION_RECHECK_SECONDS": "1", "DIRECTORY_RECHECK_SECONDS": "1"}
-    with running_world(keycloak, chromium, tmp_path_factory.mktemp("teams"), **changes) as running:
+    with running_site(keycloak, chromium, tmp_path_factory.mktemp("teams"), **changes) as running:
         yield running
 
 
-def shared_experiment(world: World, name: str) -> tuple[str, tuple[str, str], User]:
+def shared_experiment(world: Site, name: str) -> tuple[str, tuple[str, str], User]:
     """An experiment that its owner shares with the team: its id, the owner's key, the owner."""
     owner = world.new_user(USERS, TEAM)
     _, key = logged_in(world, owner)
@@ -37,7 +36,7 @@ def shared_experiment(world: World, name: str) -> tuple[str, tuple[str, str], Us
     return pattern, key, owner
 
 
-def test_who_leaves_the_group_loses_what_the_team_holds_with_key_and_browser(world: World) -> None:
+def test_who_leaves_the_group_loses_what_the_team_holds_with_key_and_browser(world: Site) -> None:
     pattern, _, _ = shared_experiment(world, "shared-with-team-a")
     bob, stranger = world.new_user(USERS, TEAM), world.new_user(USERS, OTHER)
     page, key = logged_in(world, bob)
@@ -59,7 +58,7 @@ def test_who_leaves_the_group_loses_what_the_team_holds_with_key_and_browser(wor
     assert current.status_code == 200
 
 
-def test_who_moves_to_a_group_below_another_leaves_the_team_with_an_unused_browser_too(world: World) -> None:
+def test_who_moves_to_a_group_below_another_leaves_the_team_with_an_unused_browser_too(world: Site) -> None:
     pattern, _, _ = shared_experiment(world, "shared-before-a-move")
     bob = world.new_user(USERS, TEAM)
     _, key = logged_in(world, bob)

@@ -10,9 +10,8 @@ from contextlib import closing
 import pytest
 from playwright.sync_api import Browser, Page
 
-from .conftest import User, World, running_world
-from .server import Keycloak
-from .test_withdrawal import USERS, eventually, logged_in, who
+from ..support.keycloak.server import Keycloak
+from ..support.keycloak.site import USERS, Site, User, eventually, logged_in, running_site, who
 
 MAPPER = "groups with full path"
 GRACE_SECONDS = 8 * 3600
@@ -35,7 +34,7 @@ pytestmark = pytest.mark.usefixtures("by_userinfo_alone")
 @pytest.fixture(scope="module", params=["auto", "off"])
 def world(
     request: pytest.FixtureRequest, keycloak: Keycloak, chromium: Browser, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[World]:
+) -> Iterator[Site]:
     """Servers that re-check sessions each second, with the directory and without; keys alone have nobody looked up."""
     changes = {
         "SESSION_RECHECK_SECONDS": "1",
@@ -43,11 +42,11 @@ def world(
         "DIRECTORY_CHECK": request.param,
     }
     directory = tmp_path_factory.mktemp(f"userinfo-{request.param}")
-    with running_world(keycloak, chromium, directory, **changes) as running:
+    with running_site(keycloak, chromium, directory, **changes) as running:
         yield running
 
 
-def asked_again(world: World, page: Page, user: User) -> int:
+def asked_again(world: Site, page: Page, user: User) -> int:
     """When Keycloak last said in full, or its directory, that the user's session is in order; asked just now."""
     time.sleep(1.5)  # past the interval
     assert world.current(page) is not None
@@ -56,11 +55,11 @@ def asked_again(world: World, page: Page, user: User) -> int:
         return int(connection.execute(query, (user.email,)).fetchone()[0])
 
 
-def has_directory(world: World) -> bool:
+def has_directory(world: Site) -> bool:
     return "auto" in world.directory.name
 
 
-def test_sessions_and_keys_outlive_the_recheck(world: World) -> None:
+def test_sessions_and_keys_outlive_the_recheck(world: Site) -> None:
     alice = world.new_user(USERS)
     page, key = logged_in(world, alice)
     first = asked_again(world, page, alice)
@@ -69,7 +68,7 @@ def test_sessions_and_keys_outlive_the_recheck(world: World) -> None:
     assert "says nothing any more" not in world.log.read_text()
 
 
-def test_who_is_left_in_another_group_is_out_at_once(world: World) -> None:
+def test_who_is_left_in_another_group_is_out_at_once(world: Site) -> None:
     world.keycloak.admin.create_group("/another")
     bob = world.new_user(USERS, "/another")
     page, key = logged_in(world, bob)
@@ -78,7 +77,7 @@ def test_who_is_left_in_another_group_is_out_at_once(world: World) -> None:
     assert who(world, key) == (401, None)
 
 
-def test_who_is_left_in_no_group_is_out_at_once_by_the_directory_or_after_the_grace(world: World) -> None:
+def test_who_is_left_in_no_group_is_out_at_once_by_the_directory_or_after_the_grace(world: Site) -> None:
     bob = world.new_user(USERS)
     page, key = logged_in(world, bob)
     world.keycloak.admin.set_groups(bob.id, [])  # Keycloak leaves the claim out
@@ -94,7 +93,7 @@ def test_who_is_left_in_no_group_is_out_at_once_by_the_directory_or_after_the_gr
     assert who(world, key) == (401, None)
 
 
-def test_a_mapper_that_is_gone_withdraws_nobody(world: World) -> None:
+def test_a_mapper_that_is_gone_withdraws_nobody(world: Site) -> None:
     alice = world.new_user(USERS)
     page, key = logged_in(world, alice)
     world.keycloak.admin.delete_mapper(world.keycloak.client_id, MAPPER)

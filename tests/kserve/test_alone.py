@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import clean_environment
-from .fake_mlflow import FakeMlflow, running_fake
+from ..support.kserve.fake_mlflow import FakeMlflow, running_fake
+from ..support.kserve.initializer import clean_environment
 
 ROOT = Path(__file__).parents[2]
 NEED_EVERYTHING = bool(os.environ.get("PROKUBE_TESTS_NEED_EVERYTHING"))

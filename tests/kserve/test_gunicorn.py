@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import pytest
 
-from .conftest import Served, serving
-from .owner import ODD_FILES, SPOKEN
+from ..support.kserve.initializer import Served, serving
+from ..support.kserve.owner import ODD_FILES, SPOKEN
 
 
 @pytest.fixture(scope="module")

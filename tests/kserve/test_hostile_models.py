@@ -14,15 +14,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sklearn.linear_model import LinearRegression
 
 from mlflow_prokube_auth.kserve import confine, handover
 from mlflow_prokube_auth.kserve import sklearn as ours
 from mlflow_prokube_auth.kserve.failures import Failure
 from mlflow_prokube_auth.kserve.place import Destination
 
-from .conftest import SCRIPT, clean_environment, finished, start
-from .fake_mlflow import LISTING, ROOT, Answer, FakeMlflow, running_fake
-from .hostile import (
+from ..support.kserve.fake_mlflow import LISTING, ROOT, Answer, FakeMlflow, running_fake
+from ..support.kserve.hostile import (
     WAYS,
     children_of,
     holds,
@@ -31,7 +31,8 @@ from .hostile import (
     sees_all_memory,
     skops_file,
 )
-from .test_joblib import LinearRegression, X, saved
+from ..support.kserve.initializer import SCRIPT, clean_environment, finished, start
+from ..support.kserve.models import X, saved
 
 NEED_EVERYTHING = bool(os.environ.get("PROKUBE_TESTS_NEED_EVERYTHING"))
 KEY = "pkt_0123456789ab_" + "k" * 49

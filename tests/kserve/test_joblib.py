@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import joblib
-import numpy as np
 import pytest
 import skops.io
 import yaml
@@ -19,18 +18,7 @@ from sklearn.tree import DecisionTreeClassifier
 from mlflow_prokube_auth.kserve import sklearn as ours
 from mlflow_prokube_auth.kserve.failures import Failure
 
-X = np.arange(6.0).reshape(-1, 1)
-
-
-def saved(folder: Path, model: Any, trusted: Any = None) -> Path:
-    """As MLflow saves a model by skops."""
-    folder.mkdir()
-    skops.io.dump(model, folder / "model.skops")
-    flavor = {"pickled_model": "model.skops", "serialization_format": "skops", "sklearn_version": "0.1"}
-    (folder / "MLmodel").write_text(
-        yaml.safe_dump({"flavors": {"sklearn": {**flavor, "skops_trusted_types": trusted}}})
-    )
-    return folder
+from ..support.kserve.models import X, saved
 
 
 def odd() -> Any:

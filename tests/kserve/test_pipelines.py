@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +16,17 @@ import httpx
 import pytest
 import yaml
 
-from ..conftest import Demo
-from .conftest import clean_environment
-from .environments import python_with
+from ..support.demo import Demo
+from ..support.kserve.environments import pipelines_python
+from ..support.kserve.initializer import clean_environment
 
 ROOT = Path(__file__).parents[2]
-SAME = ("mlflow-skinny", "scikit-learn", "skops")
 VARIABLES = ["MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME"]
 
 
 @pytest.fixture(scope="module")
 def python() -> Path:
-    """A data scientist's environment: the SDK, the client, no server."""
-    packages = ["kfp>=2.7", "kfp-kubernetes>=1.2", "nbclient", "ipykernel", "httpx", "click", "pandas"]
-    return python_with("pipelines", [*packages, *(f"{name}=={version(name)}" for name in SAME)])
+    return pipelines_python()
 
 
 def ran(python: Path, folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -124,7 +120,8 @@ def test_without_the_extra_it_is_said_what_to_install(monkeypatch: pytest.Monkey
 
 
 def test_the_example_pipeline_runs_against_the_demo(python: Path, tmp_path: Path, demo: Demo) -> None:
-    done = ran(python, tmp_path, str(ROOT / "tests" / "kserve" / "run_pipeline.py"), str(tmp_path), **credentials(demo))
+    program = ROOT / "tests" / "support" / "kserve" / "run_pipeline.py"
+    done = ran(python, tmp_path, str(program), str(tmp_path), **credentials(demo))
     assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-3000:]
     assert 0.8 <= json.loads(done.stdout.strip().splitlines()[-1]) <= 1
     with httpx.Client(base_url=demo.url, auth=demo.auth("alice"), timeout=30) as alice:

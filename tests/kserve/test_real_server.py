@@ -7,18 +7,18 @@ import os
 import random
 import shutil
 import signal
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 import yaml
 
-from ..conftest import free_port, plugin_settings, running_server
-from .conftest import ADMIN, ALICE, BOB, Served, finished, start
-from .fake_mlflow import BrokenLine, broken_line
-from .mlserver import predict, running_mlserver
-from .owner import ODD_FILES, SPOKEN
+from ..support.kserve.fake_mlflow import BrokenLine, broken_line
+from ..support.kserve.initializer import Served, finished, start
+from ..support.kserve.mlserver import predict, running_mlserver
+from ..support.kserve.owner import ODD_FILES, SPOKEN
+from ..support.processes import free_port, plugin_settings, running_mlflow
+from ..support.world import ADMIN, ALICE, BOB
 
 
 def version_of(files: dict[str, bytes]) -> int:
@@ -247,16 +247,6 @@ def test_memory_does_not_grow_with_the_files(served: Served, tmp_path: Path) -> 
     assert peaks[1] - peaks[0] < 60 << 10
 
 
-def kill_server_on(port: int) -> None:
-    """All of its processes, as a lost node ends them."""
-    for line in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):
-            if f"--port\0{port}\0".encode() in line.read_bytes() and b"mlflow" in line.read_bytes():
-                os.killpg(os.getpgid(int(line.parent.name)), signal.SIGKILL)
-                return
-    raise AssertionError(f"no server on port {port}")
-
-
 def test_a_server_killed_in_the_middle_and_started_again_is_gone_on_with(
     served: Served, large: bytes, tmp_path: Path
 ) -> None:
@@ -267,12 +257,12 @@ def test_a_server_killed_in_the_middle_and_started_again_is_gone_on_with(
     settings = plugin_settings(world.provider.issuer, "secret-of-the-client", f"http://127.0.0.1:{port}")
     folder = tmp_path / "models"
     with broken_line(BrokenLine(port, hold=LARGE // 2)) as line:
-        with running_server(second, settings, port):
+        with running_mlflow(second, port, environment=settings) as server:
             process = start(served.environment(MLFLOW_TRACKING_URI=line.url), "mlflow://models/large/1", str(folder))
             assert line.held.wait(120)
-            kill_server_on(port)
+            os.killpg(server.pid, signal.SIGKILL)  # all of its processes, as a lost node ends them
         line.let_go.set()
-        with running_server(second, settings, port):
+        with running_mlflow(second, port, environment=settings):
             done = finished(process, folder)
     assert done.code == 0, done.lines
     assert done.files()["weights.bin"] == large

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import SCRIPT, Done, clean_environment, run
-from .fake_mlflow import LISTING, PAGE, ROOT, Answer, FakeMlflow, running_fake
+from ..support.kserve.fake_mlflow import LISTING, PAGE, ROOT, Answer, FakeMlflow, running_fake
+from ..support.kserve.initializer import SCRIPT, Done, clean_environment, run
 
 NEED_EVERYTHING = bool(os.environ.get("PROKUBE_TESTS_NEED_EVERYTHING"))
 KEY = "pkt_0123456789ab_" + "s" * 49

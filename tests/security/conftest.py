@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from ..conftest import Demo
-from .tenants import Tenant
-from .upstream import Upstream, running_upstream
+from ..support.demo import Demo
+from ..support.tenants import Tenant
+from ..support.upstream import Upstream, running_upstream
 
 
 @pytest.fixture(scope="module")

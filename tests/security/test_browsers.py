@@ -9,9 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from ..conftest import free_port
-from ..server.world import World, running_world
-from .routes import WRITES, concrete, fastapi_routes, flask_routes
+from ..support.processes import free_port
+from ..support.routes import WRITES, concrete, fastapi_routes, flask_routes
+from ..support.world import World, running_world
 
 API = "/api/2.0/mlflow"
 COOKIE = "prokube_auth_session"

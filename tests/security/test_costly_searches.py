@@ -13,8 +13,8 @@ from mlflow.server.handlers import get_endpoints
 
 from mlflow_prokube_auth.policy.guards.limits import FILTERS, LISTS, ORDERS
 
-from .routes import concrete, fastapi_routes
-from .tenants import API, API3, Tenant, refused
+from ..support.routes import concrete, fastapi_routes
+from ..support.tenants import API, API3, Tenant, refused
 
 JOINS = "the database joins a table for each"
 

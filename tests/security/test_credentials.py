@@ -17,8 +17,8 @@ from mlflow_prokube_auth.identity.caller import CALLER, Caller, Identity, Reques
 from mlflow_prokube_auth.identity.tokens import _base62, compose, parse
 from mlflow_prokube_auth.store.people import Person
 
-from ..conftest import free_port
-from ..server.world import World, running_world
+from ..support.processes import free_port
+from ..support.world import World, running_world
 
 ME = "/api/2.0/mlflow/users/current"
 

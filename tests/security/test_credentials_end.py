@@ -13,11 +13,10 @@ import pytest
 
 from mlflow_prokube_auth.identity.delegation import VALID_SECONDS, Delegation
 
-from ..conftest import free_port
-from ..processes import SECRET_KEY
-from ..server.world import running_world
-from .personas import PEOPLE, Cast, cast_of, ok
-from .upstream import PRIVATE_UPSTREAMS, Upstream, make_endpoint
+from ..support.personas import PEOPLE, Cast, cast_of, ok
+from ..support.processes import SECRET_KEY, free_port
+from ..support.upstream import PRIVATE_UPSTREAMS, Upstream, make_endpoint
+from ..support.world import running_world
 
 UPSTREAMS_OWN = "Bearer sk-of-the-callers-own-provider"
 AGENTS = ("python-requests/2", "claude-cli/1.0", "codex_cli_rs/0.1", "GeminiCLI/1.0")

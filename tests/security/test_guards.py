@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from .tenants import API, API3, HUMAN, SECRET, Tenant, new, refused, trace_id
+from ..support.tenants import API, API3, HUMAN, SECRET, Tenant, new, refused, trace_id
 
 LOCATION, SPANS_AT, ARCHIVE = "mlflow.artifactLocation", "mlflow.trace.spansLocation", "mlflow.trace.archiveLocation"
 AJAX = "/ajax-api/2.0/mlflow"

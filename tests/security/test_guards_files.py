@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from ..conftest import free_port
-from ..server.world import World, running_world
-from .tenants import API, API3, SECRET, Tenant, new, refused
+from ..support.processes import free_port
+from ..support.tenants import API, API3, SECRET, Tenant, new, refused
+from ..support.world import World, running_world
 
 ALICE, BOB, ADMIN = "alice@example.com", "bob@example.com", "admin@example.com"
 OUTSIDE = "s3://somebody/bucket/model"

@@ -16,10 +16,10 @@ import pytest
 from mlflow_prokube_auth.demo.headless import login_headless
 from mlflow_prokube_auth.policy import ids
 
-from ..conftest import Demo
-from . import parameters
-from .routes import concrete
-from .tenants import API, API3, FILES, Tenant, new, refused, trace_id
+from ..support import parameters
+from ..support.demo import Demo
+from ..support.routes import concrete
+from ..support.tenants import API, API3, FILES, Tenant, new, refused, trace_id
 
 OURS = "/prokube-auth/api"
 # What Python's int() reads as the same number.

@@ -14,10 +14,10 @@ import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from ..conftest import free_port
-from ..server.world import running_world
-from .personas import PEOPLE, Cast, cast_of, ok
-from .upstream import PRIVATE_UPSTREAMS, Upstream, make_endpoint
+from ..support.personas import PEOPLE, Cast, cast_of, ok
+from ..support.processes import free_port
+from ..support.upstream import PRIVATE_UPSTREAMS, Upstream, make_endpoint
+from ..support.world import running_world
 
 INVOKE = "/ajax-api/3.0/mlflow/scorer/invoke"
 JUDGE = {

@@ -18,9 +18,10 @@ import pytest
 
 from benchmarks.processes import PeakMemory
 
-from ..conftest import Demo, free_port
-from ..server.world import running_world
-from .tenants import API, FILES, Tenant, refused, trace_id
+from ..support.demo import Demo
+from ..support.processes import free_port
+from ..support.tenants import API, FILES, Tenant, refused, trace_id
+from ..support.world import running_world
 
 HUGE, MIB = 300_000_000, 2**20
 SMALL, LARGEST = 64 * 1024, 32 * MIB

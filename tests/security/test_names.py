@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ..conftest import Demo
+from ..support.demo import Demo
 
 API = "/api/2.0/mlflow"
 PROMPT = [{"key": "mlflow.prompt.is_prompt", "value": "true"}]

@@ -19,9 +19,9 @@ import pytest
 
 from mlflow_prokube_auth.demo.accounts import DemoUser
 
-from ..conftest import free_port
-from ..postgres import Postgres
-from ..server.world import running_world
+from ..support.postgres import Postgres
+from ..support.processes import free_port
+from ..support.world import running_world
 
 API = "/api/2.0/mlflow"
 ROUNDS = int(os.environ.get("NAME_ROUNDS", "5"))

@@ -18,8 +18,8 @@ from schemathesis.specs.openapi.checks import (
 
 from mlflow_prokube_auth.api_document import document
 
-from ..conftest import free_port
-from ..server.world import World, running_world
+from ..support.processes import free_port
+from ..support.world import World, running_world
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 

@@ -15,11 +15,12 @@ from mlflow.server import app as flask_app
 from mlflow_prokube_auth.engine import public
 from mlflow_prokube_auth.engine.public import PUBLIC as TABLE
 
-from ..conftest import Demo, free_port
-from ..server.world import running_world
-from .personas import owned_things
-from .routes import METHODS, concrete, engine_routes, fastapi_routes, flask_routes
-from .test_matrix import MATRIX, result
+from ..support.demo import Demo
+from ..support.matrix import MATRIX, result
+from ..support.personas import owned_things
+from ..support.processes import free_port
+from ..support.routes import METHODS, concrete, engine_routes, fastapi_routes, flask_routes
+from ..support.world import running_world
 
 # Capability discovery before login, by MLflow's decision.
 SERVER_INFO = {"/api/3.0/mlflow/server-info", "/ajax-api/3.0/mlflow/server-info"}
@@ -69,7 +70,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     url = f"http://127.0.0.1:{port}"
     options += ("--static-prefix", prefix)
     directory = tmp_path_factory.mktemp("walk")
-    with running_world(directory, url + prefix, port, *options, module="tests.security.any_prefix") as world:
+    with running_world(directory, url + prefix, port, *options, module="tests.support.any_prefix") as world:
         browser, _ = world.log_in("alice@example.com")
         key = world.make_key(browser).json()["access_key"]
         yield Place(url, prefix, things_of(url + prefix, ("alice@example.com", key)))

@@ -12,7 +12,7 @@ import flask
 import httpx
 import pytest
 
-from ..conftest import Demo
+from ..support.demo import Demo
 
 API = "/api/2.0/mlflow"
 

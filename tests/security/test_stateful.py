@@ -15,8 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 
 from mlflow_prokube_auth.demo.accounts import DemoUser
 
-from ..conftest import free_port
-from ..server.world import running_world
+from ..support.processes import free_port
+from ..support.world import running_world
 
 API = "/api/2.0/mlflow"
 WHO = ("ann", "ben", "cleo")
@@ -64,7 +64,7 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, http
             client.close()
 
 
-class World(RuleBasedStateMachine):
+class SharedServer(RuleBasedStateMachine):
     """Names of experiments are one room, those of models and prompts another."""
 
     clients: dict[str, httpx.Client]
@@ -211,7 +211,7 @@ class World(RuleBasedStateMachine):
 
 
 def test_every_answer_is_what_a_simple_model_expects(clients: dict[str, httpx.Client]) -> None:
-    World.clients = clients
+    SharedServer.clients = clients
     # Whoever hunts for the shortest way to a failure lets it shrink: against a real server that takes minutes.
     phases = (Phase.explicit, Phase.generate)
-    run_state_machine_as_test(World, settings=settings(max_examples=12, stateful_step_count=40, phases=phases))
+    run_state_machine_as_test(SharedServer, settings=settings(max_examples=12, stateful_step_count=40, phases=phases))

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ..conftest import Demo
+from ..support.demo import Demo
 
 API, API3 = "/api/2.0/mlflow", "/api/3.0/mlflow"
 

@@ -9,9 +9,9 @@ import pytest
 
 from mlflow_prokube_auth.demo.accounts import DEMO_USERS, DemoUser
 
-from ..conftest import free_port
-from ..server.world import World, running_world
-from .tenants import API, API3, FILES, Tenant, new
+from ..support.processes import free_port
+from ..support.tenants import API, API3, FILES, Tenant, new
+from ..support.world import World, running_world
 
 ALICE, BOB, CAROL, DAVE, ADMIN = (f"{name}@example.com" for name in ("alice", "bob", "carol", "dave", "admin"))
 GRANTS = f"{API3}/users/permissions"

@@ -14,9 +14,9 @@ import pytest
 from mlflow_prokube_auth.demo.accounts import DemoUser
 from mlflow_prokube_auth.web.admin_pages import SECTIONS
 
-from ..conftest import free_port
-from .test_sharing import ADMIN, ALICE, API, BOB, OWN, USERS, get, share
-from .world import World, running_world
+from ..support.processes import free_port
+from ..support.sharing import ADMIN, ALICE, API, BOB, OWN, USERS, get, share
+from ..support.world import World, running_world
 
 ROUTES = Path(__file__).parents[2] / "mlflow_prokube_auth" / "web" / "routes.py"
 DAVE = "dave@example.com"

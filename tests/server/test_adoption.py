@@ -14,8 +14,8 @@ from mlflow import MlflowClient
 
 from mlflow_prokube_auth.demo.accounts import DemoUser
 
-from ..conftest import free_port, running_server
-from .world import World, running_world
+from ..support.processes import free_port, running_server
+from ..support.world import World, running_world
 
 API, API3, AJAX = "/api/2.0/mlflow", "/api/3.0/mlflow", "/ajax-api/2.0/mlflow"
 ADMIN = ("admin", "password-of-the-old-admin")

@@ -15,8 +15,8 @@ from mlflow_prokube_auth.store.database import Database
 from mlflow_prokube_auth.store.local_admins import LocalAdmins
 from mlflow_prokube_auth.store.schema import audit_events, sessions
 
-from ..conftest import free_port
-from .world import World, running_world
+from ..support.processes import free_port
+from ..support.world import World, running_world
 
 CURRENT = "/ajax-api/2.0/mlflow/users/current"
 LOCAL = "/prokube-auth/login/local"

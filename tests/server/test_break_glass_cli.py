@@ -17,9 +17,7 @@ from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store.local_admins import Refused
 from mlflow_prokube_auth.store.people import Person
 
-from .test_cli import ALICE, SETTINGS, audit_rows, refusal, run, services, uri
-
-__all__ = ["services"]  # a fixture
+from ..support.commands import ALICE, SETTINGS, audit_rows, refusal, run, uri
 
 PASSWORD = "correct horse battery staple"
 

@@ -3,73 +3,30 @@
 from __future__ import annotations
 
 import hmac
-import os
 import re
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from mlflow_prokube_auth import engine
-from mlflow_prokube_auth.identity.claims import Admission
 from mlflow_prokube_auth.identity.tokens import PATTERN, parse
-from mlflow_prokube_auth.services import Services, open_services
-from mlflow_prokube_auth.settings import load
-from mlflow_prokube_auth.store.database import check_schema, head_revision, migrate, open_engine
+from mlflow_prokube_auth.services import Services
+from mlflow_prokube_auth.store.database import check_schema, head_revision, open_engine
 
-from ..conftest import free_port
+from ..support.commands import ALICE, SETTINGS, audit_rows, refusal, run, uri
+from ..support.processes import free_port
 
-SETTINGS = {
-    "PROKUBE_AUTH_OIDC_ISSUER": "https://keycloak.test/realms/r",
-    "PROKUBE_AUTH_OIDC_CLIENT_ID": "mlflow",
-    "PROKUBE_AUTH_OIDC_CLIENT_SECRET": "hush-hush-of-the-client",
-    "PROKUBE_AUTH_EXTERNAL_URL": "https://mlflow.test/mlflow",
-    "PROKUBE_AUTH_SECRET_KEY": "secret-key-of-the-tests-0123456789",
-}
 DAY = 86400
-ALICE = "alice@example.com"
 
 
-def uri(folder: Path) -> str:
-    return f"sqlite:///{folder}/auth.db"
 
 
-def run(folder: Path, *words: str, settings: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """``mlflow-prokube-auth`` with these words."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PROKUBE_", "MLFLOW_"))}
-    chosen = {**SETTINGS, "PROKUBE_AUTH_DATABASE_URI": uri(folder)} if settings is None else settings
-    return subprocess.run(
-        [str(Path(sys.executable).with_name("mlflow-prokube-auth")), *words],
-        env={**clean, **chosen}, cwd=folder, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
 
 
-def refusal(done: subprocess.CompletedProcess[str]) -> str:
-    """What a refused command says: on standard error, and as words rather than a traceback."""
-    assert done.returncode != 0
-    assert done.stdout == ""
-    assert "Traceback" not in done.stderr
-    return done.stderr
 
 
-@pytest.fixture
-def services(tmp_path: Path) -> Services:
-    """A database in which alice has logged in once."""
-    migrate(open_engine(uri(tmp_path)), engine.migrate_mlflow)
-    opened = open_services(load(SETTINGS), uri(tmp_path))
-    opened.people.log_in(
-        Admission("https://kc", "s-1", ALICE, True, "Alice", ("prokube-users",), "prokube-users", None), 100, "test"
-    )
-    return opened
 
 
-def audit_rows(folder: Path) -> list[tuple[str, str, str, str, str]]:
-    with sqlite3.connect(folder / "auth.db") as connection:
-        return connection.execute(
-            "SELECT action, actor, target, client, detail FROM prokube_audit_events ORDER BY id"
-        ).fetchall()
 
 
 def test_a_key_is_printed_once_and_is_its_users(tmp_path: Path, services: Services) -> None:

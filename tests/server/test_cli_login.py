@@ -19,24 +19,20 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from mlflow_prokube_auth.identity.pkce import challenge_of
 from mlflow_prokube_auth.identity.tokens import PATTERN
 
-from ..conftest import free_port
-from .fake_browser import allow, open_consent
-from .world import World, running_world
+from ..support import fake_browser
+from ..support.fake_browser import ALICE, ASKED, BOB, STATE, VERIFIER, allow, open_consent
+from ..support.processes import free_port
+from ..support.world import World, running_world
 
-ALICE, BOB = "alice@example.com", "bob@example.com"
 CURRENT = "/ajax-api/2.0/mlflow/users/current"
-VERIFIER = "verifier-of-the-test-0123456789-0123456789-0123456789"
-STATE = "state-of-the-test"
-ASKED = {"port": "49152", "state": STATE, "challenge": challenge_of(VERIFIER), "days": "7", "name": "laptop"}
 # The command as it runs where nothing but click and httpx is installed.
 BASE_ALONE = (
     "import sys; sys.modules.update(dict.fromkeys(['mlflow', 'flask', 'sqlalchemy', 'pydantic', 'alembic', 'authlib']))"
     "; from mlflow_prokube_auth.cli.main import main; main(prog_name='mlflow-prokube-auth')"
 )
-FAKE_BROWSER = Path(__file__).with_name("fake_browser.py")
+FAKE_BROWSER = Path(fake_browser.__file__)
 A_DAY = """
 import mlflow
 experiment = mlflow.set_experiment("from-the-command-line")

@@ -13,8 +13,8 @@ from sqlalchemy import create_engine, text
 from mlflow_prokube_auth.demo.headless import login_headless
 from mlflow_prokube_auth.demo.provider import DemoProvider
 
-from ..conftest import SECRET_KEY, free_port, plugin_settings, running_server
-from ..postgres import Postgres, running_postgres
+from ..support.postgres import Postgres, running_postgres
+from ..support.processes import SECRET_KEY, free_port, plugin_settings, running_server
 
 PAGE = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
 CURRENT = "/ajax-api/2.0/mlflow/users/current"
@@ -27,7 +27,7 @@ READS = [
 
 
 @dataclass
-class World:
+class Outage:
     url: str
     postgres: Postgres
     cookie: str
@@ -36,7 +36,7 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outage]:
     """A server on a PostgreSQL of its own, with alice logged in and her key."""
     directory, port = tmp_path_factory.mktemp("down"), free_port()
     url = f"http://127.0.0.1:{port}"
@@ -49,10 +49,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 browser.get(login_headless(start.headers["location"], "alice@example.com"), headers=PAGE)
                 made = browser.post("/prokube-auth/api/access-key", json={"days": 7}, headers={"Origin": url})
                 cookie = browser.cookies["prokube_auth_session"]
-            yield World(url, postgres, cookie, made.json()["access_key"], log)
+            yield Outage(url, postgres, cookie, made.json()["access_key"], log)
 
 
-def test_a_search_that_the_database_gives_up_on_is_no_outage_that_clients_ask_through(world: World) -> None:
+def test_a_search_that_the_database_gives_up_on_is_no_outage_that_clients_ask_through(world: Outage) -> None:
     searched = {"experiment_ids": ["0"], "filter": "metrics.x > 1"}
     engine = create_engine(world.postgres.newest)
     with engine.begin() as connection:
@@ -77,7 +77,7 @@ def test_a_search_that_the_database_gives_up_on_is_no_outage_that_clients_ask_th
         engine.dispose()
 
 
-def test_while_the_database_is_away_each_answer_is_a_503_and_then_all_is_well(world: World) -> None:
+def test_while_the_database_is_away_each_answer_is_a_503_and_then_all_is_well(world: Outage) -> None:
     def answers(path: str) -> list[httpx.Response]:
         return [
             httpx.get(world.url + path, auth=("alice@example.com", world.key), timeout=30),
@@ -111,7 +111,7 @@ def test_while_the_database_is_away_each_answer_is_a_503_and_then_all_is_well(wo
     assert {path: [answer.status_code for answer in answers(path)] for path in READS} == before
 
 
-def test_the_log_tells_of_the_outage_without_secrets(world: World) -> None:
+def test_the_log_tells_of_the_outage_without_secrets(world: Outage) -> None:
     world.postgres.stop()
     try:
         httpx.get(world.url + CURRENT, auth=("alice@example.com", world.key), timeout=30)

@@ -23,7 +23,7 @@ import pytest
 
 from mlflow_prokube_auth.demo.headless import login_headless
 
-from ..conftest import await_start, free_port
+from ..support.processes import await_start, free_port
 
 CURRENT = "/ajax-api/2.0/mlflow/users/current"
 

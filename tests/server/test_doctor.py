@@ -21,7 +21,7 @@ from mlflow_prokube_auth.identity.provider import GrantRefused
 from mlflow_prokube_auth.settings import load
 from mlflow_prokube_auth.store.database import migrate, migrate_down, open_engine
 
-from ..conftest import free_port, plugin_settings
+from ..support.processes import free_port, plugin_settings
 
 SECRET = "secret-of-the-client"
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from ..conftest import free_port
-from .world import World, running_world
+from ..support.processes import free_port
+from ..support.world import World, running_world
 
 POD = {"Host": "100.64.3.9:5000"}  # neither loopback nor one of the private networks that MLflow accepts
 

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from mlflow_prokube_auth.cli.main import main
 
-from ..conftest import free_port, plugin_settings
-from .world import World, running_world
+from ..support.processes import free_port, plugin_settings
+from ..support.world import World, running_world
 
 CURRENT = "/ajax-api/2.0/mlflow/users/current"
 ALICE = "alice@example.com"

@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from ..conftest import free_port
-from .world import World, running_world
+from ..support.processes import free_port
+from ..support.world import World, running_world
 
 CURRENT = "/ajax-api/2.0/mlflow/users/current"
 

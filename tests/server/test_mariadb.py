@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, inspect
 
-from ..mariadb import MariaDB, running_mariadb
-from ..processes import QUIET, free_port, plugin_settings
-from ..unit.test_settings import ELSEWHERE
-from .test_client import journey
-from .world import running_world
+from ..support.journeys import journey
+from ..support.mariadb import MariaDB, running_mariadb
+from ..support.processes import QUIET, free_port, plugin_settings
+from ..support.settings import ELSEWHERE
+from ..support.world import running_world
 
 AUTH_TABLES = {"users", "roles", "role_permissions", "user_role_assignments", "alembic_version_auth"}
 REFUSAL = (

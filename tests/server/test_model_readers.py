@@ -2,158 +2,27 @@
 
 from __future__ import annotations
 
-import base64
-import http.client
-import json
-import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
-from ..conftest import free_port
-from .test_prefixes import ADMIN, ALICE, BOB, PREFIX, Place, with_keys
-from .world import running_world
+from ..support.processes import free_port
+from ..support.readers import API, ARTIFACTS, Served, journey, reads
+from ..support.world import ADMIN, ALICE, BOB, PREFIX, running_world, with_keys
 
-API, API3 = "/api/2.0/mlflow", "/api/3.0/mlflow"
-ARTIFACTS = "mlflow-artifacts/artifacts"
-GRANTS = f"{API3}/users/permissions"
 IS_PROMPT = "mlflow.prompt.is_prompt"
 # Werkzeug redirects double slashes to single ones; what is no route is 404, to everybody.
 REFUSED = (308, 400, 403, 404)
 
 
-@dataclass
-class Model:
-    """A model of alice's with one version, and what lies beside its files."""
-
-    name: str
-    experiment_id: str
-    run_id: str
-    root: str
-    version: str = "1"
-
-    @property
-    def uri(self) -> str:
-        return f"mlflow-artifacts:/{self.root}"
 
 
-@dataclass
-class Served:
-    """A server, and where it serves artifacts."""
-
-    place: Place
-    bases: list[str]
-
-    def client(self, email: str) -> httpx.Client:
-        return self.place.client(email)
-
-    def get(self, email: str, path: str, root: str = "") -> int:
-        with self.client(email) as client:
-            return client.get(f"{root or self.bases[0]}/{ARTIFACTS}/{path}").status_code
-
-    def raw(self, email: str, base: str, rest: str) -> int:
-        """What exactly this request line is answered with; other clients tidy paths up."""
-        parts = urlsplit(f"{base}/{ARTIFACTS}")
-        connection = http.client.HTTPConnection(parts.netloc, timeout=60)
-        connection.putrequest("GET", f"{parts.path}{rest}")
-        pair = f"{email}:{self.place.keys[email]}".encode()
-        connection.putheader("Authorization", f"Basic {base64.b64encode(pair).decode()}")
-        connection.endheaders()
-        status = connection.getresponse().status
-        connection.close()
-        return status
-
-    def list(self, email: str, path: str) -> int:
-        with self.client(email) as client:
-            return client.get(f"{self.bases[0]}/{ARTIFACTS}", params={"path": path}).status_code
-
-    def grant(self, name: str, level: str = "READ", to: str = BOB, by: str = ALICE, kind: str = "") -> None:
-        body = {"username": to, "resource_type": kind or "registered_model", "resource_id": name}
-        with self.client(by) as client:
-            answer = client.post(f"{GRANTS}/grant", json={**body, "permission": level})
-        assert answer.is_success, answer.text
-
-    def share_prompt(self, name: str) -> None:
-        """By a role: MLflow's grants to one user know no prompts."""
-        with httpx.Client(base_url=self.place.world.url + API3, auth=(ADMIN, self.place.keys[ADMIN])) as admin:
-            role = admin.post("/roles/create", json={"name": name, "workspace": "default"}).json()["role"]["id"]
-            read = {"role_id": role, "resource_type": "prompt", "resource_pattern": name, "permission": "READ"}
-            assert admin.post("/roles/permissions/add", json=read).is_success
-            assert admin.post("/roles/assign", json={"role_id": role, "username": BOB}).is_success
-
-    def revoke(self, name: str, kind: str = "registered_model", by: str = ALICE) -> None:
-        with self.client(by) as client:
-            body = {"username": BOB, "resource_type": kind, "resource_id": name}
-            answer = client.post(f"{GRANTS}/revoke", json=body)
-        assert answer.is_success, answer.text
-
-    def model(self, owner: str = ALICE) -> Model:
-        """A registered model whose version is a folder of a run; files lie in it and beside it."""
-        name = f"m{uuid.uuid4().hex[:8]}"
-        with self.client(owner) as client:
-            made = client.post(f"{API}/experiments/create", json={"name": name})
-            experiment_id = made.json()["experiment_id"]
-            run = client.post(f"{API}/runs/create", json={"experiment_id": experiment_id}).json()["run"]["info"]
-            folder = f"{experiment_id}/{run['run_id']}/artifacts"
-            for file in ("model/MLmodel", "model/data/weights.bin", "model2/MLmodel", "note.txt"):
-                put = client.put(f"{self.bases[0]}/{ARTIFACTS}/{folder}/{file}", content=file.encode())
-                assert put.is_success, put.text
-            assert client.post(f"{API}/registered-models/create", json={"name": name}).is_success
-            model = Model(name, experiment_id, run["run_id"], f"{folder}/model")
-            answer = self.version(owner, name, model.uri, run_id=model.run_id)
-            assert answer.status_code == 200, answer.text
-        return model
-
-    def empty(self, owner: str = BOB) -> str:
-        name = f"m{uuid.uuid4().hex[:8]}"
-        with self.client(owner) as client:
-            assert client.post(f"{API}/registered-models/create", json={"name": name}).is_success
-        return name
-
-    def version(self, owner: str, name: str, source: str, **more: Any) -> httpx.Response:
-        with self.client(owner) as client:
-            return client.post(f"{API}/model-versions/create", json={"name": name, "source": source, **more})
-
-    def old_version(self, name: str, model: Model, run_id: str | None = None, number: int = 1) -> None:
-        """A row as a server without this plugin may have written it."""
-        self.place.world.sql(
-            "INSERT INTO model_versions (workspace, name, version, creation_time, current_stage, source, "
-            "storage_location, run_id, status) VALUES ('default', ?, ?, 1700000000000, 'None', ?, ?, ?, 'READY')",
-            name, number, model.uri, model.uri, run_id,
-        )  # fmt: skip
 
 
-def reads(served: Served, model: Model, email: str = BOB) -> list[int]:
-    return [served.list(email, model.root), served.get(email, f"{model.root}/MLmodel")]
 
 
-def journey(served: Served, what: str, prefix: str, email: str) -> dict[str, Any]:
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
-    done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("model_owner_and_reader.py")), what, prefix],
-        env={
-            **clean,
-            "MLFLOW_TRACKING_URI": served.place.world.url,
-            "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-            "MLFLOW_TRACKING_USERNAME": email,
-            "MLFLOW_TRACKING_PASSWORD": served.place.keys[email],
-        },
-        capture_output=True,
-        text=True,
-        timeout=400,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return found
 
 
 SERVERS = {"uvicorn": (), "gunicorn": ("--gunicorn-opts", ""), "static-prefix": ("--static-prefix", PREFIX)}

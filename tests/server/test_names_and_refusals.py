@@ -15,7 +15,7 @@ from mlflow_prokube_auth.identity.tokens import compose
 from mlflow_prokube_auth.services import open_services
 from mlflow_prokube_auth.settings import load
 
-from ..conftest import Demo
+from ..support.demo import Demo
 
 API = "/api/2.0/mlflow"
 SETTINGS = {

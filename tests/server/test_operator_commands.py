@@ -22,7 +22,7 @@ from mlflow_prokube_auth.settings import load
 from mlflow_prokube_auth.store.database import migrate, open_engine
 from mlflow_prokube_auth.store.teams import Resource, Team
 
-from .test_cli import ALICE, SETTINGS
+from ..support.commands import ALICE, SETTINGS
 
 BOB = "bob@example.com"
 Run = Callable[..., str]

@@ -18,10 +18,10 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
-from ..pgbouncer import PgBouncer, running_pgbouncer
-from ..postgres import Postgres
-from ..processes import free_port
-from .world import World, running_world
+from ..support.pgbouncer import PgBouncer, running_pgbouncer
+from ..support.postgres import Postgres
+from ..support.processes import free_port
+from ..support.world import World, running_world
 
 STARTS = 10
 UPGRADE = f"""

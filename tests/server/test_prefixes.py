@@ -14,44 +14,17 @@ import pytest
 
 from mlflow_prokube_auth.demo.headless import login_headless
 
-from ..conftest import free_port
-from ..processes import NotStarted, plugin_settings, running_mlflow
-from .nginx import stripping_nginx
-from .world import World, running_world
+from ..support.nginx import stripping_nginx
+from ..support.processes import NotStarted, free_port, plugin_settings, running_mlflow
+from ..support.world import ADMIN, ALICE, ARTIFACTS, BOB, PREFIX, Place, running_world, with_keys
 
-PREFIX = "/mlflow"
 CURRENT = "/ajax-api/2.0/mlflow/users/current"
 API = "/api/2.0/mlflow"
-ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 CODES = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED"}
-ALICE, BOB, ADMIN = "alice@example.com", "bob@example.com", "admin@example.com"
 
 
-@dataclass
-class Place:
-    """A server at a prefix, with a key for each of three people."""
-
-    world: World
-    keys: dict[str, str]
-    bare: str | None = None
-
-    @property
-    def artifact_roots(self) -> list[str]:
-        """Every address of the artifacts."""
-        return [root for root in (self.world.url + ARTIFACTS, self.bare) if root]
-
-    def client(self, email: str | None, base: str | None = None) -> httpx.Client:
-        """What a script is: a key, no cookie."""
-        auth = (email, self.keys[email]) if email else None
-        return httpx.Client(base_url=base or self.world.url, auth=auth, timeout=30)
 
 
-def with_keys(world: World, bare: str | None = None) -> Place:
-    keys = {}
-    for email in (ALICE, BOB, ADMIN):
-        browser, _ = world.log_in(email)
-        keys[email] = world.make_key(browser).json()["access_key"]
-    return Place(world, keys, bare)
 
 
 @pytest.fixture(scope="module")

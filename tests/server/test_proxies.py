@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from ..conftest import free_port
-from .world import World, running_world
+from ..support.processes import free_port
+from ..support.world import World, running_world
 
 PROXY, STRANGER, CLIENT = "127.0.0.2", "127.0.0.3", "203.0.113.7"
 

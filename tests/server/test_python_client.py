@@ -19,9 +19,9 @@ from mlflow.exceptions import MlflowException
 from mlflow_prokube_auth.api_routes import ROUTES, SHAPES, Field
 from mlflow_prokube_auth.client import ProkubeAuthClient
 
-from ..conftest import free_port
-from .test_sharing import ADMIN, ALICE, API, BOB, USERS
-from .world import World, running_world
+from ..support.processes import free_port
+from ..support.sharing import ADMIN, ALICE, API, BOB, USERS
+from ..support.world import World, running_world
 
 ROOT = Path(__file__).parents[2]
 Clients = Callable[[str], ProkubeAuthClient]

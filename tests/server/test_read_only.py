@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from ..conftest import free_port
-from .test_model_readers import Served, reads
-from .test_prefixes import ADMIN, with_keys
-from .world import running_world
+from ..support.processes import free_port
+from ..support.readers import Served, reads
+from ..support.world import ADMIN, running_world, with_keys
 
 ROOT = Path(__file__).parents[2]
 DEPLOYMENT = yaml.safe_load((ROOT / "deploy/kubernetes/base/deployment.yaml").read_text())

@@ -12,7 +12,8 @@ import httpx
 import pytest
 from mlflow.server import app as flask_app
 
-from .s3_world import (
+from ..support.readers import Model, journey, reads
+from ..support.s3_world import (
     API,
     APIS,
     BUCKET,
@@ -30,8 +31,7 @@ from .s3_world import (
     running_store,
     untidied,
 )
-from .test_model_readers import Model, journey, reads
-from .test_prefixes import ADMIN, ALICE, BOB
+from ..support.world import ADMIN, ALICE, BOB
 
 # Ways out of a folder, as a path in a body or, encoded once more, in an address.
 EVIL = (

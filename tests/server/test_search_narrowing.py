@@ -14,8 +14,8 @@ from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
 
 from mlflow_prokube_auth.demo.accounts import DemoUser
 
-from ..conftest import free_port
-from .world import World, running_world
+from ..support.processes import free_port
+from ..support.world import World, running_world
 
 API = "/api/2.0/mlflow"
 ALICE, ADMIN = "alice@example.com", "admin@example.com"

@@ -9,8 +9,8 @@ import httpx
 
 from mlflow_prokube_auth.demo.provider import DemoProvider
 
-from ..conftest import free_port, plugin_settings, running_server
-from .world import World
+from ..support.processes import free_port, plugin_settings, running_server
+from ..support.world import World
 
 CURRENT = "/ajax-api/2.0/mlflow/users/current"
 OLD, NEW = "the-old-secret-key-of-32-or-more-characters", "the-new-secret-key-of-32-or-more-characters"

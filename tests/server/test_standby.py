@@ -12,10 +12,10 @@ import pytest
 from mlflow_prokube_auth.doctor import examine
 from mlflow_prokube_auth.store.database import head_revision
 
-from ..postgres import Postgres, running_standby
-from ..processes import free_port
-from ..unit.test_settings import GOOD
-from .world import World, running_world
+from ..support.postgres import Postgres, running_standby
+from ..support.processes import free_port
+from ..support.settings import GOOD
+from ..support.world import World, running_world
 
 API = "/api/2.0/mlflow"
 ALICE = "alice@example.com"

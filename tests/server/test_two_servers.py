@@ -15,9 +15,9 @@ import pytest
 from mlflow_prokube_auth.demo.headless import login_headless
 from mlflow_prokube_auth.demo.provider import DemoProvider, DemoUser
 
-from ..conftest import free_port, plugin_settings, running_server
-from ..postgres import Postgres
-from .test_client import journey
+from ..support.journeys import journey
+from ..support.postgres import Postgres
+from ..support.processes import free_port, plugin_settings, running_server
 
 API = "/api/2.0/mlflow"
 CURRENT = "/ajax-api/2.0/mlflow/users/current"

@@ -11,8 +11,8 @@ import pytest
 
 from mlflow_prokube_auth.supported import MLFLOW
 
-from ..foreign import foreign_mlflow
-from ..processes import QUIET, free_port, plugin_settings
+from ..support.foreign import foreign_mlflow
+from ..support.processes import QUIET, free_port, plugin_settings
 
 ROOT = Path(__file__).parents[2]
 GONE = ("_artifact_proxy_path_from_request_path", "_find_fastapi_validator")

@@ -12,8 +12,8 @@ import pytest
 from mlflow_prokube_auth.identity.kept import opened
 from mlflow_prokube_auth.identity.secretbox import SecretBox
 
-from ..conftest import SECRET_KEY, free_port
-from .world import World, running_world
+from ..support.processes import SECRET_KEY, free_port
+from ..support.world import World, running_world
 
 CURRENT = "/ajax-api/2.0/mlflow/users/current"
 USERS, ADMINS = "/prokube-users", "/prokube-admins"

@@ -15,9 +15,9 @@ from mlflow_prokube_auth.identity.visitors import BEGINS
 from mlflow_prokube_auth.store.database import Database
 from mlflow_prokube_auth.store.local_admins import LocalAdmins
 
-from ..conftest import free_port
-from ..unit.test_provider import Peer
-from .world import World, running_world
+from ..support.peer import Peer
+from ..support.processes import free_port
+from ..support.world import World, running_world
 
 CURRENT, START = "/ajax-api/2.0/mlflow/users/current", "/prokube-auth/login/start"
 PASSWORD = "correct horse battery staple"

@@ -15,8 +15,8 @@ import pytest
 
 from mlflow_prokube_auth.demo.headless import login_headless
 
-from ..conftest import free_port
-from .world import World, running_world
+from ..support.processes import free_port
+from ..support.world import World, running_world
 
 CURRENT = "/ajax-api/2.0/mlflow/users/current"
 USERS, ADMINS = "/prokube-users", "/prokube-admins"

@@ -9,8 +9,8 @@ import pytest
 
 from mlflow_prokube_auth.demo.headless import login_headless
 
-from ..conftest import Demo, running_demo
-from ..security.tenants import Tenant, trace_id
+from ..support.demo import Demo, running_demo
+from ..support.tenants import Tenant, trace_id
 
 API = "/api/2.0/mlflow"
 PAGE = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}

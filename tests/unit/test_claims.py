@@ -9,7 +9,7 @@ import pytest
 from mlflow_prokube_auth.identity.claims import Admission, Denial, Membership, admit, implied, known, said
 from mlflow_prokube_auth.settings import load
 
-from .test_settings import GOOD
+from ..support.settings import GOOD
 
 
 def person(**changes: Any) -> dict[str, Any]:

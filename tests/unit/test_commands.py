@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from mlflow_prokube_auth.cli.main import main
 
-from .test_settings import ELSEWHERE, GOOD
+from ..support.settings import ELSEWHERE, GOOD
 
 GROUPS = [name for name, command in main.commands.items() if isinstance(command, click.Group)]
 

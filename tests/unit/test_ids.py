@@ -10,7 +10,7 @@ import pytest
 from mlflow_prokube_auth.errors import BadRequest
 from mlflow_prokube_auth.policy import ids
 
-from ..security import parameters
+from ..support import parameters
 
 LOOKS_LIKE_AN_ID = re.compile(r"(?:.*[_-])?(?:ids?|uuids?|versions?)")
 # What looks like an id and is judged as none, and why.

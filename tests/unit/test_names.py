@@ -62,7 +62,7 @@ class FakeCatalog:
         self.things[found.name][1].add({person.user_id: person.username for person in (ALICE, MALLORY)}[user_id])
 
 
-class World:
+class Scene:
     def __init__(self, directory: Path) -> None:
         database = Database(f"sqlite:///{directory}/names.db")
         metadata.create_all(database.engine)
@@ -82,11 +82,11 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path) -> Scene:
+    return Scene(tmp_path)
 
 
-def test_asking_for_anothers_name_never_grants_it(world: World) -> None:
+def test_asking_for_anothers_name_never_grants_it(world: Scene) -> None:
     world.catalog.things["weather"] = (500, set())  # older than the plugin: nobody holds a grant on it
     with pytest.raises(PermissionDenied):
         world.policy.claim(*CREATE, MALLORY)
@@ -95,7 +95,7 @@ def test_asking_for_anothers_name_never_grants_it(world: World) -> None:
     assert world.catalog.things["weather"][1] == set()
 
 
-def test_a_creator_whose_grant_was_lost_in_a_crash_gets_it_back(world: World) -> None:
+def test_a_creator_whose_grant_was_lost_in_a_crash_gets_it_back(world: Scene) -> None:
     world.policy.claim(*CREATE, ALICE)
     world.catalog.things["weather"] = (1000, set())  # created, and then the worker died
     assert world.policy.heal(ALICE)
@@ -103,7 +103,7 @@ def test_a_creator_whose_grant_was_lost_in_a_crash_gets_it_back(world: World) ->
     assert not world.policy.heal(ALICE)
 
 
-def test_what_was_taken_away_on_purpose_is_not_healed(world: World) -> None:
+def test_what_was_taken_away_on_purpose_is_not_healed(world: Scene) -> None:
     claim = world.policy.claim(*CREATE, ALICE)
     assert claim is not None
     world.catalog.things["weather"] = (1000, {"alice"})
@@ -112,7 +112,7 @@ def test_what_was_taken_away_on_purpose_is_not_healed(world: World) -> None:
     assert not world.policy.heal(ALICE)
 
 
-def test_a_name_in_flight_is_refused_and_a_stale_one_is_taken_over_once(world: World) -> None:
+def test_a_name_in_flight_is_refused_and_a_stale_one_is_taken_over_once(world: Scene) -> None:
     world.policy.claim(*CREATE, ALICE)
     with pytest.raises(PermissionDenied):
         world.policy.claim(*CREATE, MALLORY)
@@ -122,14 +122,14 @@ def test_a_name_in_flight_is_refused_and_a_stale_one_is_taken_over_once(world: W
         world.policy.claim(*CREATE, ALICE)
 
 
-def test_a_failed_creation_frees_the_name(world: World) -> None:
+def test_a_failed_creation_frees_the_name(world: Scene) -> None:
     claim = world.policy.claim(*CREATE, ALICE)
     assert claim is not None
     world.policy.failed(claim, exists=False)
     assert world.policy.claim(*CREATE, MALLORY) is not None
 
 
-def test_who_waits_for_anothers_request_gets_the_name_where_that_fails(world: World) -> None:
+def test_who_waits_for_anothers_request_gets_the_name_where_that_fails(world: Scene) -> None:
     claim = world.policy.claim(*CREATE, ALICE)
     assert claim is not None
     world.meanwhile = [lambda: world.policy.failed(claim, exists=False)]
@@ -138,7 +138,7 @@ def test_who_waits_for_anothers_request_gets_the_name_where_that_fails(world: Wo
     assert (theirs.person, theirs.fresh) == (MALLORY, True)
 
 
-def test_a_second_request_of_the_creator_is_told_that_it_exists_once_it_may_read_it(world: World) -> None:
+def test_a_second_request_of_the_creator_is_told_that_it_exists_once_it_may_read_it(world: Scene) -> None:
     claim = world.policy.claim(*CREATE, ALICE)
     assert claim is not None
 
@@ -151,7 +151,7 @@ def test_a_second_request_of_the_creator_is_told_that_it_exists_once_it_may_read
         world.policy.claim(*CREATE, ALICE)
 
 
-def test_a_second_request_goes_on_by_itself_where_the_first_never_answers(world: World) -> None:
+def test_a_second_request_goes_on_by_itself_where_the_first_never_answers(world: Scene) -> None:
     first = world.policy.claim(*CREATE, ALICE)
     second = world.policy.claim(*CREATE, ALICE)
     assert first is not None
@@ -165,7 +165,7 @@ def test_a_second_request_goes_on_by_itself_where_the_first_never_answers(world:
 
 
 @pytest.mark.parametrize("kind", ["experiment", "model"])
-def test_who_looks_a_name_up_waits_for_the_request_that_creates_it(world: World, kind: str) -> None:
+def test_who_looks_a_name_up_waits_for_the_request_that_creates_it(world: Scene, kind: str) -> None:
     create, lookup = {
         "experiment": (CREATE, ("experiments/get-by-name", {"experiment_name": "weather"})),
         "model": (MODEL, ("registered-models/get", {"name": "weather"})),
@@ -179,7 +179,7 @@ def test_who_looks_a_name_up_waits_for_the_request_that_creates_it(world: World,
     assert not world.policy.settled(*lookup)
 
 
-def test_what_a_late_request_creates_is_not_granted_to_whoever_took_its_name_over(world: World) -> None:
+def test_what_a_late_request_creates_is_not_granted_to_whoever_took_its_name_over(world: Scene) -> None:
     assert world.policy.claim(*CREATE, ALICE) is not None
     world.now += IN_FLIGHT_SECONDS
     theirs = world.policy.claim(*CREATE, MALLORY)
@@ -191,7 +191,7 @@ def test_what_a_late_request_creates_is_not_granted_to_whoever_took_its_name_ove
     assert world.catalog.things["weather"][1] == set()
 
 
-def test_what_was_shared_after_healing_survives_the_end_of_the_request_that_created_it(world: World) -> None:
+def test_what_was_shared_after_healing_survives_the_end_of_the_request_that_created_it(world: Scene) -> None:
     claim = world.policy.claim(*CREATE, ALICE)
     assert claim is not None
     world.catalog.things["weather"] = (1000, set())
@@ -201,7 +201,7 @@ def test_what_was_shared_after_healing_survives_the_end_of_the_request_that_crea
     assert world.catalog.swept == []
 
 
-def test_what_an_id_had_before_is_swept_before_its_creator_is_granted_anything(world: World) -> None:
+def test_what_an_id_had_before_is_swept_before_its_creator_is_granted_anything(world: Scene) -> None:
     claim = world.policy.claim(*CREATE, ALICE)
     assert claim is not None
     world.catalog.things["weather"] = (1000, set())
@@ -214,7 +214,7 @@ def test_what_an_id_had_before_is_swept_before_its_creator_is_granted_anything(w
 ENDPOINT = ("gateway/endpoints/create", {"name": "chat"})
 
 
-def test_what_mlflow_creates_on_the_fly_belongs_to_who_asked_for_it(world: World) -> None:
+def test_what_mlflow_creates_on_the_fly_belongs_to_who_asked_for_it(world: Scene) -> None:
     claim = world.policy.claim_beside(*ENDPOINT, ALICE)
     assert claim is not None
     world.catalog.things["gateway/chat"] = (1000, set())  # MLflow's engine grants nothing on it
@@ -224,7 +224,7 @@ def test_what_mlflow_creates_on_the_fly_belongs_to_who_asked_for_it(world: World
     assert world.names.created_by(ALICE.user_id) == {("experiment", "gateway/chat")}
 
 
-def test_what_is_there_already_is_used_by_whoever_may_change_it_alone(world: World) -> None:
+def test_what_is_there_already_is_used_by_whoever_may_change_it_alone(world: Scene) -> None:
     world.catalog.things["gateway/chat"] = (500, {"alice"})
     assert world.policy.claim_beside(*ENDPOINT, ALICE) is None
     with pytest.raises(PermissionDenied, match="records the calls of this endpoint in the experiment 'gateway/chat'"):
@@ -232,7 +232,7 @@ def test_what_is_there_already_is_used_by_whoever_may_change_it_alone(world: Wor
 
 
 @pytest.mark.parametrize("created", [False, True])
-def test_of_a_request_that_failed_only_what_it_created_on_the_fly_is_kept(world: World, created: bool) -> None:
+def test_of_a_request_that_failed_only_what_it_created_on_the_fly_is_kept(world: Scene, created: bool) -> None:
     claim = world.policy.claim_beside(*ENDPOINT, ALICE)
     assert claim is not None
     if created:
@@ -244,7 +244,7 @@ def test_of_a_request_that_failed_only_what_it_created_on_the_fly_is_kept(world:
         assert world.catalog.things["gateway/chat"][1] == {"alice"}
 
 
-def test_what_was_not_created_after_all_leaves_no_reservation(world: World) -> None:
+def test_what_was_not_created_after_all_leaves_no_reservation(world: Scene) -> None:
     claim = world.policy.claim_beside(*ENDPOINT, ALICE)
     assert claim is not None
     world.policy.succeeded(claim)
@@ -255,7 +255,7 @@ DELETE = ("registered-models/delete", {"name": "weather"})
 MODEL = ("registered-models/create", {"name": "weather"})
 
 
-def test_while_a_model_is_deleted_nobody_gets_its_name(world: World) -> None:
+def test_while_a_model_is_deleted_nobody_gets_its_name(world: Scene) -> None:
     world.catalog.things["weather"] = (500, {"alice"})
     held = world.policy.hold(*DELETE, ALICE)
     assert held is not None
@@ -270,7 +270,7 @@ def test_while_a_model_is_deleted_nobody_gets_its_name(world: World) -> None:
     assert world.catalog.swept == [("registered_model", "weather", MALLORY.user_id)]
 
 
-def test_while_a_model_is_renamed_nobody_gets_its_old_name(world: World) -> None:
+def test_while_a_model_is_renamed_nobody_gets_its_old_name(world: Scene) -> None:
     world.catalog.things["weather"] = (500, {"alice"})
     held = world.policy.hold("registered-models/rename", {"name": "weather", "new_name": "climate"}, ALICE)
     assert held is not None
@@ -281,7 +281,7 @@ def test_while_a_model_is_renamed_nobody_gets_its_old_name(world: World) -> None
     assert world.policy.claim(*MODEL, MALLORY) is not None
 
 
-def test_a_delete_that_failed_leaves_the_name_as_it_was(world: World) -> None:
+def test_a_delete_that_failed_leaves_the_name_as_it_was(world: Scene) -> None:
     world.catalog.things["weather"] = (500, {"alice"})
     for reserved in (False, True):
         if reserved:
@@ -293,14 +293,14 @@ def test_a_delete_that_failed_leaves_the_name_as_it_was(world: World) -> None:
         assert world.names.find("registered_model", "weather") == before
 
 
-def test_a_hold_ends_by_itself_when_its_process_died(world: World) -> None:
+def test_a_hold_ends_by_itself_when_its_process_died(world: Scene) -> None:
     world.catalog.things["weather"] = (500, {"alice"})
     world.policy.hold(*DELETE, ALICE)
     world.now += IN_FLIGHT_SECONDS
     assert world.policy.hold(*DELETE, ALICE) is not None
 
 
-def test_a_stranger_holds_no_name_where_the_engine_has_yet_to_decide(world: World) -> None:
+def test_a_stranger_holds_no_name_where_the_engine_has_yet_to_decide(world: Scene) -> None:
     world.catalog.things["io.x/weather"] = (500, {"alice"})
     held = [
         wait_for(world.policy.holding_native("mcp_server", "io.x/weather", who), sleep=lambda seconds: None)
@@ -309,7 +309,7 @@ def test_a_stranger_holds_no_name_where_the_engine_has_yet_to_decide(world: Worl
     assert [each is not None for each in held] == [False, True]
 
 
-def test_who_waits_for_a_delete_finds_the_name_free(world: World) -> None:
+def test_who_waits_for_a_delete_finds_the_name_free(world: Scene) -> None:
     world.catalog.things["weather"] = (500, {"alice"})
     held = world.policy.hold(*DELETE, ALICE)
     assert held is not None
@@ -322,7 +322,7 @@ def test_who_waits_for_a_delete_finds_the_name_free(world: World) -> None:
     assert world.policy.claim(*MODEL, MALLORY) is not None
 
 
-def test_a_hold_that_has_run_out_ends_no_later_one(world: World) -> None:
+def test_a_hold_that_has_run_out_ends_no_later_one(world: Scene) -> None:
     world.catalog.things["weather"] = (500, {"alice"})
     late = world.policy.hold(*DELETE, ALICE)
     world.now += IN_FLIGHT_SECONDS
@@ -336,13 +336,13 @@ def test_a_hold_that_has_run_out_ends_no_later_one(world: World) -> None:
 
 
 @pytest.mark.parametrize("name", ["*", "a*", "x" * 256, "a\0b", "\ud800"])
-def test_what_can_be_no_name_is_refused(world: World, name: str) -> None:
+def test_what_can_be_no_name_is_refused(world: Scene, name: str) -> None:
     with pytest.raises(BadRequest):
         world.policy.claim("registered-models/create", {"name": name}, ALICE)
 
 
 @pytest.fixture
-def ruled(world: World) -> World:
+def ruled(world: Scene) -> Scene:
     """The prefix "team-a-" is EDIT to a team of which alice is a member."""
     team = world.teams.create("team-a", 1000, "admin")
     world.teams.join(team, ALICE.user_id)
@@ -350,7 +350,7 @@ def ruled(world: World) -> World:
     return world
 
 
-def test_only_the_team_and_administrators_create_in_its_prefix(ruled: World) -> None:
+def test_only_the_team_and_administrators_create_in_its_prefix(ruled: Scene) -> None:
     create = ("registered-models/create", {"name": "team-a-x"})
     with pytest.raises(PermissionDenied, match=r"begin with 'team-a-' are for the members of a team"):
         ruled.policy.claim(*create, MALLORY)
@@ -362,7 +362,7 @@ def test_only_the_team_and_administrators_create_in_its_prefix(ruled: World) -> 
 
 
 @pytest.mark.parametrize(("old", "new"), [("plain", "team-a-x"), ("team-a-x", "plain")])
-def test_a_rename_into_or_out_of_a_prefix_needs_manage(ruled: World, old: str, new: str) -> None:
+def test_a_rename_into_or_out_of_a_prefix_needs_manage(ruled: Scene, old: str, new: str) -> None:
     rename = ("registered-models/rename", {"name": old, "new_name": new})
     ruled.catalog.renamed = old
     ruled.catalog.things[old] = (500, set())

@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import Any
 
@@ -22,40 +21,15 @@ from mlflow_prokube_auth.identity.reading import OtherSubject, Reader
 from mlflow_prokube_auth.settings import Settings, load
 from mlflow_prokube_auth.store.people import Person, Standing
 
-from .test_settings import GOOD
+from ..support.peer import Peer
+from ..support.settings import GOOD
 
 NOT_FOUND = (404, '{"error": "User not found", "error_description": "For more on this error consult the server log."}')
 STANDING = Standing(Person(1, "a@x", False), "https://kc", "s-1", False, "groups:/prokube-users", None, 0, False, 0)
 
 
-class Peer(ThreadingHTTPServer):
-    """What stands where Keycloak should be: answers by path, or hangs until it is let go."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}"
-        self.answers: dict[str, tuple[int, str]] = {}
-        self.asked: list[str] = []
-        self.hung: Event | None = None
 
 
-class _Handler(BaseHTTPRequestHandler):
-    server: Peer
-
-    def do_GET(self) -> None:
-        self.server.asked.append(self.path)
-        if self.server.hung is not None:
-            self.server.hung.wait(30)
-        status, text = self.server.answers.get(self.path, (404, "<h1>Not found</h1>"))
-        self.send_response(status)
-        if text.startswith("ey"):
-            self.send_header("Content-Type", "application/jwt")
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text.encode())
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
 
 
 @pytest.fixture

@@ -10,14 +10,9 @@ import pytest
 from mlflow_prokube_auth.cli.settings import page
 from mlflow_prokube_auth.settings import DatabaseSettings, SettingsError, StoreSettings, load, read
 
+from ..support.settings import ELSEWHERE, GOOD
+
 ROOT = Path(__file__).parents[2]
-GOOD = {
-    "PROKUBE_AUTH_OIDC_ISSUER": "https://keycloak.test/realms/r",
-    "PROKUBE_AUTH_OIDC_CLIENT_ID": "mlflow",
-    "PROKUBE_AUTH_OIDC_CLIENT_SECRET": "hush-hush",
-    "PROKUBE_AUTH_EXTERNAL_URL": "https://mlflow.test/mlflow/",
-    "PROKUBE_AUTH_SECRET_KEY": "k" * 32,
-}
 
 
 def test_good_settings_are_read() -> None:
@@ -99,10 +94,6 @@ def mistakes(**changes: str) -> list[str]:
 URL = "expected a URL such as https://host/path"
 HOST = "expected host or host:port, without a scheme or a path, such as mlflow.mlflow.svc:5000"
 DATABASE = "expected an SQLAlchemy URI such as postgresql://user@host/db"
-ELSEWHERE = (
-    "MLflow's tracking tables may be there: set PROKUBE_AUTH_DATABASE_URI to a database of PostgreSQL or SQLite, "
-    "such as postgresql://user@host/db"
-)
 SECONDS = "expected whole seconds, at least 60, such as 28800"
 
 

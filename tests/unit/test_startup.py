@@ -27,7 +27,7 @@ from mlflow_prokube_auth.startup import (
     why_unanswered,
 )
 
-from .test_settings import GOOD
+from ..support.settings import GOOD
 
 
 @contextmanager

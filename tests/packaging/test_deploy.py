@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ..keycloak.distribution import VERSION
+from ..support.keycloak.distribution import VERSION
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / ".env.example"

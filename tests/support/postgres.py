@@ -95,9 +95,7 @@ def _wait(server: Postgres) -> None:
     await_database(engine, server.process, server.data.parent / "postgres.log", "PostgreSQL")
 
 
-def await_database(
-    engine: Engine, process: subprocess.Popen[bytes], log: Path, name: str, seconds: float = 60
-) -> None:
+def await_database(engine: Engine, process: subprocess.Popen[bytes], log: Path, name: str, seconds: float = 60) -> None:
     """Wait until a database, or a pooler, takes connections; fail with the end of its log where it does not."""
     deadline = time.monotonic() + seconds
     while True:

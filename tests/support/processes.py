@@ -14,7 +14,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from .forked import Forked, copy_template, fork_server
+
 SECRET_KEY = "secret-key-of-the-tests-0123456789"
+# Options and variables with which a first start writes something else than the template holds.
+MAKES_OTHER_TABLES = {
+    "--default-artifact-root", "--no-serve-artifacts", "--enable-workspaces", "MLFLOW_ENABLE_WORKSPACES",
+    "PROKUBE_AUTH_DATABASE_URI",
+}  # fmt: skip
 # What uvicorn and gunicorn write when they answer.
 UP = ("Application startup complete", "Booting worker with pid")
 
@@ -49,7 +56,9 @@ def free_port() -> int:
     raise RuntimeError(f"no free port between {first} and {first + 1999}")
 
 
-def await_start(process: subprocess.Popen[bytes], log: Path, seconds: float, is_up: Callable[[], bool]) -> None:
+def await_start(
+    process: subprocess.Popen[bytes] | Forked, log: Path, seconds: float, is_up: Callable[[], bool]
+) -> None:
     """Wait until a server is up.
 
     Raises:
@@ -59,7 +68,7 @@ def await_start(process: subprocess.Popen[bytes], log: Path, seconds: float, is_
     while not is_up():
         if process.poll() is not None or time.monotonic() > deadline:
             raise NotStarted(f"the server did not start:\n{log.read_text()[-4000:]}")
-        time.sleep(0.2)
+        time.sleep(0.05)
 
 
 def plugin_settings(issuer: str, client_secret: str, url: str, **changes: str) -> dict[str, str]:
@@ -86,24 +95,34 @@ def running_mlflow(
     environment: Mapping[str, str] | None = None,
     within: Sequence[str] = (),
     module: str = "mlflow",
+    command: bool = False,
 ) -> Iterator[ServerProcess]:
     """``mlflow server`` with that app, or with none; its files are in ``directory``.
 
-    ``within`` is a command that runs the server, such as one that shuts it in; ``module`` takes the place of MLflow's
-    own command.
+    It is forked, on a database that is migrated already, unless ``command`` asks for the real command; several workers
+    and gunicorn always have it. ``within`` is a command that runs the server, such as one that shuts it in; ``module``
+    takes the place of MLflow's own command.
     """
     log = directory / "server.log"
-    command = [
-        *within, sys.executable, "-m", module, "server", "--port", str(port), "--workers", str(workers),
+    arguments = [
+        "--port", str(port), "--workers", str(workers),
         "--backend-store-uri", database or f"sqlite:///{directory}/mlflow.db",
         "--artifacts-destination", str(directory / "artifacts"),
         *(["--app-name", app] if app is not None else []), *options,
     ]  # fmt: skip
     variables = {**os.environ, **QUIET, **(environment or {})}
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, env=variables, start_new_session=True
-        )
+    process: subprocess.Popen[bytes] | Forked
+    if command or within or module != "mlflow" or workers > 1 or "--gunicorn-opts" in options:
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [*within, sys.executable, "-m", module, "server", *arguments],
+                stdout=output, stderr=subprocess.STDOUT, env=variables, start_new_session=True,
+            )  # fmt: skip
+    else:
+        if database is None and app == "prokube-auth" and not MAKES_OTHER_TABLES.intersection((*options, *variables)):
+            with suppress(FileExistsError):
+                copy_template(directory / "mlflow.db")
+        process = fork_server().serve(arguments, variables, Path.cwd(), log)
     try:
         await_start(process, log, 180, lambda: _workers_up(log) >= workers)
         yield ServerProcess(process.pid, log)
@@ -118,3 +137,12 @@ def running_mlflow(
 def _workers_up(log: Path) -> int:
     text = log.read_text()
     return max(text.count(word) for word in UP)
+
+
+@contextmanager
+def running_server(
+    directory: Path, settings: dict[str, str], port: int, *options: str, database: str | None = None
+) -> Iterator[Path]:
+    """``mlflow server --app-name prokube-auth`` with these settings; yields its log file."""
+    with running_mlflow(directory, port, *options, database=database, environment=settings) as server:
+        yield server.log

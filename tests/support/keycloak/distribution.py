@@ -82,19 +82,19 @@ def _unzip(archive: Path, folder: Path) -> Path:
     return home
 
 
-def copy_to(home: Path, first_start: Callable[[Path], None]) -> None:
-    """Make ``home`` a Keycloak of its own.
+def prepared(first_start: Callable[[Path], None]) -> Path:
+    """A Keycloak to be copied.
 
     ``first_start`` is called with a fresh Keycloak, once for all runs of all processes: it starts and stops it.
     """
-    prepared = CACHE / f"keycloak-{VERSION}-prepared"
-    if not prepared.exists():
+    target = CACHE / f"keycloak-{VERSION}-prepared"
+    if not target.exists():
         with _locked():
-            if not prepared.exists():
+            if not target.exists():
                 archive = _download()
                 with tempfile.TemporaryDirectory(dir=CACHE, prefix="prepare-") as name:
                     fresh = _unzip(archive, Path(name))
                     first_start(fresh)
                     # Only a whole copy ever stands under this name.
-                    os.rename(fresh, prepared)
-    shutil.copytree(prepared, home, symlinks=True)
+                    os.rename(fresh, target)
+    return target

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kfp import local
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
+sys.path.insert(0, str(Path(__file__).parents[3] / "examples"))
 
 import pipeline
 

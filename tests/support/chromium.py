@@ -11,6 +11,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
+from .demo import Demo
+
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -72,3 +74,17 @@ def open_menu(page: Page) -> None:
     """Open MLflow's avatar menu."""
     click(page, MENU_BUTTON)
     page.wait_for_selector("[role=menu]")
+
+
+def open_page(chromium: Browser, width: int = 1280, scheme: str = "light") -> Page:
+    context = new_context(chromium, viewport={"width": width, "height": 860}, color_scheme=scheme)
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    return page
+
+
+def log_in(page: Page, demo: Demo, who: str, where: str = "/") -> None:
+    page.goto(demo.url + where)
+    page.click("#login-button")
+    page.get_by_role("button", name=f"{who}@example.com").click()

@@ -21,7 +21,7 @@ import yaml
 
 from mlflow_prokube_auth.settings import SettingsError, load
 
-from ..golang import KUSTOMIZE, go_program
+from ..support.golang import KUSTOMIZE, go_program
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy" / "kubernetes"

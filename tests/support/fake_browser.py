@@ -13,7 +13,12 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from mlflow_prokube_auth.demo.headless import login_headless
+from mlflow_prokube_auth.identity.pkce import challenge_of
 
+ALICE, BOB = "alice@example.com", "bob@example.com"
+VERIFIER = "verifier-of-the-test-0123456789-0123456789-0123456789"
+STATE = "state-of-the-test"
+ASKED = {"port": "49152", "state": STATE, "challenge": challenge_of(VERIFIER), "days": "7", "name": "laptop"}
 HEADERS = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
 
 

@@ -1,6 +1,6 @@
 """A real Keycloak with our realm, on loopback, for tests and for ``make keycloak``.
 
-``python -m tests.keycloak.server --port 8080`` runs one with three users until Ctrl-C.
+``python -m tests.support.keycloak.server --port 8080`` runs one with three users until Ctrl-C.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from pathlib import Path
 
 import httpx
 
-from ..conftest import free_port
+from ..processes import free_port
 from .admin import Admin
-from .distribution import copy_to
+from .distribution import prepared
 
 REALM = "prokube"
-REALM_FILE = Path(__file__).parents[2] / "deploy" / "keycloak" / "prokube-realm.json"
+REALM_FILE = Path(__file__).parents[3] / "deploy" / "keycloak" / "prokube-realm.json"
 CLIENT_ID = "mlflow"
 CLIENT_SECRET = "secret-of-the-client-in-tests"
 # Its master realm is made once for all runs (see distribution.py), so this is no secret. It listens on loopback only.
@@ -129,6 +129,11 @@ class Keycloak:
         return str(answer.raise_for_status().json()["access_token"])
 
 
+def prepare() -> Path:
+    """A Keycloak that was started once, in the user's cache."""
+    return prepared(_first_start)
+
+
 def _first_start(home: Path) -> None:
     keycloak = Keycloak(home, free_port())
     keycloak.start()
@@ -142,7 +147,7 @@ def running_keycloak(external_url: str, *, port: int | None = None) -> Iterator[
     """A Keycloak whose realm expects our server at ``external_url``; ended and removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="prokube-keycloak-", ignore_cleanup_errors=True) as folder:
         home = Path(folder) / "keycloak"
-        copy_to(home, _first_start)
+        shutil.copytree(prepare(), home, symlinks=True)
         (home / "data" / "import").mkdir(parents=True, exist_ok=True)
         shutil.copy(REALM_FILE, home / "data" / "import")
         placeholders = {

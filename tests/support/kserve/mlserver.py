@@ -7,24 +7,20 @@ import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from importlib.metadata import version
 from pathlib import Path
 
 import httpx
 
-from ..conftest import await_start, free_port
-from .environments import python_with
+from ..processes import await_start, free_port
+from .environments import mlserver_python
 
 RUNTIMES = {"mlflow": "mlserver_mlflow.MLflowRuntime", "sklearn": "mlserver_sklearn.SKLearnModel"}
-REQUIREMENTS = ["mlserver==1.7.1", "mlserver-mlflow==1.7.1", "mlserver-sklearn==1.7.1"]
-# As they are where the models are saved.
-SAME = ("mlflow", "scikit-learn", "skops")
 
 
 @contextmanager
 def running_mlserver(directory: Path, models: Mapping[str, tuple[str, Path]]) -> Iterator[str]:
     """MLServer with these models, each a runtime and a folder; yields its address."""
-    python = python_with("mlserver", [*REQUIREMENTS, *(f"{name}=={version(name)}" for name in SAME)])
+    python = mlserver_python()
     port = free_port()
     # With worker processes, MLServer 1.7.1 fails on today's uvloop.
     settings = {"parallel_workers": 0, "host": "127.0.0.1", "http_port": port, "grpc_port": free_port()}

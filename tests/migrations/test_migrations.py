@@ -18,7 +18,7 @@ from mlflow_prokube_auth.store.database import (
     open_engine,
 )
 
-from ..postgres import Postgres
+from ..support.postgres import Postgres
 
 OUTDATED = {
     "sqlite": [

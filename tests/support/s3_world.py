@@ -6,8 +6,6 @@ import base64
 import http.client
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,12 +15,12 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import httpx
 
-from ..conftest import free_port
-from ..kserve.conftest import Done, clean_environment, finished, start
-from ..minio import Minio, running_minio
-from .test_model_readers import Served
-from .test_prefixes import ALICE, BOB, with_keys
-from .world import running_world
+from .journeys import found_by, ran
+from .kserve.initializer import Done, clean_environment, finished, start
+from .minio import Minio, running_minio
+from .processes import free_port
+from .readers import Served
+from .world import ALICE, BOB, running_world, with_keys
 
 API = "/api/2.0/mlflow"
 APIS = ("/api/2.0", "/ajax-api/2.0")
@@ -103,25 +101,10 @@ def at(address: str, minio: Minio) -> str:
 
 def large_files(store: Store, what: str, argument: str, email: str) -> dict[str, Any]:
     """Run s3_journey.py as a process of its own, which knows nothing of the store."""
-    done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("s3_journey.py")), what, argument],
-        env={
-            **{name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "AWS_"))},
-            **PARTS,
-            "MLFLOW_TRACKING_URI": store.served.place.world.url,
-            "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-            "MLFLOW_TRACKING_USERNAME": email,
-            "MLFLOW_TRACKING_PASSWORD": store.served.place.keys[email],
-        },
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    credentials = {"MLFLOW_TRACKING_USERNAME": email, "MLFLOW_TRACKING_PASSWORD": store.served.place.keys[email]}
+    done = ran("s3_journey.py", [what, argument], store.served.place.world.url, {**PARTS, **credentials})
     leaks_nothing(done.stdout + done.stderr, store.minio)
-    assert done.returncode == 0, done.stderr[-4000:]
-    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return found
+    return found_by(done)
 
 
 def initializer(store: Store, uri: str, folder: Path, email: str) -> Done:

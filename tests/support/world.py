@@ -17,7 +17,7 @@ from mlflow_prokube_auth.demo.headless import login_headless
 from mlflow_prokube_auth.demo.provider import DEMO_USERS, DemoProvider, DemoUser
 from mlflow_prokube_auth.identity.provider import RETRY_SECONDS
 
-from ..processes import plugin_settings, running_mlflow
+from .processes import plugin_settings, running_mlflow
 
 
 @dataclass
@@ -78,6 +78,7 @@ def running_world(
     provider_options: Mapping[str, Any] | None = None,
     away_at_start: bool = True,
     module: str = "mlflow",
+    command: bool = False,
     **changes: str,
 ) -> Iterator[World]:
     """A server that listens on ``port`` and is known to browsers and clients as ``url``; ``changes`` are settings."""
@@ -95,8 +96,42 @@ def running_world(
         provider.set_outage(away_at_start)  # the server starts without its identity provider
         with running_mlflow(
             directory, port, *options, database=database, workers=workers, environment=settings, within=within,
-            module=module,
+            module=module, command=command,
         ) as server:  # fmt: skip
             provider.set_outage(False)
             time.sleep(RETRY_SECONDS)  # for so long the server believes what it saw at its start
             yield World(url, provider, directory, server.log, server.pid)
+
+
+ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
+ALICE, BOB, ADMIN = "alice@example.com", "bob@example.com", "admin@example.com"
+
+
+@dataclass
+class Place:
+    """A server at a prefix, with a key for each of three people."""
+
+    world: World
+    keys: dict[str, str]
+    bare: str | None = None
+
+    @property
+    def artifact_roots(self) -> list[str]:
+        """Every address of the artifacts."""
+        return [root for root in (self.world.url + ARTIFACTS, self.bare) if root]
+
+    def client(self, email: str | None, base: str | None = None) -> httpx.Client:
+        """What a script is: a key, no cookie."""
+        auth = (email, self.keys[email]) if email else None
+        return httpx.Client(base_url=base or self.world.url, auth=auth, timeout=30)
+
+
+def with_keys(world: World, bare: str | None = None) -> Place:
+    keys = {}
+    for email in (ALICE, BOB, ADMIN):
+        browser, _ = world.log_in(email)
+        keys[email] = world.make_key(browser).json()["access_key"]
+    return Place(world, keys, bare)
+
+
+PREFIX = "/mlflow"

@@ -13,7 +13,7 @@ import httpx
 
 from mlflow_prokube_auth.demo.accounts import DemoUser
 
-from ..server.world import World
+from .world import World
 
 USERS, ADMINS, TEAM = "prokube-users", "prokube-admins", "team-x"
 PEOPLE = tuple(

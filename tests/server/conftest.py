@@ -1,0 +1,26 @@
+"""What tests of servers and commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlflow_prokube_auth import engine
+from mlflow_prokube_auth.identity.claims import Admission
+from mlflow_prokube_auth.services import Services, open_services
+from mlflow_prokube_auth.settings import load
+from mlflow_prokube_auth.store.database import migrate, open_engine
+
+from ..support.commands import ALICE, SETTINGS, uri
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Services:
+    """A database in which alice has logged in once."""
+    migrate(open_engine(uri(tmp_path)), engine.migrate_mlflow)
+    opened = open_services(load(SETTINGS), uri(tmp_path))
+    opened.people.log_in(
+        Admission("https://kc", "s-1", ALICE, True, "Alice", ("prokube-users",), "prokube-users", None), 100, "test"
+    )
+    return opened

@@ -1,0 +1,1 @@
+"""What tests share: servers, databases, browsers and the users in front of them."""

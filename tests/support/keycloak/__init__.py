@@ -1,0 +1,1 @@
+"""A real Keycloak: its distribution, a server and its administration."""

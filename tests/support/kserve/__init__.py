@@ -1,0 +1,1 @@
+"""Around the storage initializer: environments, servers that serve models, and servers that are none."""

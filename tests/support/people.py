@@ -1,0 +1,44 @@
+"""People in front of a store, without a server."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from mlflow_prokube_auth import engine
+from mlflow_prokube_auth.identity.claims import Admission
+from mlflow_prokube_auth.services import Services
+from mlflow_prokube_auth.store.people import Person
+
+
+def admission(email: str, subject: str = "s-1", verified: bool = True, admin: str | None = None) -> Admission:
+    return Admission("https://kc", subject, email, verified, email, ("prokube-users",), "prokube-users", admin)
+
+
+def log_in(services: Services, name: str, *teams: str) -> Person:
+    return services.people.log_in(replace(admission(name, f"s-{name}"), teams=teams), 100, "")
+
+
+def all_at_once(*works: Callable[[], object]) -> list[object]:
+    """Run them at the same time, each in a thread; what each answered or raised."""
+    start = threading.Barrier(len(works))
+
+    def run(work: Callable[[], object]) -> object:
+        start.wait()
+        try:
+            return work()
+        except Exception as error:
+            return error
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return list(pool.map(run, works))
+
+
+def levels(services: Services, person: Person, kind: str = "registered_model") -> dict[str, str]:
+    """What MLflow itself reads of a person's grants."""
+    store = engine.ProkubeStore(services.database, services.teams)
+    store.init_db("")
+    rows = store.list_grants(person.user_id, "default", [kind])
+    return {row.resource_pattern: row.permission for row in rows}
