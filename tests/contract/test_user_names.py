@@ -36,8 +36,8 @@ from mlflow_prokube_auth.store.people import NameTaken
 from mlflow_prokube_auth.store.schema import audit_events, user_names, users
 from mlflow_prokube_auth.store.user_names import NotKept, StillUsed
 
+from ..support.people import admission
 from .test_accounts import account, log_in, store
-from .test_store import admission
 
 ACTOR = Actor("admin", "cli")
 PASSWORD = "a password of the test's own"

@@ -12,10 +12,10 @@ import pytest
 
 from mlflow_prokube_auth.demo.accounts import DemoUser
 
-from ..conftest import free_port
+from ..support.processes import free_port
+from ..support.sharing import ADMIN, OWN, USERS
+from ..support.world import World, running_world
 from .test_administration import Admin, key_of
-from .test_sharing import ADMIN, OWN, USERS
-from .world import World, running_world
 
 JOBS = "/ajax-api/3.0/jobs"
 SLASH, KATE, EVE = "a/b@example.com", "kate@example.com", "eve@example.com"
