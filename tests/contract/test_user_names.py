@@ -31,13 +31,13 @@ from mlflow_prokube_auth.errors import Conflict, NotFound
 from mlflow_prokube_auth.identity.tokens import compose
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store import mlflow_names
+from mlflow_prokube_auth.store.accounts import Account
 from mlflow_prokube_auth.store.database import migrate, migrate_down, open_engine
 from mlflow_prokube_auth.store.people import NameTaken
 from mlflow_prokube_auth.store.schema import audit_events, user_names, users
 from mlflow_prokube_auth.store.user_names import NotKept, StillUsed
 
-from ..support.people import admission
-from .test_accounts import account, log_in, store
+from ..support.people import admission, log_in
 
 ACTOR = Actor("admin", "cli")
 PASSWORD = "a password of the test's own"
@@ -55,6 +55,12 @@ OF_A_USER = {
     "budget_policies": {"target_scope": "USER"},
     "jobs": {"status": JobStatus.SUCCEEDED.to_int()},
 }
+
+
+def account(services: Services, name: str) -> Account:
+    found = services.accounts.find(name)
+    assert found is not None
+    return found
 
 
 def tables_of_mlflow(services: Services) -> dict[str, Table]:
@@ -329,7 +335,9 @@ def details(services: Services, action: str) -> list[dict[str, Any]]:
 def test_the_audit_trail_names_whom_an_event_is_about(services: Services) -> None:
     """By name and as of then: an id alone would tell of whoever has it later."""
     alice = log_in(services, "a@x")
-    store(services).grant_if_absent(alice.user_id, "default", "experiment", "1", "READ")
+    mlflow_store = engine.ProkubeStore(services.database, services.teams)
+    mlflow_store.init_db("")
+    mlflow_store.grant_if_absent(alice.user_id, "default", "experiment", "1", "READ")
     team = services.teams.create("t", 100, "admin")
     services.teams.join(team, alice.user_id, "admin")
     services.teams.leave(team, alice.user_id, "admin")

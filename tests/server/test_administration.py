@@ -14,27 +14,13 @@ import pytest
 from mlflow_prokube_auth.demo.accounts import DemoUser
 from mlflow_prokube_auth.web.admin_pages import SECTIONS
 
+from ..support.administration import Admin, key_of
 from ..support.processes import free_port
 from ..support.sharing import ADMIN, ALICE, API, BOB, OWN, USERS, get, share
 from ..support.world import World, running_world
 
 ROUTES = Path(__file__).parents[2] / "mlflow_prokube_auth" / "web" / "routes.py"
 DAVE = "dave@example.com"
-
-
-class Admin:
-    """An administrator's browser."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.browser, _ = world.log_in(ADMIN)
-        self.browser.headers.update({"Origin": world.origin, "Accept": "application/json"})
-
-    def call(self, method: str, path: str, expected: int = 200, **body: Any) -> Any:
-        options = {"params": body} if method == "GET" else {"json": body}
-        answer = self.browser.request(method, f"{OWN}/admin/{path}", **options)  # type: ignore[arg-type]  # one of two
-        assert answer.status_code == expected, answer.text
-        return answer.json() if answer.content else None
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +36,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture(scope="module")
 def admin(world: World) -> Admin:
     return Admin(world)
-
-
-def key_of(world: World, email: str) -> httpx.Client:
-    browser, _ = world.log_in(email)
-    key = world.make_key(browser).json()["access_key"]
-    return httpx.Client(base_url=world.url, auth=(email, key), timeout=60)
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ import pytest
 
 from mlflow_prokube_auth.demo.accounts import DemoUser
 
+from ..support.administration import Admin, key_of
 from ..support.processes import free_port
 from ..support.sharing import ADMIN, OWN, USERS
 from ..support.world import World, running_world
-from .test_administration import Admin, key_of
 
 JOBS = "/ajax-api/3.0/jobs"
 SLASH, KATE, EVE = "a/b@example.com", "kate@example.com", "eve@example.com"

@@ -6,16 +6,28 @@ import ast
 import logging
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mlflow_prokube_auth import logs, plain
 from mlflow_prokube_auth.errors import BadRequest
-from mlflow_prokube_auth.identity.claims import Admission, Denial
+from mlflow_prokube_auth.identity.claims import Admission, Denial, admit
 from mlflow_prokube_auth.policy import checks
+from mlflow_prokube_auth.settings import load
 from mlflow_prokube_auth.store.local_admins import Unusable, usable_name
 
-from .test_claims import person, verdict
+from ..support.settings import GOOD as GOOD_SETTINGS
+
+
+def person(**changes: Any) -> dict[str, Any]:
+    return {"sub": "s-1", "email": "Alice@Example.com", "email_verified": True, "groups": ["/prokube-users"], **changes}
+
+
+def verdict(source: dict[str, Any], **settings: str) -> Admission | Denial:
+    given = {f"PROKUBE_AUTH_{name}": value for name, value in settings.items()}
+    return admit([source], load({**GOOD_SETTINGS, **given}))
+
 
 PACKAGE = Path(logs.__file__).parent
 TRICKS = {
