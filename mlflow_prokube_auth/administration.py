@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from . import plain
 from .errors import BadRequest, Conflict, NotFound
 from .policy import checks, words
 from .policy.named import Found
@@ -18,6 +19,7 @@ from .store.custody import NeedsHeir
 from .store.local_admins import LOCAL_ISSUER
 from .store.people import NameTaken, Person
 from .store.teams import Rule, Team, TeamExists
+from .store.user_names import NotKept, StillUsed
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Administration:
         """
         found = self._services.accounts.find(name)
         if found is None:
-            raise NotFound(f"There is no account '{name[:80]}'.")
+            raise NotFound(f"There is no account '{plain.escaped(name, 80)}'.")
         return found
 
     def page(self, search: str, *, service: bool, first: int, size: int) -> tuple[list[dict[str, Any]], int]:
@@ -78,8 +80,9 @@ class Administration:
         name, description = checks.service_name(name), checks.description(description)
         try:
             self._services.accounts.create_service(name, description, int(time.time()), actor.name, actor.client)
-        except NameTaken:
-            raise Conflict(f"The name '{name}' belongs, or belonged, to somebody. Choose another.") from None
+        except NameTaken as error:
+            taken = words.user_name_taken(error.name, kept=error.kept)
+            raise Conflict(f"{taken} {'Or choose' if error.kept else 'Choose'} another name.") from None
         return self.account(name)
 
     def block(self, found: Account, actor: Actor) -> Account:
@@ -130,6 +133,31 @@ class Administration:
                 f"'{found.username}' alone manages", error, "Name in 'heir' who is to manage them."
             ) from None
         return {"deleted": found.username, "heir": heir.username if heir else None, "inherited": inherited}
+
+    def kept_names(self, search: str, *, first: int, size: int) -> tuple[list[dict[str, Any]], int]:
+        """Former names, by name, as JSON shows them; and how many there are."""
+        found, total = self._services.accounts.kept_names(search, first=first, size=size)
+        return [{"name": each.name, "account": each.account} for each in found], total
+
+    def release_name(self, name: str, actor: Actor, *, anyway: bool = False) -> None:
+        """Let the former name of a renamed or deleted account go to anybody.
+
+        Raises:
+            NotFound: it is nobody's former name.
+            Conflict: somebody has it, or its next bearer would be taken for the one before.
+        """
+        try:
+            self._services.accounts.release_name(name, actor.name, actor.client, anyway=anyway)
+        except NotKept as error:
+            shown = plain.escaped(name, 80)
+            if error.taken:
+                raise Conflict(f"'{shown}' is the name of an account. Only former names can be released.") from None
+            raise NotFound(f"No account that was renamed or deleted had the name '{shown}'.") from None
+        except StillUsed as error:
+            raise Conflict(
+                f"'{plain.escaped(name, 80)}' is not released: {error}. The next bearer of the name would be taken for "
+                "the one before. See to that first; then release it with 'anyway'."
+            ) from None
 
     def expiring(self, days: int) -> list[dict[str, Any]]:
         """Accounts whose key expires within so many days, the next first."""
@@ -286,9 +314,7 @@ class Administration:
         """Events, the newest first, as :func:`store.audit.page` finds them and JSON shows them; and how many."""
         with self._services.database.read() as connection:
             found, total = audit.page(connection, **wanted)
-        # Ids mean something to the database only; who is gone keeps theirs.
-        people = self._services.accounts.names(each.detail["user_id"] for each in found if each.detail.get("user_id"))
-        return [_event(each, people) for each in found], total
+        return [_event(each) for each in found], total
 
 
 def describe_rule(rule: Rule) -> dict[str, Any]:
@@ -296,10 +322,9 @@ def describe_rule(rule: Rule) -> dict[str, Any]:
     return {"id": rule.id, "kind": rule.kind, "prefix": rule.prefix, "level": rule.permission}
 
 
-def _event(event: audit.Event, people: Mapping[int, str]) -> dict[str, Any]:
+def _event(event: audit.Event) -> dict[str, Any]:
     shown = {name: getattr(event, name) for name in ("actor", "action", "target", "client")}
-    name = people.get(event.detail.get("user_id", 0))
-    return {**shown, "at": iso(event.at), "detail": {**event.detail, **({} if name is None else {"user": name})}}
+    return {**shown, "at": iso(event.at), "detail": dict(event.detail)}
 
 
 def _left_alone(who: str, error: NeedsHeir, remedy: str) -> Conflict:

@@ -45,8 +45,7 @@ def document(external_url: str) -> dict[str, Any]:
 
 
 def _operation(route: Route) -> dict[str, Any]:
-    path = [Field("name", "string", "a user name")] if "{name}" in route.path else []
-    parameters = [_parameter(each, "path") for each in path] + [_parameter(each, "query") for each in route.query]
+    parameters = [_parameter(each) for each in route.query]
     sorts = ("session",) if route.who in (SESSION, ADMIN_SESSION) else tuple(SECURITY)
     operation: dict[str, Any] = {
         "summary": route.summary,
@@ -68,7 +67,7 @@ def _operation(route: Route) -> dict[str, Any]:
 
 def operation_id(route: Route) -> str:
     """A name that no other route has."""
-    words = route.path.removeprefix("api/").replace("{name}", "").replace(".json", "").replace("/", "-").split("-")
+    words = route.path.removeprefix("api/").replace(".json", "").replace("/", "-").split("-")
     return "_".join([route.method.lower(), *(word for word in words if word)])
 
 
@@ -95,10 +94,9 @@ def _refusal(status: int) -> dict[str, Any]:
     return {"description": HTTPStatus(status).phrase, "content": {"application/json": {"schema": schema}}}
 
 
-def _parameter(each: Field, place: str) -> dict[str, Any]:
+def _parameter(each: Field) -> dict[str, Any]:
     described = {"description": each.text} if each.text else {}
-    needed = each.needed or place == "path"
-    return {"name": each.name, "in": place, "required": needed, "schema": schema_of(each.type), **described}
+    return {"name": each.name, "in": "query", "required": each.needed, "schema": schema_of(each.type), **described}
 
 
 def _object(fields: Iterable[Field]) -> dict[str, Any]:

@@ -47,6 +47,7 @@ ID = Field("id", "string", "the id; of a model, a prompt or an MCP server its na
 NAMED = Field("id", "string", "the id, or the name")
 ANY_ID = Field("id", "string", "the id, or with a kind the name", needed=False)
 USER = Field("user", "string", "a user name")
+ACCOUNT = Field("user", "string", "the name of the account")
 TEAM = Field("team", "string", "the name of a team")
 EITHER = (_maybe("user", "string", "a user name; this or `team`"), _maybe("team", "string", "this or `user`"))
 LEVEL = Field("level", "string", "READ, USE (gateway only), EDIT or MANAGE")
@@ -114,6 +115,10 @@ SHAPES: dict[str, tuple[Field, ...]] = {
         Field("key_expires_at", "time?"),
         Field("key_last_used_at", "time?"),
         Field("teams", "string[]"),
+    ),
+    "KeptName": (
+        Field("name", "string"),
+        Field("account", "string?", "the present name of the account that had it; null where it is deleted"),
     ),
     "Rule": (Field("id", "integer"), KIND, Field("prefix", "string"), LEVEL),
     "Team": (TEAM, Field("from_keycloak", "boolean", "its members follow a group"), Field("rules", "Rule[]")),
@@ -229,24 +234,42 @@ ROUTES: tuple[Route, ...] = (
         body=(Field("name", "string"), _maybe("description", "string")), answer="Account", status=201, refusals=(409,),
     ),
     Route(
-        "POST", "api/admin/accounts/{name}/key", ADMIN_SESSION,
+        "POST", "api/admin/accounts/key", ADMIN_SESSION,
         "Make a service account's key, replacing the one before",
-        body=LIFE, answer="NewKey", status=201, refusals=(404,),
+        query=(ACCOUNT,), body=LIFE, answer="NewKey", status=201, refusals=(404,),
     ),
-    Route("DELETE", "api/admin/accounts/{name}/key", ADMIN, "End an account's key", status=204, refusals=(404,)),
     Route(
-        "DELETE", "api/admin/accounts/{name}/sessions", ADMIN, "End an account's sessions",
+        "DELETE", "api/admin/accounts/key", ADMIN, "End an account's key", query=(ACCOUNT,), status=204,
+        refusals=(404,),
+    ),
+    Route(
+        "DELETE", "api/admin/accounts/sessions", ADMIN, "End an account's sessions", query=(ACCOUNT,),
         status=204, refusals=(404,),
     ),
     Route(
-        "POST", "api/admin/accounts/{name}/block", ADMIN, "Shut an account at once",
+        "POST", "api/admin/accounts/block", ADMIN, "Shut an account at once", query=(ACCOUNT,),
         answer="Account", refusals=(400, 404),
     ),
-    Route("POST", "api/admin/accounts/{name}/unblock", ADMIN, "Open it again", answer="Account", refusals=(404,)),
     Route(
-        "DELETE", "api/admin/accounts/{name}", ADMIN, "Delete an account",
-        query=(HEIR,), answer=DELETED,
+        "POST", "api/admin/accounts/unblock", ADMIN, "Open it again", query=(ACCOUNT,), answer="Account",
+        refusals=(404,),
+    ),
+    Route(
+        "DELETE", "api/admin/accounts", ADMIN, "Delete an account; its names are kept",
+        query=(ACCOUNT, HEIR), answer=DELETED,
         refusals=(404, 409),
+    ),
+    Route(
+        "GET", "api/admin/kept-names", ADMIN, "Former names of accounts, which nobody else gets, by name",
+        query=(SEARCH, *PAGE), answer=_items("KeptName"),
+    ),
+    Route(
+        "DELETE", "api/admin/kept-names", ADMIN, "Let a former name of an account go to anybody",
+        query=(
+            Field("name", "string", "the former name"),
+            _maybe("anyway", "boolean", "also where something of the former bearer may be left under the name"),
+        ),
+        status=204, refusals=(404, 409),
     ),
     Route(
         "GET", "api/admin/expiring-keys", ADMIN, "Whose key expires within 14 days, the next first", query=PAGE,

@@ -7,7 +7,6 @@ the server's packages; nothing else in this package does so for a client.
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
 
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import UNAUTHENTICATED
@@ -102,25 +101,38 @@ class ProkubeAuthClient(AuthServiceClient):  # type: ignore[misc]  # MLflow is u
             error_code=UNAUTHENTICATED,
         )
 
+    def _account(self, method: str, name: str, what: str = "", *, expected: int = 200, heir: str | None = None) -> Any:
+        query = {"user": name, **({"heir": heir} if heir else {})}
+        return self._own(method, f"admin/accounts{what}", expected=expected, params=query)
+
     def revoke_key(self, name: str) -> None:
         """End an account's access key."""
-        self._own("DELETE", f"{_account(name)}/key", expected=204)
+        self._account("DELETE", name, "/key", expected=204)
 
     def end_sessions(self, name: str) -> None:
         """End an account's sessions."""
-        self._own("DELETE", f"{_account(name)}/sessions", expected=204)
+        self._account("DELETE", name, "/sessions", expected=204)
 
     def block(self, name: str) -> dict[str, Any]:
         """Shut an account at once."""
-        return dict(self._own("POST", f"{_account(name)}/block"))
+        return dict(self._account("POST", name, "/block"))
 
     def unblock(self, name: str) -> dict[str, Any]:
         """Open it again."""
-        return dict(self._own("POST", f"{_account(name)}/unblock"))
+        return dict(self._account("POST", name, "/unblock"))
 
     def delete_account(self, name: str, heir: str | None = None) -> dict[str, Any]:
         """Delete an account; the heir manages from then on what nobody else does."""
-        return dict(self._own("DELETE", _account(name), params={"heir": heir} if heir else None))
+        return dict(self._account("DELETE", name, heir=heir))
+
+    def kept_names(self, search: str = "") -> list[dict[str, Any]]:
+        """Former names of accounts, which nobody else gets until they are released."""
+        return self._all("admin/kept-names", search=search)
+
+    def release_name(self, name: str, *, anyway: bool = False) -> None:
+        """Let a former name go to anybody; ``anyway``: also where something may be left under it."""
+        wanted = {"name": name, "anyway": str(anyway).lower()}
+        self._own("DELETE", "admin/kept-names", expected=204, params=wanted)
 
     def expiring_keys(self) -> list[dict[str, Any]]:
         """Whose key expires within 14 days, the next first."""
@@ -216,10 +228,6 @@ class ProkubeAuthClient(AuthServiceClient):  # type: ignore[misc]  # MLflow is u
             if len(items) < size:
                 break
         return found
-
-
-def _account(name: str) -> str:
-    return f"admin/accounts/{quote(name, safe='')}"
 
 
 def _on(kind: str, resource_id: str, user: str | None, team: str | None) -> dict[str, str]:

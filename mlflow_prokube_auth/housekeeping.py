@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from . import logs
 from .policy.words import iso
 from .store import audit
 from .store.accounts import Accounts
 from .store.database import Database
 from .store.sessions import Sessions
 
-_logger = logging.getLogger(__name__)
+_logger = logs.logger(__name__)
 
 HOUR, DAY = 3600, 86400
 # Keys that end within so many days are told: to their owners, to administrators, in the log and as a metric.

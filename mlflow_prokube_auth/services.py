@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from . import logs
 from .settings import Settings, StoreSettings
 from .store.accounts import Accounts
 from .store.consents import Consents
@@ -21,7 +21,7 @@ from .store.teams import Teams
 from .store.tokens import Tokens
 from .store.versions import CountedVersions
 
-_logger = logging.getLogger(__name__)
+_logger = logs.logger(__name__)
 
 
 @dataclass(frozen=True)

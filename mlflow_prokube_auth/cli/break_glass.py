@@ -8,6 +8,8 @@ from typing import IO
 
 import click
 
+from ..plain import lowered
+from ..policy import words
 from ..policy.words import moment
 from .common import BACKEND_OPTION, database_in_words, operator, services
 
@@ -38,13 +40,11 @@ def set_(backend_store_uri: str | None, name: str, password_file: IO[bytes] | No
             replaced = opened.local_admins.set(name, password, int(time.time()), operator(), "cli")
     except Unusable as error:
         raise click.ClickException(str(error)) from None
-    except NameTaken:
-        raise click.ClickException(
-            f"'{name}' belongs, or belonged, to somebody else: a person in Keycloak, a service account or a user of "
-            "basic-auth. Choose a name that nobody has, such as 'break-glass'"
-        ) from None
+    except NameTaken as error:
+        taken, choose = words.user_name_taken(error.name, kept=error.kept), "Or choose" if error.kept else "Choose"
+        raise click.ClickException(f"{taken} {choose} a name that nobody has, such as 'break-glass'") from None
     done = "has a new password" if replaced else "is a local administrator now"
-    click.echo(f"'{name.strip().lower()}' {done}; the login is at {_login_url()}")
+    click.echo(f"'{lowered(name)}' {done}; the login is at {_login_url()}")
 
 
 @break_glass.command(short_help="End a local administrator at once.")
@@ -57,7 +57,7 @@ def remove(backend_store_uri: str | None, name: str) -> None:
         found = opened.local_admins.remove(name, int(time.time()), operator(), "cli")
     if not found:
         raise click.ClickException(f"there is no local administrator '{name}'; `break-glass list` shows them")
-    click.echo(f"'{name.strip().lower()}' is no local administrator any more; sessions and access key are ended.")
+    click.echo(f"'{lowered(name)}' is no local administrator any more; sessions and access key are ended.")
 
 
 @break_glass.command("list")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..plain import lowered
 from .common import BACKEND_OPTION, HEIR, JSON_OPTION, acting, administration, deleted, show
 
 if TYPE_CHECKING:
@@ -21,9 +24,14 @@ def users() -> None:
 
 def listed(admin: Administration, search: str, *, service: bool) -> list[dict[str, Any]]:
     """All accounts of people, or of services, whose name holds these words."""
+    return all_pages(functools.partial(admin.page, service=service), search)
+
+
+def all_pages(page: Callable[..., tuple[list[dict[str, Any]], int]], search: str) -> list[dict[str, Any]]:
+    """The rows of all pages."""
     rows: list[dict[str, Any]] = []
     while True:
-        found, total = admin.page(search, service=service, first=len(rows), size=500)
+        found, total = page(search, first=len(rows), size=500)
         rows += found
         if not found or len(rows) >= total:
             return rows
@@ -92,3 +100,28 @@ def delete(backend_store_uri: str | None, name: str, heir: str | None) -> None:
     with administration(backend_store_uri) as admin:
         done = admin.delete(admin.account(name), heir, acting())
     click.echo(deleted(done))
+
+
+@users.command("kept-names", short_help="Show former names of accounts, which nobody else gets.")
+@BACKEND_OPTION
+@click.option("--search", default="", help="Words in the name.")
+@JSON_OPTION
+def kept_names(backend_store_uri: str | None, search: str, as_json: bool) -> None:
+    """Show the names of renamed and deleted accounts, which nobody else gets until they are released."""
+    with administration(backend_store_uri) as admin:
+        rows = all_pages(admin.kept_names, search)
+    show(rows, ("name", "account"), as_json=as_json, nothing="No former name of an account is kept.")
+
+
+@users.command("release-name", short_help="Let a former name of an account go to anybody.")
+@BACKEND_OPTION
+@click.argument("name")
+@click.option("--anyway", is_flag=True, help="Also where something of the former bearer may be left under the name.")
+def release_name(backend_store_uri: str | None, name: str, anyway: bool) -> None:
+    """Let NAME, the name of a renamed or deleted account, go to anybody.
+
+    What MLflow keeps under the name (jobs, review queues, budgets) is put under another one first.
+    """
+    with administration(backend_store_uri) as admin:
+        admin.release_name(name, acting(), anyway=anyway)
+    click.echo(f"'{lowered(name)}' is released.")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -25,6 +24,7 @@ from mlflow.version import VERSION as VERSION
 from sqlalchemy import Engine
 from werkzeug.datastructures import Authorization
 
+from .. import logs
 from ..catalog import missing_columns
 from ..errors import BadRequest, Refusal
 from ..identity.caller import current_identity, grants_changed
@@ -50,7 +50,7 @@ from .store import STORE_SEAMS as STORE_SEAMS
 from .store import ProkubeStore as ProkubeStore
 from .store import caller
 
-_logger = logging.getLogger(__name__)
+_logger = logs.logger(__name__)
 
 # name -> parameters that must be there, in order; None where it is a value.
 SEAMS: dict[str, tuple[str, ...] | None] = {

@@ -6,7 +6,6 @@ Nothing here decides: each answer is that of the function which the engine itsel
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -16,10 +15,10 @@ from mlflow.genai.scorers import scorer_utils
 from mlflow.server.handlers import _get_job_store, _get_model_registry_store, _get_tracking_store
 from mlflow.utils import validation
 
-from .. import catalog
+from .. import catalog, logs
 from .store import caller
 
-_logger = logging.getLogger(__name__)
+_logger = logs.logger(__name__)
 # What else of mlflow.server.auth this module uses; see SEAMS.
 ANSWER_SEAMS: dict[str, tuple[str, ...] | None] = {
     "_authorize_run_id": ("run_id", "action"),

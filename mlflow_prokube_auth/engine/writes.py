@@ -20,6 +20,7 @@ from ..errors import BadRequest
 from ..identity.caller import CALLER, current_identity
 from ..policy import ids, words
 from ..store import audit
+from ..store.grants import OWN_ROLE
 
 MANAGE = "MANAGE"
 WILDCARD = "*"
@@ -132,15 +133,22 @@ def _record(session: Session, what: str, changed: Any) -> None:
 
 def _grant(session: Session, grant: Any) -> tuple[str, str, dict[str, Any]]:
     target = f"{grant.resource_type}:{grant.resource_pattern}"
-    return "grant", target, {"role": _role_name(session, grant), "permission": grant.permission, "was": _was(grant)}
+    name = _role_name(session, grant)
+    return "grant", target, {"role": name, "permission": grant.permission, "was": _was(grant), **_whose(session, name)}
 
 
 def _member(session: Session, assignment: Any) -> tuple[str, str, dict[str, Any]]:
-    return "member", _role_name(session, assignment), {"user_id": assignment.user_id}
+    return "member", _role_name(session, assignment), audit.about(session.connection(), assignment.user_id)
 
 
-def _role(_session: Session, role: Any) -> tuple[str, str, dict[str, Any]]:
-    return "role", str(role.name), {"workspace": role.workspace}
+def _role(session: Session, role: Any) -> tuple[str, str, dict[str, Any]]:
+    return "role", str(role.name), {"workspace": role.workspace, **_whose(session, role.name)}
+
+
+def _whose(session: Session, role_name: str) -> dict[str, str | int | None]:
+    """Whose role it is, by name, where it is a user's own: MLflow names it by their id."""
+    own = OWN_ROLE.fullmatch(role_name)
+    return audit.about(session.connection(), int(own.group(1))) if own else {}
 
 
 DESCRIBED: dict[type, Callable[[Session, Any], tuple[str, str, dict[str, Any]]]] = {

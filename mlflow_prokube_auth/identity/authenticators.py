@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import base64
 import hmac
-import logging
 import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from .. import logs
 from ..errors import AccountOut, BadCredentials, CrossSiteRequest, KeyEnded, KeyExpired, Refusal, Unavailable
 from ..metrics import Counts, cause
+from ..plain import lowered
 from ..policy import words
 from ..settings import Settings
 from ..store.database import DATABASE_DOWN, why_down
@@ -28,7 +29,7 @@ from .delegation import Delegation
 from .inside import AUTHORIZATION, GATEWAY_AUTHORIZATION, is_gateway
 from .recheck import Vouching
 
-_logger = logging.getLogger(__name__)
+_logger = logs.logger(__name__)
 
 _COOKIE = re.compile(r"([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{1,128})")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -163,8 +164,9 @@ class Authenticators:
         if token is None or owner is None or not hmac.compare_digest(owner.digest, token.digest):
             raise self._bad()
         person = owner.person
-        named = person.username.lower() if username is None else username.strip().lower()
-        if named != person.username.lower() and not self._people.owns_name(person.user_id, named):
+        own = lowered(person.username)
+        named = own if username is None else lowered(username)
+        if named != own and not self._people.owns_name(person.user_id, named):
             raise self._bad()
         standing = owner.standing
         person = self._owner_in_order(owner)

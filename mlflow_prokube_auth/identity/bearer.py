@@ -14,12 +14,15 @@ from typing import Any
 from joserfc import jws
 from joserfc.errors import JoseError
 
+from .. import logs
 from ..errors import Unauthenticated, Unavailable
+from ..policy import words
 from ..settings import Settings
 from ..store.people import Blocked, NameTaken, People, Standing
 from .claims import Denial, admit
 from .provider import Provider, ProviderDown, TokenInvalid
 
+_logger = logs.logger(__name__)
 LONGEST_TOKEN = 16_384
 
 
@@ -66,6 +69,7 @@ class BearerTokens:
     def _standing(self, claims: Mapping[str, Any]) -> Standing:
         verdict = admit([claims], self._settings)
         if isinstance(verdict, Denial):
+            _logger.warning("a token of '%s' is refused: %s", verdict.account, verdict.reason)
             raise Unauthenticated(f"'{verdict.account}' may not use this server. {verdict.reason}{_advice(verdict)}")
         known = self._people.standing(verdict.issuer, verdict.subject)
         if known is None:
@@ -73,8 +77,8 @@ class BearerTokens:
                 self._people.log_in(verdict, int(self._clock()), "bearer token")
             except Blocked:
                 raise Unauthenticated(f"An administrator has blocked the account '{verdict.username}'.") from None
-            except NameTaken:
-                raise Unauthenticated(f"The user name '{verdict.username}' belongs to another account here.") from None
+            except NameTaken as error:
+                raise Unauthenticated(words.user_name_taken(error.name, kept=error.kept)) from None
             known = self._people.standing(verdict.issuer, verdict.subject)
             if known is None:
                 raise Unauthenticated("This account was deleted in this moment.")

@@ -9,14 +9,17 @@ they cannot or may not tell, and Keycloak leaves out an empty list. What follows
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from .. import logs, plain
 from ..settings import Settings
 
+_logger = logs.logger(__name__)
 LONGEST_TEAM = 150
 VERIFIED = "email_verified"
 
@@ -118,10 +121,21 @@ def teams_of(memberships: Iterable[Membership], settings: Settings) -> tuple[str
             if settings.team_groups
             else each.claim == settings.groups_claims[0]
         )
-        # MLflow keeps names that begin so for people's own roles.
-        if wanted and name and name not in gates and len(name) <= LONGEST_TEAM and not name.startswith("__user_"):
+        if wanted and name and name not in gates and _may_be_team(name):
             found[name] = None
     return tuple(found)
+
+
+@functools.lru_cache(maxsize=1024)  # so that each name is told once, and not with each login
+def _may_be_team(name: str) -> bool:
+    try:
+        plain.check(name, LONGEST_TEAM)
+        if name.startswith("__user_"):
+            raise plain.NotPlain("MLflow keeps names that begin with '__user_' for people's own roles")
+    except plain.NotPlain as error:
+        _logger.warning("the group '%s' becomes no team: %s", name, error)
+        return False
+    return True
 
 
 def _matches(name: str, pattern: str) -> bool:
@@ -187,9 +201,13 @@ def admit(sources: Sequence[Mapping[str, Any]], settings: Settings) -> Admission
     identity, there = sources[0], said(sources, settings)
     service = service_account_name(identity)
     named = service or _first(sources, settings.username_claim)
-    account = str(named or _first(sources, "preferred_username") or identity.get("sub") or "this account")
-    if not isinstance(named, str) or not named.strip() or ":" in named or len(named) > 255:
-        reason = f"The claim '{settings.username_claim}' of this account is missing or is not usable as a user name."
+    known_as = named or _first(sources, "preferred_username") or identity.get("sub") or "this account"
+    account = plain.escaped(str(known_as))
+    try:
+        username = plain.user_name(named)
+    except plain.NotPlain as error:
+        why = "missing" if named is None else f"not usable as a user name: {error}"
+        reason = f"The claim '{settings.username_claim}' of this account is {why}."
         return Denial(account, reason, tuple({settings.username_claim} - there))
     verified = any(source.get(VERIFIED) is True for source in sources)
     by_email = settings.username_claim == "email" and service is None
@@ -206,9 +224,9 @@ def admit(sources: Sequence[Mapping[str, Any]], settings: Settings) -> Admission
     return Admission(
         issuer=settings.oidc_issuer,
         subject=str(identity["sub"]),
-        username=named.strip().lower(),
+        username=username,
         name_verified=verified and by_email,
-        display_name=str(_first(sources, "name") or named),
+        display_name=plain.shown(str(_first(sources, "name") or ""), username),
         groups=tuple(dict.fromkeys(each.name for each in groups)),
         admitted_by=str(admitted_by)[:255],
         admin_by=str(admin_by)[:255] if admin_by is not None else None,

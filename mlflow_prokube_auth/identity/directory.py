@@ -5,19 +5,19 @@ Keycloak announces no disabled or deleted user; for the owner of an access key t
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from .. import logs
 from ..settings import Settings
 from ..store.people import Standing
 from .claims import Membership
 from .provider import GrantRefused, Provider, ProviderDown
 
-_logger = logging.getLogger(__name__)
+_logger = logs.logger(__name__)
 
 # After a refusal the right is asked for again this much later: an administrator may have given it.
 RIGHT_SECONDS = 300

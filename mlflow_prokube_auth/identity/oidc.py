@@ -6,7 +6,6 @@ algorithms, ``iss``, ``aud``/``azp``, ``exp`` and nonce (OpenID Connect Core 1.0
 
 from __future__ import annotations
 
-import logging
 import time
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
@@ -17,11 +16,12 @@ from flask import Flask, Response, request
 from joserfc.errors import JoseError
 from requests import RequestException
 
+from .. import logs
 from ..settings import Settings
 from .provider import ALGORITHMS, CLOCKS, LEEWAY_SECONDS, TIMEOUT_SECONDS, Provider, ProviderDown
 from .reading import OtherSubject, Reader, Sources
 
-_logger = logging.getLogger(__name__)
+_logger = logs.logger(__name__)
 
 
 class LoginFailed(Exception):

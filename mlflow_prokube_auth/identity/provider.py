@@ -5,7 +5,6 @@ Nothing here runs on an event loop. Every answer comes within seconds or as :cla
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -19,9 +18,10 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from .. import logs
 from ..settings import Settings
 
-_logger = logging.getLogger(__name__)
+_logger = logs.logger(__name__)
 
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
 LEEWAY_SECONDS = 60

@@ -6,14 +6,14 @@ section 5.4). Access tokens that clients send are judged by what they carry them
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
+from .. import logs
 from ..settings import Settings
 from .provider import GrantRefused, Provider, TokenInvalid, TokenSet
 
-_logger = logging.getLogger(__name__)
+_logger = logs.logger(__name__)
 
 Sources = tuple[Mapping[str, Any], ...]
 

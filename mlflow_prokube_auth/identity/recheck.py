@@ -11,13 +11,14 @@ what is not said is not so: Keycloak leaves out the groups of a person who has n
 from __future__ import annotations
 
 import contextlib
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from .. import logs
 from ..errors import AccountOut, Unavailable
 from ..metrics import Counts, NoCounts
+from ..policy import words
 from ..settings import Settings
 from ..store.accounts import SERVICE_ISSUER
 from ..store.local_admins import LOCAL_ISSUER
@@ -31,7 +32,7 @@ from .provider import GrantRefused, Provider, ProviderDown
 from .reading import OtherSubject, Reader, Sources
 from .secretbox import SecretBox
 
-_logger = logging.getLogger(__name__)
+_logger = logs.logger(__name__)
 
 # One process asks at a time; after an answer that did not come, the next one asks this much later.
 CLAIM_SECONDS = 20
@@ -169,8 +170,9 @@ class Vouching:
             return None
         try:
             return self._people.confirm(verdict, standing, now, in_full=in_full)
-        except NameTaken:
-            _logger.warning("session re-check: the new user name belongs to another identity; the old one stays")
+        except NameTaken as error:
+            taken = words.user_name_taken(error.name, kept=error.kept)
+            _logger.warning("session re-check: '%s' keeps that user name. %s", standing.person.username, taken)
             verdict = replace(verdict, username=standing.person.username)
             return self._people.confirm(verdict, standing, now, in_full=in_full)
 

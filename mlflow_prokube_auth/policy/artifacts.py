@@ -18,18 +18,18 @@ the files without any version. Two copies do not prove each other.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import unquote
 
+from .. import logs
 from ..errors import PermissionDenied
 from ..store.people import Person
 from ..store.versions import CountedVersions
 
-_logger = logging.getLogger(__name__)
+_logger = logs.logger(__name__)
 SERVED = "mlflow-artifacts:/"
 # The length of the column that holds a version's root.
 LONGEST_ROOT = 500

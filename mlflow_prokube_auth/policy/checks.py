@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from .. import plain
 from ..errors import BadRequest
 from ..identity.claims import LONGEST_TEAM
 from .rules import KINDS
@@ -38,7 +39,7 @@ def service_name(value: Any) -> str:
     Raises:
         BadRequest: it can be none.
     """
-    name = printable(value, "name", 100).lower()
+    name = plain.lowered(printable(value, "name", 100))
     if not SERVICE_NAME.fullmatch(name):
         raise BadRequest(
             f"'name' is '{name}', expected a letter or digit, then those or . _ - and no '@': addresses are for people."
@@ -53,9 +54,9 @@ def description(value: Any) -> str:
         BadRequest: it is no text, or too long.
     """
     value = value or ""
-    if not isinstance(value, str) or len(value) > LONGEST_DESCRIPTION:
-        raise BadRequest(f"'description' is no text of at most {LONGEST_DESCRIPTION} characters.")
-    return value
+    if value and not (isinstance(value, str) and plain.is_name(value, LONGEST_DESCRIPTION)):
+        raise BadRequest(f"'description' is no plain text of at most {LONGEST_DESCRIPTION} characters.")
+    return str(value)
 
 
 def team_name(value: Any) -> str:
@@ -65,6 +66,10 @@ def team_name(value: Any) -> str:
         BadRequest: it can be none.
     """
     name = printable(value, "team", LONGEST_TEAM)
+    try:
+        plain.check(name, LONGEST_TEAM)
+    except plain.NotPlain as error:
+        raise BadRequest(f"'team' is '{plain.escaped(name)}', which can be no name: {error}.") from None
     if name.startswith("__user_"):
         raise BadRequest("Names that begin with '__user_' are MLflow's own. Choose another.")
     return name

@@ -6,6 +6,7 @@ Nothing here tells an id that does not exist from one that the caller may not re
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -115,6 +116,16 @@ def taken(kind: str, name: str, contact: str) -> str:
         f"The {kind} name '{name}' is already taken and you may not access it. "
         f"Choose a different name, for example with your team as prefix ('<team>-{name}'), "
         f"or ask {contact} for access."
+    )
+
+
+def user_name_taken(name: str, *, kept: bool) -> str:
+    """A user name that another account has, or had: then what an administrator can do about it."""
+    if not kept:
+        return f"The user name '{name}' belongs to another account here."
+    return (
+        f"The user name '{name}' belonged to another account here, which was renamed or deleted, and is kept for it. "
+        f"An administrator can release it: mlflow-prokube-auth users release-name {shlex.quote(name)}."
     )
 
 

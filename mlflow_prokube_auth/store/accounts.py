@@ -6,26 +6,26 @@ access key is made by an administrator.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from . import audit, custody, versions
+from ..plain import lowered
+from . import audit, custody, user_names, versions
 from .database import Database
-from .people import UNUSABLE_PASSWORD, NameTaken, Person, end_presence
+from .people import Person, end_presence
 from .schema import (
     identities,
     resource_names,
     role_permissions,
     roles,
     tokens,
-    user_names,
     user_role_assignments,
     users,
 )
+from .user_names import KeptName, NameTaken, add_user, claim, ids_of
 
 SERVICE_ISSUER = "service"
 
@@ -72,16 +72,10 @@ class Accounts:
 
     def find(self, username: str) -> Account | None:
         """The account of that name, any case."""
-        query = _ACCOUNTS.where(func.lower(users.c.username) == username.strip().lower())
         with self._database.read() as connection:
-            row = connection.execute(query).first()
+            ids = ids_of(connection, username)
+            row = connection.execute(_ACCOUNTS.where(users.c.id == ids[0])).first() if ids else None
         return None if row is None else _account(row)
-
-    def names(self, user_ids: Iterable[int]) -> dict[int, str]:
-        """The names of those of these users who are there."""
-        query = select(users.c.id, users.c.username).where(users.c.id.in_(set(user_ids)))
-        with self._database.read() as connection:
-            return {row.id: row.username for row in connection.execute(query)}
 
     def service_names(self) -> set[str]:
         """The names of all service accounts."""
@@ -101,17 +95,13 @@ class Accounts:
         Raises:
             NameTaken: somebody has, or had, that name.
         """
-        name = name.strip().lower()
+        name = lowered(name)
         try:
             with self._database.write() as connection:
-                taken = select(users.c.id).where(func.lower(users.c.username) == name)
-                if connection.execute(taken).first() is not None:
+                if ids_of(connection, name):
                     raise NameTaken(name)
-                key = connection.execute(
-                    users.insert().values(username=name, password_hash=UNUSABLE_PASSWORD, is_admin=False)
-                ).inserted_primary_key
-                user_id = int(key[0])  # type: ignore[index]  # one row, one key
-                connection.execute(user_names.insert().values(name=name, user_id=user_id))
+                user_id = add_user(connection, name)
+                claim(connection, name, user_id)
                 connection.execute(
                     identities.insert().values(
                         user_id=user_id,
@@ -149,6 +139,8 @@ class Accounts:
     def delete(self, account: Account, heir: Person | None, actor: str, client: str = "") -> int:
         """Delete an account with its grants, sessions and keys; the heir manages what nobody else does.
 
+        Its name and its id stay kept: see :mod:`store.user_names`.
+
         Returns:
             How many resources the heir got.
 
@@ -182,12 +174,31 @@ class Accounts:
             )
             if heir is not None:
                 versions.inherit(connection, account.user_id, heir.user_id)
+            bound = select(identities.c.issuer, identities.c.subject).where(identities.c.user_id == account.user_id)
+            issuer, subject = connection.execute(bound).first() or (None, None)
+            user_names.keep(connection, account.user_id, account.username, issuer, subject)
             connection.execute(users.delete().where(users.c.id == account.user_id))
             audit.record(
                 connection, "user.delete", actor, target=account.username, client=client,
                 heir=heir.username if heir is not None else None, inherited=alone,
             )  # fmt: skip
             return alone
+
+    def kept_names(self, words: str = "", *, first: int = 0, size: int = 50) -> tuple[list[KeptName], int]:
+        """Former names of accounts that hold ``words``, by name, from ``first``; and how many there are."""
+        with self._database.read() as connection:
+            return user_names.kept_names(connection, words, first, size)
+
+    def release_name(self, name: str, actor: str, client: str = "", *, anyway: bool = False) -> None:
+        """Let the former name of a renamed or deleted account go to anybody.
+
+        Raises:
+            NotKept, StillUsed: as :func:`store.user_names.release`.
+        """
+        name = lowered(name)
+        with self._database.write() as connection:
+            user_names.release(connection, name, anyway=anyway)
+            audit.record(connection, "name.release", actor, target=name, client=client)
 
 
 _DISPLAY = func.coalesce(identities.c.display_name, "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,9 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from .schema import audit_events
+from .. import logs
+from .schema import audit_events, users
 
-LOGGER = logging.getLogger("mlflow_prokube_auth.audit")
+LOGGER = logs.logger("mlflow_prokube_auth.audit")
 
 
 def record(
@@ -30,6 +30,12 @@ def record(
     }
     connection.execute(audit_events.insert(), event)
     LOGGER.info(json.dumps({**event, "detail": detail}, sort_keys=True), extra={"action": action})
+
+
+def about(connection: Connection, user_id: int) -> dict[str, str | int | None]:
+    """The detail that tells whom an event is about: by name, since a database may give an id to another user."""
+    name = connection.execute(select(users.c.username).where(users.c.id == user_id)).scalar()
+    return {"user": name, "user_id": user_id}
 
 
 @dataclass(frozen=True)

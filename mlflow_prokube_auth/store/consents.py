@@ -53,7 +53,6 @@ class Consents:
                 "token.consent",
                 person.username,
                 client=client,
-                user_id=person.user_id,
                 days=days,
                 name=name,
             )

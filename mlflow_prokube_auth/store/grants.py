@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, func, select
 from .database import Database
 from .schema import role_permissions, roles, team_roles, teams, user_role_assignments, users
 from .teams import NO_RULE, Resource
+from .user_names import ids_of
 
 OWN_ROLE = re.compile(r"__user_(\d+)__")
 WILDCARD = "*"
@@ -115,10 +116,8 @@ def _role_ids(connection: Connection, user: str, team: str) -> list[int] | None:
     """The roles of a user, of a team, or of a user that are a team's; None for all."""
     query = None
     if user:
-        query = (
-            select(user_role_assignments.c.role_id)
-            .join(users, users.c.id == user_role_assignments.c.user_id)
-            .where(func.lower(users.c.username) == user.strip().lower())
+        query = select(user_role_assignments.c.role_id).where(
+            user_role_assignments.c.user_id.in_(ids_of(connection, user))
         )
     if team:
         of_team = (

@@ -15,13 +15,15 @@ from enum import Enum
 from typing import Any
 
 from passlib.context import CryptContext
-from sqlalchemy import Connection, and_, case, func, null, or_, select
+from sqlalchemy import Connection, and_, case, null, or_, select
 
+from ..plain import NotPlain, escaped, lowered, user_name
 from . import audit
 from .database import Database
-from .people import UNUSABLE_PASSWORD, NameTaken, Person, end_presence
-from .schema import audit_events, identities, local_admins, user_names, users
+from .people import Person, end_presence
+from .schema import audit_events, identities, local_admins, users
 from .tokens import end_active
+from .user_names import UNUSABLE_PASSWORD, NameTaken, add_user, claim, ids_of
 
 LOCAL_ISSUER = "local"
 ADMITTED_BY = "local:break-glass"
@@ -134,7 +136,7 @@ class LocalAdmins:
 
     def remove(self, name: str, now: int, actor: str, client: str = "") -> bool:
         """End a local administrator, with sessions, access key and rights, at once; whether there was one."""
-        name = name.strip().lower()
+        name = lowered(name)
         with self._database.write() as connection:
             user_id = connection.execute(_user_id_of(name)).scalar()
             if user_id is None:
@@ -155,7 +157,7 @@ class LocalAdmins:
         The work done is the same whatever the answer, but for a flood: a name that nobody has, or that is locked,
         is worth one hash a second. The web layer answers all of them after one and the same time.
         """
-        name = name.strip().lower()
+        name = lowered(name)
         if not _is_name(name) or not self._is_known(name):
             return self._refused("", Refused.UNKNOWN, password, now, client)
         with self._turn(name) as has_turn:
@@ -247,14 +249,23 @@ def usable_name(name: str) -> str:
     Raises:
         Unusable: it cannot be a user name.
     """
-    kept = name.strip().lower()
-    if not _is_name(kept):
-        raise Unusable(f"a user name has 1 to {MAX_NAME} printable characters without blanks and without ':'")
+    try:
+        kept = user_name(name)
+        if " " in kept:
+            raise NotPlain("it holds a blank")
+    except NotPlain as error:
+        raise Unusable(
+            f"'{escaped(name)}' can be no user name: {error}. Expected 1 to {MAX_NAME} visible characters without "
+            "blanks and without ':'"
+        ) from None
     return kept
 
 
 def _is_name(name: str) -> bool:
-    return 0 < len(name) <= MAX_NAME and name.isprintable() and not set(name) & {" ", ":"}
+    try:
+        return usable_name(name) == name
+    except Unusable:
+        return False
 
 
 def usable_password(password: str) -> str:
@@ -292,28 +303,17 @@ def _own_user(connection: Connection, name: str, now: int) -> int:
     An administrator of basic-auth to whom no identity is bound becomes a local one; other users of basic-auth
     are people who have yet to log in.
     """
-    taken_by = connection.execute(select(user_names.c.user_id).where(user_names.c.name == name)).scalar()
-    existing = connection.execute(
-        select(users.c.id, users.c.is_admin, identities.c.issuer)
-        .outerjoin(identities, identities.c.user_id == users.c.id)
-        .where(func.lower(users.c.username) == name)
-        .order_by(users.c.username != name)
-    ).first()
-    if existing is None:
-        if taken_by is not None:
-            raise NameTaken(name)
-        user_id = int(
-            connection.execute(
-                users.insert().values(username=name, password_hash=UNUSABLE_PASSWORD, is_admin=True)
-            ).inserted_primary_key[0]  # type: ignore[index]  # one row, one key
+    ids = ids_of(connection, name)
+    existing = None
+    if ids:
+        query = select(users.c.is_admin, identities.c.issuer).outerjoin_from(
+            users, identities, identities.c.user_id == users.c.id
         )
-    else:
-        ours = existing.issuer == LOCAL_ISSUER or (existing.issuer is None and existing.is_admin)
-        if taken_by not in (None, existing.id) or not ours:
+        existing = connection.execute(query.where(users.c.id == ids[0])).one()
+        if existing.issuer != LOCAL_ISSUER and (existing.issuer is not None or not existing.is_admin):
             raise NameTaken(name)
-        user_id = int(existing.id)
-    if taken_by is None:
-        connection.execute(user_names.insert().values(name=name, user_id=user_id))
+    user_id = ids[0] if ids else add_user(connection, name, is_admin=True)
+    claim(connection, name, user_id)
     if existing is None or existing.issuer is None:
         connection.execute(
             identities.insert().values(

@@ -5,31 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, inspect, or_, select, text
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from ..identity.claims import Admission
-from . import audit
+from ..plain import lowered
+from . import audit, mlflow_names
 from .database import Database
 from .held import ROLES
 from .schema import consents, identities, sessions, user_names, users
 from .teams import Teams
-
-# What no password can hash to (werkzeug splits a hash at "$").
-UNUSABLE_PASSWORD = "!"  # noqa: S105 - the very absence of a password
-# MLflow stores user names by value in these columns (mlflow/store/tracking/dbmodels/models.py).
-MLFLOW_NAME_COLUMNS = (
-    ("jobs", "creator"),
-    ("review_queues", "created_by"),
-    ("review_queue_users", "user_id"),
-)
+from .user_names import UNUSABLE_PASSWORD as UNUSABLE_PASSWORD
+from .user_names import NameTaken as NameTaken
+from .user_names import add_user, claim, ids_of
 
 
 class Blocked(Exception):
     """An administrator has blocked the account."""
-
-
-class NameTaken(Exception):
-    """The user name belongs to another identity, now or in the past."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +96,7 @@ class People:
     def find(self, username: str) -> Person | None:
         """The person of that present name (any case)."""
         query = select(users.c.id, users.c.username, users.c.is_admin).where(
-            users.c.username == username.strip().lower()
+            users.c.username == lowered(username)
         )
         with self._database.read() as connection:
             row = connection.execute(query).first()
@@ -113,7 +104,7 @@ class People:
 
     def owns_name(self, user_id: int, name: str) -> bool:
         """Whether ``name`` is or was a name of that user."""
-        query = select(user_names.c.user_id).where(user_names.c.name == name.strip().lower())
+        query = select(user_names.c.user_id).where(user_names.c.name == lowered(name))
         with self._database.read() as connection:
             return connection.execute(query).scalar() == user_id
 
@@ -127,7 +118,7 @@ class People:
 
     def standing_named(self, username: str) -> Standing | None:
         """The standing of whoever has this name, or had it: names are given to nobody else."""
-        name = username.strip().lower()
+        name = lowered(username)
         owner = select(user_names.c.user_id).where(user_names.c.name == name).scalar_subquery()
         return self._standing(or_(users.c.username == name, users.c.id == owner))
 
@@ -285,7 +276,7 @@ class People:
         else:
             user_id = int(bound.id)
             if bound.username != admission.username:
-                self._rename(connection, user_id, bound.username, admission.username)
+                self._rename(connection, user_id, bound.username, admission)
         demoted = bound is not None and bool(bound.is_admin) and not admission.is_admin
         connection.execute(
             identities.update()
@@ -306,42 +297,32 @@ class People:
 
     def _adopt_or_create(self, connection: Connection, admission: Admission) -> int:
         name = admission.username
-        taken_by = connection.execute(select(user_names.c.user_id).where(user_names.c.name == name)).scalar()
-        existing = connection.execute(
-            select(users.c.id, users.c.username, identities.c.subject)
-            .outerjoin(identities, identities.c.user_id == users.c.id)
-            .where(func.lower(users.c.username) == name)
-            .order_by(users.c.username != name, users.c.id)  # basic-auth tells "A@x" from "a@x"
-        ).first()
-        if existing is None:
-            if taken_by is not None:
+        ids = ids_of(connection, name)
+        if not ids:
+            user_id = add_user(connection, name)
+        else:
+            query = select(users.c.username, identities.c.subject).outerjoin_from(
+                users, identities, identities.c.user_id == users.c.id
+            )
+            existing = connection.execute(query.where(users.c.id == ids[0])).one()
+            if existing.subject is not None or not admission.name_verified:
                 raise NameTaken(name)
-            user_id = connection.execute(
-                users.insert().values(username=name, password_hash=UNUSABLE_PASSWORD, is_admin=False)
-            ).inserted_primary_key[0]  # type: ignore[index]  # one row, one key
-        elif existing.subject is not None or not admission.name_verified:
-            raise NameTaken(name)
-        else:  # a user of basic-auth: the first login with the verified address binds the identity
-            user_id = existing.id
+            # A user of basic-auth: the first login with the verified address binds the identity.
+            user_id = ids[0]
             connection.execute(
                 users.update().where(users.c.id == user_id).values(username=name, password_hash=UNUSABLE_PASSWORD)
             )
-            _rename_in_mlflow(connection, existing.username, name)
-        if taken_by is None:
-            connection.execute(user_names.insert().values(name=name, user_id=user_id))
-        elif taken_by != user_id:
-            raise NameTaken(name)
-        return int(user_id)
+            mlflow_names.rename(connection, existing.username, name)
+        claim(connection, name, user_id, (admission.issuer, admission.subject))
+        return user_id
 
-    def _rename(self, connection: Connection, user_id: int, old: str, new: str) -> None:
-        taken_by = connection.execute(select(user_names.c.user_id).where(user_names.c.name == new)).scalar()
-        other = connection.execute(select(users.c.id).where(func.lower(users.c.username) == new)).scalar()
-        if taken_by not in (None, user_id) or other not in (None, user_id):
+    def _rename(self, connection: Connection, user_id: int, old: str, admission: Admission) -> None:
+        new = admission.username
+        if any(other != user_id for other in ids_of(connection, new)):
             raise NameTaken(new)
-        if taken_by is None:
-            connection.execute(user_names.insert().values(name=new, user_id=user_id))
+        claim(connection, new, user_id, (admission.issuer, admission.subject))
         connection.execute(users.update().where(users.c.id == user_id).values(username=new))
-        _rename_in_mlflow(connection, old, new)
+        mlflow_names.rename(connection, old, new)
         audit.record(connection, "user.rename", new, target=old)
 
 
@@ -375,19 +356,6 @@ def _still(connection: Connection, standing: Standing, **values: Any) -> bool:
         .values(**values)
     )
     return bool(result.rowcount)
-
-
-def _rename_in_mlflow(connection: Connection, old: str, new: str) -> None:
-    """Change the name where MLflow keeps it by value, as far as those tables are in this database."""
-    if old == new:
-        return
-    tables = set(inspect(connection).get_table_names())
-    for table, column in MLFLOW_NAME_COLUMNS:
-        if table in tables:
-            connection.execute(
-                text(f"UPDATE {table} SET {column} = :new WHERE {column} = :old"),  # noqa: S608 - constants
-                {"new": new, "old": old},
-            )
 
 
 def _person(row: Any) -> Person:

@@ -101,7 +101,11 @@ user_names = Table(
     "prokube_user_names",
     metadata,
     Column("name", String(255), primary_key=True),
-    Column("user_id", Integer, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    # NULL where the account is deleted; then the identity that gets the name back, and the id that it had.
+    Column("user_id", Integer, ForeignKey("users.id", ondelete="SET NULL"), index=True),
+    Column("issuer", String(255)),
+    Column("subject", String(255)),
+    Column("former_id", Integer),
 )
 
 tokens = Table(

@@ -147,7 +147,8 @@ class Teams:
         """Make a user a member, of all roles of the team."""
         with self._database.write() as connection:
             self._join(connection, team, user_id)
-            audit.record(connection, "team.join", actor, target=team.name, client=client, user_id=user_id)
+            who = audit.about(connection, user_id)
+            audit.record(connection, "team.join", actor, target=team.name, client=client, **who)
 
     def leave(self, team: Team, user_id: int, actor: str = "server", client: str = "") -> None:
         """The opposite.
@@ -159,7 +160,8 @@ class Teams:
             role_ids = list(connection.execute(_roles_of(team)).scalars())
             custody.pass_on(connection, custody.managed_alone(connection, user_id=user_id, member_of=role_ids), None)
             _leave(connection, team, user_id)
-            audit.record(connection, "team.leave", actor, target=team.name, client=client, user_id=user_id)
+            who = audit.about(connection, user_id)
+            audit.record(connection, "team.leave", actor, target=team.name, client=client, **who)
 
     def drop_from(self, user_id: int, names: Sequence[str], username: str) -> None:
         """Take a user out of those of Keycloak's teams."""

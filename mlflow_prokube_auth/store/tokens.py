@@ -92,7 +92,7 @@ class Tokens:
                 target=token.key_id,
                 client=client,
                 expires_at=expires_at,
-                user_id=user_id,
+                **audit.about(connection, user_id),
             )
 
     def revoke(self, user_id: int, now: int, actor: str, client: str = "") -> bool:
@@ -101,7 +101,8 @@ class Tokens:
             connection.execute(consents.delete().where(consents.c.user_id == user_id))
             ended = end_active(connection, user_id, "revoked", now)
             if ended:
-                audit.record(connection, "token.revoke", actor, client=client, user_id=user_id)
+                who = audit.about(connection, user_id)
+                audit.record(connection, "token.revoke", actor, target="", client=client, **who)
         return ended
 
     def used(self, key_id: str, now: int, client: str) -> None:

@@ -9,6 +9,7 @@ from flask import Response, jsonify, request
 
 from ..errors import BadRequest
 from ..housekeeping import EXPIRING_DAYS
+from ..store.accounts import Account
 from ..store.people import Person
 from .access_key import expiry, mint
 from .administration import account, acting, administration, administrator, body, slice_of
@@ -42,10 +43,28 @@ def create_service(web: Web) -> Any:
     return response
 
 
-def mint_key(web: Web, name: str) -> Any:
+def _named(web: Web) -> Account:
+    """The account that the query names; a name may hold whatever a path would read in its own way.
+
+    Raises:
+        BadRequest: it names none.
+        NotFound: there is no such account.
+    """
+    return account(web, _given("user"))
+
+
+def _given(parameter: str) -> str:
+    """A name as it was sent: one that could not be given today may be there from before."""
+    name = request.args.get(parameter, "")
+    if not name.strip():
+        raise BadRequest(f"'{parameter}' is missing. Expected a name in the query: ?{parameter}=...")
+    return name
+
+
+def mint_key(web: Web) -> Any:
     """Make the one key of a service account, replacing the one before. Needs a session: no key mints a key."""
     administrator()
-    person, found = session_identity().person, account(web, name)
+    person, found = session_identity().person, _named(web)
     if not found.is_service:
         raise BadRequest(f"'{found.username}' is no service account: people create their own access keys.")
     now = int(time.time())
@@ -54,36 +73,53 @@ def mint_key(web: Web, name: str) -> Any:
     return mint(web, owner, now, expires_at, actor=person.username)
 
 
-def revoke_key(web: Web, name: str) -> Any:
+def revoke_key(web: Web) -> Any:
     """End an account's key."""
     actor = acting()
-    administration(web).revoke_key(account(web, name), actor)
+    administration(web).revoke_key(_named(web), actor)
     return Response(status=204)
 
 
-def end_sessions(web: Web, name: str) -> Any:
+def end_sessions(web: Web) -> Any:
     """End an account's sessions."""
     actor = acting()
-    administration(web).end_sessions(account(web, name), actor)
+    administration(web).end_sessions(_named(web), actor)
     return Response(status=204)
 
 
-def block(web: Web, name: str) -> Any:
+def block(web: Web) -> Any:
     """Shut an account at once."""
     actor, admin = acting(), administration(web)
-    return jsonify(admin.describe(admin.block(account(web, name), actor)))
+    return jsonify(admin.describe(admin.block(_named(web), actor)))
 
 
-def unblock(web: Web, name: str) -> Any:
+def unblock(web: Web) -> Any:
     """Open it again."""
     actor, admin = acting(), administration(web)
-    return jsonify(admin.describe(admin.unblock(account(web, name), actor)))
+    return jsonify(admin.describe(admin.unblock(_named(web), actor)))
 
 
-def delete(web: Web, name: str) -> Any:
+def delete(web: Web) -> Any:
     """Delete an account; ``heir`` manages from then on what nobody else does."""
     actor = acting()
-    return jsonify(administration(web).delete(account(web, name), request.args.get("heir"), actor))
+    return jsonify(administration(web).delete(_named(web), request.args.get("heir"), actor))
+
+
+def kept_names(web: Web) -> Any:
+    """Former names of accounts, page by page."""
+    administrator()
+    first, size = slice_of(request.args)
+    found, total = administration(web).kept_names(request.args.get("search", ""), first=first, size=size)
+    return jsonify(items=found, total=total)
+
+
+def release_name(web: Web) -> Any:
+    """Let a former name go to anybody."""
+    actor, anyway = acting(), request.args.get("anyway", "false")
+    if anyway not in ("true", "false"):
+        raise BadRequest(f"'anyway' is {anyway!r:.40}, expected true or false.")
+    administration(web).release_name(_given("name"), actor, anyway=anyway == "true")
+    return Response(status=204)
 
 
 def expiring_keys(web: Web) -> Any:

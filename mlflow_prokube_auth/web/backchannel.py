@@ -5,19 +5,19 @@ OpenID Connect Back-Channel Logout 1.0, sections 2.4 to 2.8. The request carries
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, request
 
+from .. import logs
 from ..errors import BadRequest, Unavailable
 from ..identity.provider import ProviderDown, TokenInvalid
 from ..store import audit
 from .context import Web, client_address
 
-_logger = logging.getLogger(__name__)
+_logger = logs.logger(__name__)
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 LONGEST_TOKEN = 16_384

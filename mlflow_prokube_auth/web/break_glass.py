@@ -5,20 +5,20 @@ The page asks nothing about the caller: a session that waits for Keycloak must n
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import Any
 from urllib.parse import quote
 
 from flask import redirect, request, session
 
+from .. import logs
 from ..errors import NotFound
 from ..store.local_admins import Refused
 from ..store.sessions import NO_KEYCLOAK_SESSION
 from .context import Web, client_address, need_same_origin
 from .login import safe_next
 
-_logger = logging.getLogger(__name__)
+_logger = logs.logger(__name__)
 SESSION_SECONDS = 3600
 # One answer to all that fails: it tells neither names nor locks, nor by how long it takes (identity/pace.py).
 PROBLEM = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +11,7 @@ from urllib.parse import quote
 from flask import Response, g, redirect, request
 from sqlalchemy.exc import SQLAlchemyError
 
+from .. import logs
 from ..engine import as_read, misspelt, named_values, refusal_response, request_params
 from ..errors import AlreadyExists, BadRequest, Refusal, Unauthenticated, Unavailable
 from ..identity import inside
@@ -29,7 +29,7 @@ from ..store.names import Held
 from ..store.people import Person
 from .context import Web, is_navigation
 
-_logger = logging.getLogger(__name__)
+_logger = logs.logger(__name__)
 OWN = "prokube_auth."
 # One of MLflow's has no slash before its name: /api/2.0mlflow/experiments/search-datasets.
 _API_ROUTE = re.compile(r"/(?:ajax-)?api/\d+\.\d+/?mlflow/(.+)")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import time
 from typing import Any
@@ -10,18 +9,20 @@ from urllib.parse import quote
 
 from flask import redirect, request, session
 
+from .. import logs
 from ..errors import TooMany, Unavailable
 from ..identity.caller import current_identity
 from ..identity.claims import Denial, admit, implied, said
 from ..identity.kept import Kept
 from ..identity.oidc import Login, LoginFailed
 from ..identity.provider import OtherIssuer, ProviderDown
+from ..policy import words
 from ..store import audit
 from ..store.people import Blocked, NameTaken
 from ..store.sessions import KeycloakSession
 from .context import Web, client_address
 
-_logger = logging.getLogger(__name__)
+_logger = logs.logger(__name__)
 # Authlib keeps a login that was begun under this and its state; so many may be under way in one browser.
 AUTHLIB_STATE = "_state_keycloak_"
 MAX_LOGINS = 5
@@ -121,9 +122,8 @@ def _completed(web: Web) -> Any:
         person = web.services.people.log_in(verdict, int(time.time()), client_address())
     except Blocked:
         return _denied(web, Denial(verdict.username, "An administrator of MLflow has blocked this account."), login)
-    except NameTaken:
-        taken = Denial(verdict.username, "The user name of this account belongs to another account here.")
-        return _denied(web, taken, login)
+    except NameTaken as error:
+        return _denied(web, Denial(verdict.username, words.user_name_taken(error.name, kept=error.kept)), login)
     web.store.welcome(person)
     kept = Kept(login.refresh_token, login.id_token, said(login.sources, web.settings))
     session.log_in(person.user_id, KeycloakSession(login.sid, kept.sealed(web.box)))  # type: ignore[attr-defined]

@@ -289,6 +289,26 @@ def test_what_nobody_owns_gets_an_owner_and_the_trash_gives_back(
     expect(admin.locator("#nothing")).to_have_text("The trash is empty.")
 
 
+@pytest.mark.parametrize("name", ["a/b@example.com", "..", "a?user=bob@example.com&b#c"])
+def test_an_account_whose_name_a_path_would_read_otherwise_is_blocked_and_deleted(
+    demo: Demo, admin: Page, name: str
+) -> None:
+    with sqlite3.connect(demo.directory / "data" / "mlflow.db", timeout=20) as connection:
+        made = connection.execute("INSERT INTO users (username, password_hash, is_admin) VALUES (?, '!', 0)", (name,))
+        connection.execute(
+            "INSERT INTO prokube_identities (user_id, issuer, subject, display_name, admitted_by, disabled, "
+            "last_confirmed_at, check_due, generation, blocked) VALUES (?, 'i', ?, 'Odd', 'g:x', 0, 1, 0, 0, 0)",
+            (made.lastrowid, name),
+        )
+    go(admin, demo, "users", search=name)
+    for action, word in (("block", "blocked"), ("unblock", "unblocked"), ("delete", "deleted")):
+        panel = manage(admin, name)
+        panel.locator(f'[data-action="{action}"]').click()
+        confirm(panel)
+        done(admin, f"{name} is {word}.")
+    expect(row(admin, name)).to_have_count(0)
+
+
 def test_keys_that_expire_lead_to_their_accounts(demo: Demo, admin: Page) -> None:
     go(admin, demo, "keys")
     expect(admin.locator("#nothing")).to_be_visible()
@@ -309,7 +329,7 @@ def test_the_audit_trail_is_searched_and_paged(demo: Demo, admin: Page) -> None:
     rule = {"team": "audited", "kind": "experiment", "prefix": "audited-", "level": "READ"}
     assert admin.request.post(f"{base}/team-rules", data=rule, headers=headers).status == 201
     for action in ("block", "unblock"):
-        assert admin.request.post(f"{base}/accounts/{BOB}/{action}", headers=headers).status == 200
+        assert admin.request.post(f"{base}/accounts/{action}?user={BOB}", headers=headers).status == 200
     go(admin, demo, "audit")
     expect(admin.locator("#pager")).to_contain_text("1 to 25 of ")
     expect(admin.locator("#list td:nth-child(3)").first).to_have_text("user.unblock")

@@ -144,6 +144,7 @@ def test_a_deleted_account_leaves_nothing_behind(services: Services) -> None:
         assert connection.execute(select(role_permissions)).all() == []
     assert services.accounts.find("svc") is None
     assert managed(services, other) == set()
+    services.accounts.release_name("svc", "admin", anyway=True)
     assert services.accounts.create_service("svc", "", 200, "admin").username == "svc"
 
 

@@ -122,7 +122,7 @@ def test_a_key_mints_no_key_and_consents_to_none(world: World) -> None:
         ("POST", "access-key"),
         ("DELETE", "access-key"),
         ("POST", "cli/consent"),
-        ("POST", "admin/accounts/bob@example.com/key"),
+        ("POST", "admin/accounts/key?user=bob@example.com"),
     ):
         answer = httpx.request(
             method, f"{world.url}/prokube-auth/api/{path}", json={"days": 1}, auth=("bob@example.com", key)

@@ -158,8 +158,8 @@ def test_a_blocked_account_is_refused_to_what_the_server_does_for_it(cast: Cast)
     headers = {"Authorization": f"Bearer {Delegation(SECRET_KEY).make(user_id, int(time.time()))}"}
     url = f"{cast.world.url}/gateway/mlflow/v1/models"
     assert httpx.get(url, headers=headers, timeout=60).status_code == 200
-    ok(admin.post("/prokube-auth/api/admin/accounts/stranger@example.com/block"))
+    ok(admin.post("/prokube-auth/api/admin/accounts/block?user=stranger@example.com"))
     try:
         assert httpx.get(url, headers=headers, timeout=60).status_code == 401
     finally:
-        ok(admin.post("/prokube-auth/api/admin/accounts/stranger@example.com/unblock"))
+        ok(admin.post("/prokube-auth/api/admin/accounts/unblock?user=stranger@example.com"))

@@ -59,7 +59,7 @@ def denied(demo: Demo, alice: Tenant, admin: Tenant) -> Iterator[Denied]:
         start = browser.get("/prokube-auth/login/start")
         browser.get(login_headless(start.headers["location"], "admin@example.com"))
         assert browser.post(f"{OURS}/admin/service-accounts", json={"name": name}).is_success
-        key = browser.post(f"{OURS}/admin/accounts/{name}/key", json={"days": 1}).json()["access_key"]
+        key = browser.post(f"{OURS}/admin/accounts/key?user={name}", json={"days": 1}).json()["access_key"]
     admin.made(f"{API3}/roles/assign", {"username": name, "role_id": role_id})
     with Tenant(base_url=demo.url, auth=(name, key), timeout=60) as client:
         yield Denied(experiment, run, client)

@@ -139,17 +139,17 @@ def test_copies_end_with_the_reading_of_the_original_and_do_not_prove_each_other
 
 def test_a_shut_account_vouches_for_nothing_and_an_heir_goes_on(world: World, tenants: dict[str, Tenant]) -> None:
     alice, carol, admin = tenants[ALICE], tenants[CAROL], tenants[ADMIN]
-    files, hers = Files(alice), tenant(world, "eve@example.com")
-    eve = "/prokube-auth/api/admin/accounts/eve@example.com"
-    share(alice, "experiment", files.experiment_id, "eve@example.com")
+    accounts, eve = "/prokube-auth/api/admin/accounts", "eve@example.com"
+    files, hers = Files(alice), tenant(world, eve)
+    share(alice, "experiment", files.experiment_id, eve)
     name, path = register(hers, f"{files.root}/model", run_id=files.run_id), files.later("model/weights.bin")
     share(hers, "registered_model", name, CAROL)
     assert carol.get(path).status_code == 200
-    admin.made(f"{eve}/block", {})
+    admin.made(f"{accounts}/block?user={eve}", {})
     assert carol.get(path).status_code == 403
-    admin.made(f"{eve}/unblock", {})
+    admin.made(f"{accounts}/unblock?user={eve}", {})
     assert carol.get(path).status_code == 200
-    assert admin.delete(eve, params={"heir": DAVE}).status_code == 200
+    assert admin.delete(accounts, params={"user": eve, "heir": DAVE}).status_code == 200
     assert carol.get(path).status_code == 403
     share(alice, "experiment", files.experiment_id, DAVE)
     assert carol.get(path).status_code == 200

@@ -122,14 +122,15 @@ def test_the_password_may_come_from_standard_input(tmp_path: Path, services: Ser
 
 def test_a_name_of_somebody_in_keycloak_is_refused_with_what_to_do(tmp_path: Path, services: Services) -> None:
     said = refusal(run(tmp_path, "break-glass", "set", ALICE, "--password-file", password_file(tmp_path)))
-    assert said.startswith(f"Error: '{ALICE}' belongs, or belonged, to somebody else")
+    assert said.startswith(f"Error: The user name '{ALICE}' belongs to another account here.")
     assert "Choose a name that nobody has" in said
     assert not services.local_admins.exist()
 
 
 def test_a_name_that_cannot_be_one_is_refused_before_any_password_is_asked(tmp_path: Path, services: Services) -> None:
     said = refusal(run(tmp_path, "break-glass", "set", "a:b"))
-    assert said == "Error: a user name has 1 to 255 printable characters without blanks and without ':'\n"
+    expected = "Expected 1 to 255 visible characters without blanks and without ':'"
+    assert said == f"Error: 'a:b' can be no user name: it holds a ':'. {expected}\n"
 
 
 def test_list_shows_names_logins_and_locks(tmp_path: Path, services: Services) -> None:

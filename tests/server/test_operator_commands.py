@@ -151,6 +151,23 @@ def test_an_account_that_alone_manages_something_needs_an_heir(services: Service
     assert [holder.name for holder in services.grants.holders(Resource("experiment", "1", "default"))] == [BOB]
 
 
+def test_a_kept_name_is_refused_with_the_command_that_releases_it(
+    services: Services, run: Run, refused: Run, tmp_path: Path
+) -> None:
+    assert "No former name" in invoke(services, "users", "kept-names").stderr
+    run("users", "delete", BOB)
+    assert json.loads(run("users", "kept-names", "--search", "BOB", "--json")) == [{"name": BOB, "account": None}]
+    password = tmp_path / "password"
+    password.write_text("a password of the test's own")
+    said = refused("break-glass", "set", BOB, "--password-file", str(password))
+    assert f"release it: mlflow-prokube-auth users release-name {BOB}. Or choose a name that nobody has" in said
+    assert "No account that was renamed or deleted" in refused("users", "release-name", "nobody")
+    assert run("users", "release-name", BOB.upper()) == f"'{BOB}' is released.\n"
+    audited(services, "name.release", BOB)
+    assert "is a local administrator now" in run("break-glass", "set", BOB, "--password-file", str(password))
+    assert "is the name of an account" in refused("users", "release-name", BOB)
+
+
 def test_service_accounts_are_made_listed_and_deleted(services: Services, run: Run, refused: Run) -> None:
     assert "tokens create trainer" in run("service-accounts", "create", "Trainer", "--description", "Nightly")
     audited(services, "service.create", "trainer")
@@ -158,7 +175,7 @@ def test_service_accounts_are_made_listed_and_deleted(services: Services, run: R
     assert [(each["username"], each["kind"], each["display_name"]) for each in found] == [
         ("trainer", "service", "Nightly")
     ]
-    assert "belongs, or belonged, to somebody" in refused("service-accounts", "create", "trainer")
+    assert "belongs to another account here" in refused("service-accounts", "create", "trainer")
     assert "addresses are for people" in refused("service-accounts", "create", "new@example.com")
     assert "is no service account" in refused("service-accounts", "delete", ALICE)
     assert run("tokens", "create", "trainer", "--days", "7").startswith("pkt_")

@@ -158,7 +158,7 @@ def test_administrators_manage_accounts_teams_and_rules(
     admin, name = client(ADMIN), f"svc-{uuid.uuid4().hex[:8]}"
     assert {each["username"] for each in admin.users()} >= {ALICE, BOB, ADMIN}
     assert admin.create_service_account(name, "Nightly")["kind"] == "service"
-    with pytest.raises(MlflowException, match="belongs, or belonged, to somebody") as taken:
+    with pytest.raises(MlflowException, match="belongs to another account here") as taken:
         admin.create_service_account(name)
     assert taken.value.error_code == "RESOURCE_CONFLICT"
     assert [each["username"] for each in admin.service_accounts(name)] == [name]
@@ -179,6 +179,14 @@ def test_administrators_manage_accounts_teams_and_rules(
     assert admin.leave(team, BOB) == []
     admin.delete_team(team)
     assert admin.delete_account(name) == {"deleted": name, "heir": None, "inherited": 0}
+    assert admin.kept_names(name) == [{"name": name, "account": None}]
+    with pytest.raises(MlflowException, match=f"users release-name {name}"):
+        admin.create_service_account(name)
+    admin.release_name(name)
+    assert admin.kept_names(name) == []
+    with pytest.raises(MlflowException, match="No account that was renamed or deleted") as unknown:
+        admin.release_name(name, anyway=True)
+    assert unknown.value.error_code == "RESOURCE_DOES_NOT_EXIST"
     assert [each["action"] for each in admin.audit(target=name, action="user.")] == [
         "user.delete", "user.unblock", "user.block",
     ]  # fmt: skip

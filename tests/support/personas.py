@@ -102,7 +102,7 @@ def cast_of(world: World) -> Iterator[Cast]:
         admin = cast.client("admin", "session")
         assert admin is not None
         ok(admin.post("/prokube-auth/api/admin/service-accounts", json={"name": "robot"}))
-        key = ok(admin.post("/prokube-auth/api/admin/accounts/robot/key", json={"days": 7}))["access_key"]
+        key = ok(admin.post("/prokube-auth/api/admin/accounts/key?user=robot", json={"days": 7}))["access_key"]
         cast.keys["service"] = ("robot", key)
         yield cast
 

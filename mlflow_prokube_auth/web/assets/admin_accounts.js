@@ -6,7 +6,7 @@
     section, tag, time, unfoldButton,
   } = window.prokubeAdmin;
   const services = page.section === "service-accounts";
-  const path = (account, what = "") => `accounts/${encodeURIComponent(account.username)}${what}`;
+  const path = (account, what = "", more = {}) => `accounts${what}?${new URLSearchParams({ user: account.username, ...more })}`;
   let table = null;
 
   async function finish(account, text) {
@@ -59,7 +59,7 @@
       conflict: (more) => askForHeir(more, "Who manages from then on what it alone manages"),
       run: async (more) => {
         const heir = heirOf(more);
-        const answer = await call("DELETE", path(account) + (heir ? `?${new URLSearchParams({ heir })}` : ""));
+        const answer = await call("DELETE", path(account, "", heir ? { heir } : {}));
         hideKey(account);
         await finish(account, `${name} is deleted.${inherited(answer)}`);
       },

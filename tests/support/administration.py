@@ -1,0 +1,31 @@
+"""An administrator's JSON and a user's key, as tests of administration use them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from .sharing import ADMIN, OWN
+from .world import World
+
+
+class Admin:
+    """An administrator's browser."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.browser, _ = world.log_in(ADMIN)
+        self.browser.headers.update({"Origin": world.origin, "Accept": "application/json"})
+
+    def call(self, method: str, path: str, expected: int = 200, **body: Any) -> Any:
+        options = {"params": body} if method == "GET" else {"json": body}
+        answer = self.browser.request(method, f"{OWN}/admin/{path}", **options)  # type: ignore[arg-type]  # one of two
+        assert answer.status_code == expected, answer.text
+        return answer.json() if answer.content else None
+
+
+def key_of(world: World, email: str) -> httpx.Client:
+    browser, _ = world.log_in(email)
+    key = world.make_key(browser).json()["access_key"]
+    return httpx.Client(base_url=world.url, auth=(email, key), timeout=60)
