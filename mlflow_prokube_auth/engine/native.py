@@ -135,9 +135,7 @@ def _spans(headers: Any, body: bytes) -> Any:
         body = otel_api.decompress_otlp_body(body, encoding.lower())
     message = otel_api.ExportTraceServiceRequest()
     if headers.get("content-type", "").split(";")[0].strip() == "application/json":
-        otel_api.ParseJsonProto(
-            otel_api._convert_otlp_json_ids_to_base64(body), message, ignore_unknown_fields=True
-        )
+        otel_api.ParseJsonProto(otel_api._convert_otlp_json_ids_to_base64(body), message, ignore_unknown_fields=True)
     else:
         message.ParseFromString(body)
     for resource in message.resource_spans:

@@ -265,9 +265,7 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
             inside = SqlRolePermission.resource_pattern.startswith(f"{name}/", autoescape=True)
             on = or_(on, and_(SqlRolePermission.resource_type == "scorer", inside))
         own = select(SqlRole.id).where(SqlRole.name == self._synthetic_user_role_name(user_id))
-        connection.execute(
-            delete(SqlRolePermission).where(on, SqlRolePermission.role_id.not_in(own.scalar_subquery()))
-        )
+        connection.execute(delete(SqlRolePermission).where(on, SqlRolePermission.role_id.not_in(own.scalar_subquery())))
         grants_changed()
 
     def known_to(self, user_id: int) -> set[int]:
@@ -295,9 +293,7 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
             members = session.query(SqlUserRoleAssignment.user_id).filter(SqlUserRoleAssignment.role_id.in_(role_ids))
             return {row[0] for row in members} | {user_id}
 
-    def grant_if_absent(
-        self, user_id: int, workspace: str, resource_type: str, pattern: str, permission: str
-    ) -> None:
+    def grant_if_absent(self, user_id: int, workspace: str, resource_type: str, pattern: str, permission: str) -> None:
         """Grant it to the user's own role in ``workspace``; a grant that stands there stays as it is."""
         with self.ManagedSessionMaker(read_only=False) as session:
             role = self._get_or_create_synthetic_user_role(session, user_id, workspace)

@@ -105,4 +105,3 @@ def _peek(text: str) -> Mapping[str, Any] | None:
     except (JoseError, ValueError, RecursionError):
         return None
     return claims if isinstance(claims, dict) else None
-

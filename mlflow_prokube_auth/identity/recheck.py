@@ -289,4 +289,3 @@ class Vouching:
                 "Keycloak does not answer, and this account was last seen in order too long ago. Try again shortly."
             )
         return person
-

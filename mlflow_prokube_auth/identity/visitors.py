@@ -50,9 +50,7 @@ class Visitors:
         """Around the completion of a login: whether it may go on. Nobody waits: a thread that does serves nobody."""
         network = _network(address)
         with self._lock:
-            allowed = (
-                self._completing.total() < COMPLETING and self._completing[network] < COMPLETING_FROM_ONE
-            )
+            allowed = self._completing.total() < COMPLETING and self._completing[network] < COMPLETING_FROM_ONE
             self._completing[network] += allowed
         try:
             yield allowed

@@ -95,9 +95,7 @@ class People:
 
     def find(self, username: str) -> Person | None:
         """The person of that present name (any case)."""
-        query = select(users.c.id, users.c.username, users.c.is_admin).where(
-            users.c.username == lowered(username)
-        )
+        query = select(users.c.id, users.c.username, users.c.is_admin).where(users.c.username == lowered(username))
         with self._database.read() as connection:
             row = connection.execute(query).first()
         return None if row is None else _person(row)
@@ -123,9 +121,7 @@ class People:
         return self._standing(or_(users.c.username == name, users.c.id == owner))
 
     def _standing(self, where: ColumnElement[bool]) -> Standing | None:
-        query = (
-            select(users.c.id, *STANDING).join(identities, identities.c.user_id == users.c.id).where(where)
-        )
+        query = select(users.c.id, *STANDING).join(identities, identities.c.user_id == users.c.id).where(where)
         rows = self._database.ask(query)
         return standing_of(rows[0], rows[0]["id"]) if rows else None
 

@@ -54,7 +54,5 @@ def inherit(connection: Connection, user_id: int, heir_id: int) -> None:
     new = select(counted_versions.c.digest).where(of_user, counted_versions.c.digest.not_in(already))
     digests = [row.digest for row in connection.execute(new)]
     if digests:
-        connection.execute(
-            counted_versions.insert(), [{"digest": digest, "user_id": heir_id} for digest in digests]
-        )
+        connection.execute(counted_versions.insert(), [{"digest": digest, "user_id": heir_id} for digest in digests])
     connection.execute(counted_versions.delete().where(of_user))

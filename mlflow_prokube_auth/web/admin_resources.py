@@ -189,4 +189,3 @@ def _item(found: Found) -> dict[str, Any]:
 def _managers(web: Web, found: Found) -> list[str]:
     held = web.services.grants.holders(found.resource)
     return [holder.name for holder in held if holder.level == "MANAGE"]
-

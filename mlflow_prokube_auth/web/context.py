@@ -97,7 +97,6 @@ class Web:
         """A page that says one thing and offers what to do next."""
         return self.page("message.html", status, title=title, message=message, actions=list(actions), command=command)
 
-
     def refuse(self, refusal: Refusal) -> Response:
         """The refusal as a page where a browser wants one, as JSON elsewhere."""
         if not is_navigation():

@@ -36,9 +36,7 @@ _API_ROUTE = re.compile(r"/(?:ajax-)?api/\d+\.\d+/?mlflow/(.+)")
 # Of the artifact store's: how many parts an upload has, and which.
 _PARTS_ROUTE = re.compile(r"/(?:ajax-)?api/\d+\.\d+/mlflow-artifacts/mpu/.+")
 # Below these nobody opens a page, whether there is such a route or not.
-_API_PATH = re.compile(
-    r"/(?:(?:ajax-)?api|graphql|gateway|v1|mlflow-artifacts|prokube-auth/(?:api|assets))(?:/|$)"
-)
+_API_PATH = re.compile(r"/(?:(?:ajax-)?api|graphql|gateway|v1|mlflow-artifacts|prokube-auth/(?:api|assets))(?:/|$)")
 
 
 def path_here() -> str:
@@ -94,11 +92,7 @@ class Enforcement:
         decision = self._hide_missing(engine())
         if identity is None:
             return decision
-        if (
-            isinstance(decision, Response)
-            and decision.status_code == 403
-            and self._is_granted_by_now(identity.person)
-        ):
+        if isinstance(decision, Response) and decision.status_code == 403 and self._is_granted_by_now(identity.person):
             grants_changed()
             decision = self._hide_missing(engine())
         if decision is None:

@@ -58,9 +58,7 @@ class NativeChecks:
 class NativeNames:
     """Claims the name before FastAPI creates, and holds it while it deletes, as :class:`Enforcement` does on Flask."""
 
-    def __init__(
-        self, app: Asgi, names: NamePolicy, narrowed: Callable[[str], AbstractContextManager[None]]
-    ) -> None:
+    def __init__(self, app: Asgi, names: NamePolicy, narrowed: Callable[[str], AbstractContextManager[None]]) -> None:
         self.app = app
         self._names = names
         self._narrowed = narrowed

@@ -223,9 +223,7 @@ def test_a_team_its_members_and_its_rules(demo: Demo, admin: Page, pictures: Pat
     expect(row(admin, "ops")).to_have_count(0)
 
 
-def test_a_team_that_alone_manages_something_is_deleted_with_an_heir(
-    demo: Demo, admin: Page, pictures: Path
-) -> None:
+def test_a_team_that_alone_manages_something_is_deleted_with_an_heir(demo: Demo, admin: Page, pictures: Path) -> None:
     pattern = experiment(demo, "alice", "left-alone")
     go(admin, demo, "teams")
     admin.get_by_label("Name", exact=True).fill("keepers")
@@ -254,9 +252,7 @@ def test_a_team_that_alone_manages_something_is_deleted_with_an_heir(
     assert (read(demo, "alice", pattern), read(demo, "bob", pattern)) == (403, 200)
 
 
-def test_what_nobody_owns_gets_an_owner_and_the_trash_gives_back(
-    demo: Demo, admin: Page, pictures: Path
-) -> None:
+def test_what_nobody_owns_gets_an_owner_and_the_trash_gives_back(demo: Demo, admin: Page, pictures: Path) -> None:
     patterns = [experiment(demo, "alice", f"left behind {number}") for number in range(3)]
     with sqlite3.connect(demo.directory / "data" / "mlflow.db", timeout=20) as connection:
         for pattern in patterns:  # as if they had been made before there was any login
@@ -362,9 +358,7 @@ def test_a_session_that_has_ended_leads_back_to_the_page(demo: Demo, chromium: B
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_the_pages_fit_their_window(
-    demo: Demo, chromium: Browser, pictures: Path, width: int, scheme: str
-) -> None:
+def test_the_pages_fit_their_window(demo: Demo, chromium: Browser, pictures: Path, width: int, scheme: str) -> None:
     httpx.post(
         f"{demo.url}{API}/experiments/create",
         json={"name": f"a long experiment name of the weather team {width} {scheme}"},

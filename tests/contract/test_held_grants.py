@@ -202,9 +202,7 @@ def test_the_lookups_by_key_answer_as_mlflows_own(
         for _ in range(60):
             kinds = chance.sample((*KINDS, "run", "workspace"), chance.randint(1, 3))
             keys = [GrantLoadKey(kind, chance.choice(["1", "2", "3", "4", "*"])) for kind in kinds]
-            original = lookups.visible(
-                SqlAlchemyStore.list_grants(store, alice.user_id, workspace, kinds), kinds
-            )
+            original = lookups.visible(SqlAlchemyStore.list_grants(store, alice.user_id, workspace, kinds), kinds)
             if any(map(is_workspace_admin_grant, original)):
                 expected = [auth.MANAGE] * len(keys)
             else:

@@ -73,9 +73,7 @@ def test_one_query_is_asked_and_nothing_that_was_logged(mlflows: Any, store: Sql
     assert any("metrics" in each for each in asked)  # or this test looks at nothing
 
 
-def test_a_run_of_another_workspace_is_not_there(
-    mlflows: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_of_another_workspace_is_not_there(mlflows: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_ENABLE_WORKSPACES", "true")
     store = WorkspaceAwareSqlAlchemyStore(f"sqlite:///{tmp_path}/mlflow.db", str(tmp_path / "artifacts"))
     with WorkspaceContext("here"):

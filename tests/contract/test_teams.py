@@ -21,8 +21,6 @@ def names(services: Services, person: Person) -> list[str]:
     return [team.name for team in services.teams.of(person.user_id)]
 
 
-
-
 @pytest.mark.parametrize(
     ("patterns", "memberships", "expected"),
     [

@@ -16,13 +16,6 @@ from ..support.processes import free_port
 __all__ = ["chromium"]
 
 
-
-
-
-
-
-
-
 @pytest.fixture(scope="session")
 def keycloak() -> Iterator[Keycloak]:
     """One Keycloak for all tests of a worker; each module points its client at a server of its own."""
@@ -32,8 +25,6 @@ def keycloak() -> Iterator[Keycloak]:
         pytest.skip(reason)
     with running_keycloak(f"http://127.0.0.1:{free_port()}") as running:
         yield running
-
-
 
 
 @pytest.fixture(scope="module")

@@ -29,12 +29,6 @@ def world(keycloak: Keycloak, chromium: Browser, tmp_path_factory: pytest.TempPa
         yield running
 
 
-
-
-
-
-
-
 def test_a_disabled_user_is_refused_and_an_enabled_one_comes_back(world: Site) -> None:
     alice = world.new_user(USERS)
     page, key = logged_in(world, alice)

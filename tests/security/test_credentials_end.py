@@ -27,9 +27,7 @@ def cast(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterat
     port = free_port()
     folder = tmp_path_factory.mktemp("ends")
     with (
-        running_world(
-            folder, f"http://127.0.0.1:{port}", port, users=PEOPLE, environment=PRIVATE_UPSTREAMS
-        ) as world,
+        running_world(folder, f"http://127.0.0.1:{port}", port, users=PEOPLE, environment=PRIVATE_UPSTREAMS) as world,
         cast_of(world) as made,
     ):
         owner = made.client("owner", "basic")

@@ -133,9 +133,7 @@ def test_a_trace_cannot_be_taken_over_by_its_id(alice: Tenant, bob: Tenant, hers
 
 
 @pytest.mark.parametrize("encoding", ["protobuf", "json", "gzip"])
-def test_spans_go_to_ones_own_traces_alone(
-    alice: Tenant, bob: Tenant, hers: str, his: str, encoding: str
-) -> None:
+def test_spans_go_to_ones_own_traces_alone(alice: Tenant, bob: Tenant, hers: str, his: str, encoding: str) -> None:
     theirs = alice.traced(hers)
     assert alice.export(hers, theirs, name="HERS").status_code == 200
     refused(sent(bob, his, theirs, encoding))

@@ -130,9 +130,7 @@ def test_who_may_read_the_source_reads_an_old_version(world: World, tenants: dic
 
 
 @pytest.mark.parametrize("where", ["served", "own location"])
-def test_readers_of_a_model_go_on_reading_its_versions(
-    world: World, tenants: dict[str, Tenant], where: str
-) -> None:
+def test_readers_of_a_model_go_on_reading_its_versions(world: World, tenants: dict[str, Tenant], where: str) -> None:
     alice, bob = tenants[ALICE], tenants[BOB]
     name, folder = new("m"), f"file://{world.directory}/teams/{new('alice')}"
     hers = alice.experiment(**({"artifact_location": folder} if where == "own location" else {}))

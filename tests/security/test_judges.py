@@ -38,7 +38,9 @@ def cast(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterat
     environment = {**PRIVATE_UPSTREAMS, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "true"}
     folder = tmp_path_factory.mktemp("judges")
     with (
-        running_world(folder, f"http://127.0.0.1:{port}", port, users=PEOPLE, environment=environment) as world,
+        running_world(
+            folder, f"http://127.0.0.1:{port}", port, users=PEOPLE, environment=environment, command=True
+        ) as world,
         cast_of(world) as made,
     ):
         admin = made.client("admin", "basic")

@@ -47,10 +47,6 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             yield Stage(cast, owner, shared_things(owner), credentials)
 
 
-
-
-
-
 @pytest.mark.parametrize("row", MATRIX, ids=lambda row: row.operation)
 def test_everybody_gets_what_the_table_says(stage: Stage, row: Row) -> None:
     expected = row.expected.split()

@@ -78,9 +78,7 @@ def told(answer: httpx.Response) -> str:
     return "created" if answer.status_code == 200 else str(answer.json().get("error_code"))
 
 
-def at_once(
-    kind: str, requests: Sequence[tuple[str, httpx.Client]]
-) -> list[tuple[str, str, httpx.Response]]:
+def at_once(kind: str, requests: Sequence[tuple[str, httpx.Client]]) -> list[tuple[str, str, httpx.Response]]:
     """Each asks for the same new name, and then looks it up: who, what they were told, and what they found."""
     name, barrier = f"n-{uuid.uuid4().hex[:10]}", threading.Barrier(len(requests))
 

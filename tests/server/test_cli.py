@@ -19,16 +19,6 @@ from ..support.processes import free_port
 DAY = 86400
 
 
-
-
-
-
-
-
-
-
-
-
 def test_a_key_is_printed_once_and_is_its_users(tmp_path: Path, services: Services) -> None:
     done = run(tmp_path, "tokens", "create", ALICE, "--days", "7")
     assert done.returncode == 0, done.stderr

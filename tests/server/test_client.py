@@ -14,8 +14,6 @@ from ..support.journeys import journey
 API = "/api/2.0/mlflow"
 
 
-
-
 def check_private(demo: Demo, prefix: str, found: dict[str, Any]) -> None:
     """Bob sees none of it, the administrator all."""
     assert found["prediction"] == 8.0

@@ -160,9 +160,7 @@ def mapper(**config: str) -> dict[str, Any]:
         (Mappers([], [], right=False), "warn", "unknown"),
     ],
 )
-def test_bare_names_of_groups_are_warned_of(
-    environ: dict[str, str], mappers: Mappers, level: str, words: str
-) -> None:
+def test_bare_names_of_groups_are_warned_of(environ: dict[str, str], mappers: Mappers, level: str, words: str) -> None:
     settings = load(environ)
     directory = Directory(settings, mappers)  # type: ignore[arg-type]  # all that it asks for
     found = doctor._group_paths(settings, mappers, directory, "token")  # type: ignore[arg-type]  # likewise

@@ -116,7 +116,9 @@ def test_a_setting_that_differs_in_the_slash_is_told_with_both_and_withdraws_nob
 
 def test_the_doctor_tells_a_setting_that_differs_in_the_slash(world: World) -> None:
     environ = plugin_settings(world.provider.url, "secret-of-the-client", world.url)
-    done = CliRunner().invoke(main, ["doctor"], env={**environ, "PROKUBE_AUTH_DATABASE_URI": f"sqlite:///{world.directory}/mlflow.db"})
+    done = CliRunner().invoke(
+        main, ["doctor"], env={**environ, "PROKUBE_AUTH_DATABASE_URI": f"sqlite:///{world.directory}/mlflow.db"}
+    )
     line = next(line for line in done.stdout.splitlines() if "discovery document" in line)
     for words in (repr(world.provider.issuer), repr(world.provider.url), "the slash at the end"):
         assert words in line

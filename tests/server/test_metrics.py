@@ -86,5 +86,3 @@ def test_nobody_scrapes_without_the_token(world: World, token: str) -> None:
 def test_a_scraper_may_name_the_pod_by_its_address(world: World) -> None:
     headers = {"Authorization": f"Bearer {TOKEN}", "Host": "203.0.113.9:5000"}
     assert httpx.get(f"{world.url}/prokube-auth/metrics", headers=headers).status_code == 200
-
-

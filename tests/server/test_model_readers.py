@@ -17,14 +17,6 @@ IS_PROMPT = "mlflow.prompt.is_prompt"
 REFUSED = (308, 400, 403, 404)
 
 
-
-
-
-
-
-
-
-
 SERVERS = {"uvicorn": (), "gunicorn": ("--gunicorn-opts", ""), "static-prefix": ("--static-prefix", PREFIX)}
 
 

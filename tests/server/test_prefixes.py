@@ -23,10 +23,6 @@ API = "/api/2.0/mlflow"
 CODES = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED"}
 
 
-
-
-
-
 @pytest.fixture(scope="module")
 def static_prefix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """``mlflow server --static-prefix``; MLflow serves artifacts under the prefix and at the root too."""

@@ -152,9 +152,7 @@ def test_refusals_are_mlflows_exceptions_in_the_servers_words(
         client(ALICE).share("experiment", pattern, "READ")
 
 
-def test_administrators_manage_accounts_teams_and_rules(
-    world: World, keys: dict[str, str], client: Clients
-) -> None:
+def test_administrators_manage_accounts_teams_and_rules(world: World, keys: dict[str, str], client: Clients) -> None:
     admin, name = client(ADMIN), f"svc-{uuid.uuid4().hex[:8]}"
     assert {each["username"] for each in admin.users()} >= {ALICE, BOB, ADMIN}
     assert admin.create_service_account(name, "Nightly")["kind"] == "service"

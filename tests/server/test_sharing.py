@@ -42,12 +42,6 @@ def experiment(people: dict[str, httpx.Client]) -> tuple[str, str]:
     return answer.json()["experiment_id"], name
 
 
-
-
-
-
-
-
 def tag(client: httpx.Client, experiment_id: str) -> int:
     body = {"experiment_id": experiment_id, "key": "k", "value": "v"}
     return client.post(f"{API}/experiments/set-experiment-tag", json=body).status_code

@@ -128,14 +128,10 @@ def test_a_revoked_grant_is_refused_by_the_other_server_at_once(twins: Twins) ->
 
     assert bob_reads() == 403
     for _ in range(3):
-        given = httpx.post(
-            f"{twins.first}/api/3.0/mlflow/users/permissions/grant", json=grant, auth=alice, timeout=30
-        )
+        given = httpx.post(f"{twins.first}/api/3.0/mlflow/users/permissions/grant", json=grant, auth=alice, timeout=30)
         assert given.status_code == 200, given.text
         assert bob_reads() == 200
-        taken = httpx.post(
-            f"{twins.first}/api/3.0/mlflow/users/permissions/revoke", json=grant, auth=alice, timeout=30
-        )
+        taken = httpx.post(f"{twins.first}/api/3.0/mlflow/users/permissions/revoke", json=grant, auth=alice, timeout=30)
         assert taken.status_code == 200, taken.text
         assert bob_reads() == 403
 

@@ -28,10 +28,6 @@ NOT_FOUND = (404, '{"error": "User not found", "error_description": "For more on
 STANDING = Standing(Person(1, "a@x", False), "https://kc", "s-1", False, "groups:/prokube-users", None, 0, False, 0)
 
 
-
-
-
-
 @pytest.fixture
 def peer() -> Iterator[Peer]:
     with Peer() as running:

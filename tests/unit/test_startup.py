@@ -80,7 +80,9 @@ def test_one_warning_of_one_module_is_hidden() -> None:
 
 
 def test_the_accepted_hosts_are_told(capsys: pytest.CaptureFixture[str]) -> None:
-    tell(load({**GOOD, "PROKUBE_AUTH_INTERNAL_HOSTS": "mlflow:5000", "PROKUBE_AUTH_EXTERNAL_URL": "https://MLflow.test"}))
+    tell(
+        load({**GOOD, "PROKUBE_AUTH_INTERNAL_HOSTS": "mlflow:5000", "PROKUBE_AUTH_EXTERNAL_URL": "https://MLflow.test"})
+    )
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith("[prokube-auth] Accepted hosts: mlflow.test, mlflow:5000, and MLflow's own list")
@@ -249,6 +251,8 @@ def test_a_worker_refuses_a_prefix_that_its_parent_has_not_seen(monkeypatch: pyt
         monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match="found '/health-mlflow'"):
         create()
+
+
 @pytest.mark.parametrize(("set_to", "expected"), [(None, str(5 * 2**20)), ("123", "123")])
 def test_the_gateway_unpacks_as_much_as_a_body_may_have(
     monkeypatch: pytest.MonkeyPatch, set_to: str | None, expected: str

@@ -46,7 +46,7 @@ def check_shape(
     if not declared_json:
         raise BadRequest("The body is not declared as JSON. Expected the header Content-Type: application/json.")
     if not isinstance(body, dict):
-        raise BadRequest(f"The body is {_kind(body)}. Expected one JSON object, such as {{\"name\": \"...\"}}.")
+        raise BadRequest(f'The body is {_kind(body)}. Expected one JSON object, such as {{"name": "..."}}.')
     if method == "DELETE" and query and body:
         raise BadRequest("Parameters stand in the query and in the body. Expected all of them in one place.")
     for name, value in () if graphql else body.items():
