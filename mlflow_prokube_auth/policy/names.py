@@ -143,7 +143,8 @@ class NamePolicy:
             if pause is not None:
                 yield pause
             elif _in_flight(standing, now_ms):
-                return Claim(kind, name, person, standing.claim_id, False, old, old_name)
+                if self._names.join(standing):
+                    return Claim(kind, name, person, standing.claim_id, False, old, old_name)
             elif self._names.take_over(standing, person.user_id, now_ms, claim_id):
                 return self._reserved(Claim(kind, name, person, claim_id, True, old, old_name))
 

@@ -17,7 +17,8 @@ class Reservation:
     """Who reserved a name, and when (UTC milliseconds).
 
     ``claim_id`` tells one reservation from the next one of the same name. ``healable`` is False where it replaced
-    another user's unfinished one: what appears under the name may be the work of that user's late request.
+    another user's unfinished one, or where several requests go on under it, and for all reservations of the name after
+    that: what appears under the name may be the work of a late request.
     """
 
     kind: str
@@ -66,7 +67,7 @@ class Names:
 
     def take_over(self, stale: Reservation, user_id: int, now_ms: int, claim_id: str) -> bool:
         """Claim a reservation whose resource is gone; of several claimants one wins."""
-        healable = stale.user_id == user_id or not stale.pending
+        healable = stale.healable and (stale.user_id == user_id or not stale.pending)
         with self._database.write() as connection:
             result = connection.execute(
                 resource_names.update()
@@ -76,6 +77,16 @@ class Names:
                     _not_held(now_ms // 1000),
                 )
                 .values(user_id=user_id, reserved_ms=now_ms, claim_id=claim_id, pending=True, healable=healable)
+            )
+            return bool(result.rowcount)
+
+    def join(self, standing: Reservation) -> bool:
+        """Go on under a reservation beside the request that made it; whether it still stands."""
+        with self._database.write() as connection:
+            result = connection.execute(
+                resource_names.update()
+                .where(*_of(standing.kind, standing.name, standing.claim_id), resource_names.c.pending.is_(True))
+                .values(healable=False)
             )
             return bool(result.rowcount)
 
@@ -109,7 +120,7 @@ class Names:
     def release(self, kind: str, name: str, claim_id: str) -> None:
         """Free a name, where it is still reserved by that claim."""
         with self._database.write() as connection:
-            connection.execute(resource_names.delete().where(*_of(kind, name, claim_id)))
+            _free(connection, _of(kind, name, claim_id))
 
     def hold(self, kind: str, name: str, user_id: int, now: int, seconds: int) -> Held | None:
         """Keep everybody from a name while what bears it is renamed or deleted; None where another request does."""
@@ -148,8 +159,10 @@ class Names:
             resource_names.c.held_until == held.until,
         )
         with self._database.write() as connection:
-            if gone or not held.known:
+            if not held.known:
                 connection.execute(resource_names.delete().where(*named))
+            elif gone:
+                _free(connection, named)
             else:
                 connection.execute(resource_names.update().where(*named).values(held_until=None))
 
@@ -166,6 +179,12 @@ class Names:
         query = select(resource_names).where(resource_names.c.user_id == user_id, resource_names.c.pending.is_(True))
         with self._database.read() as connection:
             return [Reservation(**row) for row in connection.execute(query).mappings()]
+
+
+def _free(connection: Connection, meant: tuple[ColumnElement[bool], ...]) -> None:
+    """Anybody may take the name now. Where late requests are possible, that is kept, for whoever takes it."""
+    connection.execute(resource_names.delete().where(*meant, resource_names.c.healable.is_(True)))
+    connection.execute(resource_names.update().where(*meant).values(pending=False, held_until=None))
 
 
 def _not_held(now: int) -> ColumnElement[bool]:

@@ -191,6 +191,27 @@ def test_what_a_late_request_creates_is_not_granted_to_whoever_took_its_name_ove
     assert world.catalog.things["weather"][1] == set()
 
 
+@pytest.mark.parametrize("first_ends", ["created, and removed", "failed"])
+def test_what_a_second_request_creates_late_is_granted_to_nobody_who_took_its_name_over(
+    world: Scene, first_ends: str
+) -> None:
+    first, second = (world.policy.claim(*CREATE, ALICE) for _ in range(2))
+    assert first is not None
+    assert second is not None
+    if first_ends == "failed":
+        world.policy.failed(first, exists=False)
+    else:
+        world.catalog.things["weather"] = (1000, {"alice"})
+        world.policy.succeeded(first)
+        del world.catalog.things["weather"]
+    for _ in range(2):
+        assert world.policy.claim(*CREATE, MALLORY) is not None
+        world.now += IN_FLIGHT_SECONDS
+    world.catalog.things["weather"] = (world.now, set())  # by alice's second request
+    assert not world.policy.heal(MALLORY)
+    assert world.catalog.things["weather"][1] == set()
+
+
 def test_what_was_shared_after_healing_survives_the_end_of_the_request_that_created_it(world: Scene) -> None:
     claim = world.policy.claim(*CREATE, ALICE)
     assert claim is not None
