@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,10 +115,16 @@ async def raw(target: Target, head: str, pieces: Iterator[bytes] | None = None) 
 
 
 async def asked(
-    target: Target, method: str, path: str, body: bytes | None = None, *, user: bool = True, **headers: str
+    target: Target,
+    method: str,
+    path: str,
+    body: bytes | None = None,
+    *,
+    user: bool = True,
+    headers: Mapping[str, str] | None = None,
 ) -> int:
     """A whole request by the hostile user, or by nobody."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    named = dict(headers or {})
     content_type = named.pop("Content-Type", "application/json")
     async with AsyncConnection(*target.address, {**(target.server.basic("one") if user else {}), **named}) as one:
         return (await one.request(method, path, body, content_type))[0]
@@ -168,8 +174,12 @@ async def _graphql(target: Target) -> int:
 
 
 async def _export(target: Target) -> int:
-    headers = {"X-Mlflow-Experiment-Id": target.experiment, "Content-Encoding": "gzip"}
-    return await asked(target, "POST", "/v1/traces", _bomb(), **headers, **{"Content-Type": "application/x-protobuf"})
+    headers = {
+        "X-Mlflow-Experiment-Id": target.experiment,
+        "Content-Encoding": "gzip",
+        "Content-Type": "application/x-protobuf",
+    }
+    return await asked(target, "POST", "/v1/traces", _bomb(), headers=headers)
 
 
 async def _references(target: Target) -> int:
@@ -211,7 +221,7 @@ STRANGER: dict[str, Shape] = {
     "a path of 60 kB": _raw(_head("GET /api/3.0/mlflow/mcp-servers" + "/versions" * 6_500)),
     "a path of 1 kB": _raw(_head("GET /api/3.0/mlflow/mcp-servers" + "/versions" * 110)),
     "a wrong key": lambda target: asked(
-        target, "GET", f"{API}/experiments/get?experiment_id=0", user=False, **basic("x", secrets.token_hex(9))
+        target, "GET", f"{API}/experiments/get?experiment_id=0", user=False, headers=basic("x", secrets.token_hex(9))
     ),
     "logins that begin": lambda target: asked(target, "GET", "/prokube-auth/login/start", user=False),
     "logins of nobody": _local_login,

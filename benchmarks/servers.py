@@ -34,9 +34,8 @@ PEOPLE = tuple(
         ("owner", ("/prokube-users",)),
     )
 )
-# Nothing but the request itself: no worker for jobs, and no re-check that falls due in the middle of a run.
+# Nothing but the request itself: no worker for jobs.
 QUIET = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-SETTINGS = {"DIRECTORY_CHECK": "off", "SESSION_RECHECK_SECONDS": "86400", "DIRECTORY_RECHECK_SECONDS": "86400"}
 
 
 @dataclass
@@ -211,8 +210,10 @@ class Stage:
         database, port = self.new_database(kind, directory), free_port()
         url = f"http://127.0.0.1:{port}"
         with running_world(
-            directory, url, port, users=PEOPLE, database=database, workers=workers, environment=QUIET, **SETTINGS
-        ) as world:
+            directory, url, port, users=PEOPLE, database=database, workers=workers, environment=QUIET,
+            # Nor does any re-check fall due in the middle of a run.
+            DIRECTORY_CHECK="off", SESSION_RECHECK_SECONDS="86400", DIRECTORY_RECHECK_SECONDS="86400",
+        ) as world:  # fmt: skip
             ours = Ours("ours", url, world.pid, database, world.log)
             for person in PEOPLE:
                 _let_in(world, ours, person)

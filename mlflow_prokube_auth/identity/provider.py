@@ -320,7 +320,8 @@ class Provider:
         found = self.get_json(self.endpoint("jwks_uri"))
         try:
             signing = [key for key in found["keys"] if key.get("use", "sig") == "sig"]
-            return KeySet.import_key_set({"keys": signing})
+            imported: KeySet = KeySet.import_key_set({"keys": signing})
+            return imported
         except (JoseError, ValueError, KeyError, TypeError) as error:
             raise ProviderDown(f"the keys are unreadable ({type(error).__name__})") from None
 

@@ -27,7 +27,7 @@ def test_from_a_deep_link_through_login_to_a_copied_key(demo: Demo, chromium: Br
     key = page.evaluate("navigator.clipboard.readText()")
     answer = httpx.get(f"{demo.url}/ajax-api/2.0/mlflow/users/current", auth=("alice@example.com", key))
     assert answer.json()["user"]["username"] == "alice@example.com"
-    assert f"MLFLOW_TRACKING_PASSWORD={key}" in page.locator("#snippet-env").text_content()
+    assert f"MLFLOW_TRACKING_PASSWORD={key}" in (page.locator("#snippet-env").text_content() or "")
 
 
 def test_the_menu_works_by_keyboard_and_logs_out(demo: Demo, chromium: Browser) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,8 @@ def log_in(page: Page, world: World, where: str) -> None:
 
 
 def key_id(page: Page, world: World) -> str | None:
-    key = page.request.get(f"{world.url}/prokube-auth/api/me").json()["key"]
-    return key and key["key_id"]
+    key: dict[str, str] | None = page.request.get(f"{world.url}/prokube-auth/api/me").json()["key"]
+    return key["key_id"] if key is not None else None
 
 
 def give_key(world: World, days: int = 30) -> None:
@@ -70,7 +71,7 @@ def test_escape_and_cancel_close_a_panel_and_give_the_focus_back(page: Page) -> 
         ("#create-key", "#key-presets", "#cancel-create"),
         ("#revoke-key", "#revoke-confirm", "#cancel-revoke"),
     ):
-        for leave in (lambda: page.keyboard.press("Escape"), lambda name=cancel: page.click(name)):
+        for leave in (partial(page.keyboard.press, "Escape"), partial(page.click, cancel)):
             page.click(button)
             expect(page.locator(panel)).to_be_visible()
             expect(page.locator(button)).to_have_attribute("aria-expanded", "true")

@@ -161,7 +161,8 @@ def test_of_many_logins_and_rechecks_with_a_new_address_all_are_of_the_renamed_a
         new = in_teams(f"u{number}@x", "s-1", f"team-{number}")
         login = partial(services.people.log_in, new, 100 + number, "")
         recheck = partial(services.people.confirm, new, standing, 100 + number)
-        people = all_at_once(*[login, recheck] * (THREADS // 2))
+        works: list[Callable[[], object]] = [login, recheck]
+        people = all_at_once(*works * (THREADS // 2))
         assert people == [replace(standing.person, username=f"u{number}@x")] * THREADS
         assert services.people.owns_name(standing.person.user_id, f"u{number - 1}@x")
 

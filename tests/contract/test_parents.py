@@ -24,7 +24,7 @@ MISSING_RUN, MISSING_MODEL = "0" * 32, "m-" + "0" * 32
 @pytest.fixture
 def mlflows(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[str], Any], str], Any]:
     """MLflow's own function; ours is in its place."""
-    own = auth._fetch_or_none
+    own: Callable[[Callable[[str], Any], str], Any] = auth._fetch_or_none
     monkeypatch.setattr(auth, "_fetch_or_none", own)  # put back at the end
     parents.install()
     return own

@@ -19,8 +19,10 @@ def world(keycloak: Keycloak, chromium: Browser, tmp_path_factory: pytest.TempPa
     """A server that asks Keycloak every second."""
     for path in (TEAM, "/org", OTHER):
         keycloak.admin.create_group(path)
-    changes = {"SESSION_RECHECK_SECONDS": "1", "DIRECTORY_RECHECK_SECONDS": "1"}
-    with running_site(keycloak, chromium, tmp_path_factory.mktemp("teams"), **changes) as running:
+    directory = tmp_path_factory.mktemp("teams")
+    with running_site(
+        keycloak, chromium, directory, SESSION_RECHECK_SECONDS="1", DIRECTORY_RECHECK_SECONDS="1"
+    ) as running:
         yield running
 
 

@@ -20,12 +20,14 @@ def world(keycloak: Keycloak, chromium: Browser, tmp_path_factory: pytest.TempPa
     """A server that asks Keycloak every second, and that knows realm roles, too."""
     for role, composites in (("pk-user", []), ("pk-member", ["pk-user"])):
         keycloak.admin.create_role(role, composites=composites)
-    changes = {
-        "SESSION_RECHECK_SECONDS": "1",
-        "DIRECTORY_RECHECK_SECONDS": "1",
-        "USER_GROUPS": "prokube-users,pk-user",
-    }
-    with running_site(keycloak, chromium, tmp_path_factory.mktemp("withdrawal"), **changes) as running:
+    with running_site(
+        keycloak,
+        chromium,
+        tmp_path_factory.mktemp("withdrawal"),
+        SESSION_RECHECK_SECONDS="1",
+        DIRECTORY_RECHECK_SECONDS="1",
+        USER_GROUPS="prokube-users,pk-user",
+    ) as running:
         yield running
 
 

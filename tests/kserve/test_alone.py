@@ -157,6 +157,6 @@ def test_the_image_runs_the_command_as_an_ordinary_user() -> None:
 def test_the_images_commands_install_it_into_an_empty_environment(wheel: Path, folder: Path) -> None:
     python = folder / "full" / "bin" / "python"
     subprocess.run([sys.executable, "-m", "venv", str(folder / "full")], check=True)
-    install = [ROOT / "deploy" / "install-storage-initializer.sh", wheel, python, "threadpoolctl"]
+    install: list[str | Path] = [ROOT / "deploy" / "install-storage-initializer.sh", wheel, python, "threadpoolctl"]
     done = subprocess.run(install, cwd=folder, env=alone(), stdout=subprocess.PIPE, text=True, check=True)
     assert done.stdout.splitlines()[-1].startswith("mlflow-storage-initializer ")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import platform
 import subprocess
 import sys
 import textwrap
@@ -166,7 +167,11 @@ def test_while_a_model_runs_its_program_no_process_holds_the_key(holed: Path, tm
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
 def test_another_process_of_the_same_user_reads_no_memory_while_it_downloads(tmp_path: Path) -> None:
     go_on = threading.Event()
-    fake = FakeMlflow(answers={f"{LISTING}/{ROOT}/data.bin": lambda _: go_on.wait(120) and None})
+
+    def hold(_headers: dict[str, str]) -> None:
+        assert go_on.wait(120)
+
+    fake = FakeMlflow(answers={f"{LISTING}/{ROOT}/data.bin": hold})
 
     def as_in_a_container() -> None:
         for capability in OF_THE_HOST:
@@ -317,7 +322,7 @@ def test_the_numbers_of_the_calls_are_the_kernels(machine: str) -> None:
 
 
 def test_where_nothing_can_be_confined_nothing_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(confine.platform, "machine", lambda: "s390x")
+    monkeypatch.setattr(platform, "machine", lambda: "s390x")
     said: list[str] = []
     assert ours.add_joblib(saved(tmp_path / "model", LinearRegression().fit(X, X[:, 0])), "auto", (), said.append) == []
     assert "found linux on s390x, expected 64-bit Linux on x86_64 or aarch64" in said[0]

@@ -152,7 +152,9 @@ def test_a_session_that_was_planted_before_login_is_nobodys_after_it(world: Worl
     stranger = world.browser()
     stranger.cookies.set(COOKIE, "made-up.secret")
     stranger.get("/prokube-auth/login/start")
-    assert "made-up" not in stranger.cookies.get(COOKIE, domain="127.0.0.1")
+    given = stranger.cookies.get(COOKIE, domain="127.0.0.1")
+    assert given is not None
+    assert "made-up" not in given
 
 
 def test_a_session_that_ended_is_over_for_whoever_kept_its_cookie(world: World) -> None:

@@ -134,7 +134,7 @@ def test_a_key_mints_no_key_and_consents_to_none(world: World) -> None:
 
 def test_a_flood_of_wrong_keys_locks_nobody_out_and_opens_nothing(world: World) -> None:
     key = key_of(world, "bob")
-    stop, wrong = threading.Event(), []
+    stop, wrong = threading.Event(), list[int]()
 
     def flood() -> None:
         with httpx.Client(base_url=world.url, timeout=60) as client:

@@ -6,6 +6,7 @@ import base64
 import json
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import httpx
@@ -135,9 +136,9 @@ def test_a_credential_that_comes_twice_is_none(cast: Cast) -> None:
 def test_what_the_server_writes_for_its_own_calls_counts_on_the_gateway_alone(cast: Cast) -> None:
     url, now = cast.world.url, int(time.time())
     user_id = cast.world.rows("SELECT id FROM users WHERE username = 'read@example.com'")[0][0]
-    call = {"url": f"{url}/gateway/e-openai/mlflow/invocations", "json": CHAT, "timeout": 60}
+    call = partial(httpx.post, f"{url}/gateway/e-openai/mlflow/invocations", json=CHAT, timeout=60)
     valid = Delegation(SECRET_KEY).make(user_id, now)
-    assert httpx.post(**call, headers={"Authorization": f"Bearer {valid}"}).status_code not in (401, 403)
+    assert call(headers={"Authorization": f"Bearer {valid}"}).status_code not in (401, 403)
     elsewhere = httpx.get(
         f"{url}/api/2.0/mlflow/users/current", headers={"Authorization": f"Bearer {valid}"}, timeout=60
     )
@@ -146,7 +147,7 @@ def test_what_the_server_writes_for_its_own_calls_counts_on_the_gateway_alone(ca
     foreign = Delegation("another-secret-key-0123456789abcdef").make(user_id, now)
     others = valid.replace(f"_{user_id}_", f"_{user_id + 1}_", 1)
     for wrong in (late, foreign, others, f"{valid}0"):
-        assert httpx.post(**call, headers={"Authorization": f"Bearer {wrong}"}).status_code == 401
+        assert call(headers={"Authorization": f"Bearer {wrong}"}).status_code == 401
 
 
 def test_a_blocked_account_is_refused_to_what_the_server_does_for_it(cast: Cast) -> None:

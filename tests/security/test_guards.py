@@ -157,14 +157,14 @@ def sent(client: Tenant, experiment_id: str, id: str, encoding: str) -> httpx.Re
 def test_a_run_of_another_gets_no_traces_by_otlp(
     alice: Tenant, bob: Tenant, hers: str, his: str, her_run: str, his_run: str
 ) -> None:
-    refused(bob.export(his, trace_id(), **{"X-Mlflow-Run-Id": her_run}))
+    refused(bob.export(his, trace_id(), headers={"X-Mlflow-Run-Id": her_run}))
     twice = [("X-Mlflow-Experiment-Id", his), ("X-Mlflow-Run-Id", his_run), ("X-Mlflow-Run-Id", her_run)]
     kind = [("Content-Type", "application/x-protobuf")]
     assert bob.post("/v1/traces", content=b"", headers=[*kind, *twice]).status_code == 400
     place = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": hers}}
     found = alice.made(f"{API3}/traces/search", {"locations": [place], "filter": f"run_id = '{her_run}'"})
     assert found.get("traces", []) == []
-    assert bob.export(his, trace_id(), **{"X-Mlflow-Run-Id": his_run}).status_code == 200
+    assert bob.export(his, trace_id(), headers={"X-Mlflow-Run-Id": his_run}).status_code == 200
 
 
 @pytest.mark.parametrize("there", [True, False], ids=["trace is there", "trace is new"])

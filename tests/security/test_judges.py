@@ -196,8 +196,8 @@ def test_the_processes_of_jobs_have_none_of_our_secrets(cast: Cast) -> None:
                 found.append(environment.split(b"\0"))
     ours = [each for each in found if f"MLFLOW_SERVER_PID={server_pid(cast)}".encode() in each]
     assert ours, "no job process was found: the test proves nothing"
-    for environment in ours:
-        names = {each.partition(b"=")[0].decode() for each in environment}
+    for variables in ours:
+        names = {each.partition(b"=")[0].decode() for each in variables}
         assert not [name for name in names if name.startswith(("PROKUBE_AUTH_", "MLFLOW_FLASK_SERVER_SECRET_KEY"))]
 
 

@@ -55,7 +55,7 @@ class Server:
 
     def sent(self, data: bytes) -> tuple[int, bytes]:
         parts = urlsplit(self.url)
-        with socket.create_connection((parts.hostname, parts.port), timeout=30) as connection:
+        with socket.create_connection((parts.hostname, parts.port or 80), timeout=30) as connection:
             connection.sendall(data)
             answer = b""
             while b"\r\n\r\n" not in answer or not answer.split(b"\r\n\r\n", 1)[1].endswith(b"}"):
@@ -196,7 +196,7 @@ def test_nobodys_body_takes_no_memory(server: Server) -> None:
 def test_a_length_that_is_none_is_no_way_around(server: Server, length: str) -> None:
     head = server.head("POST", CREATE, f"Content-Length: {length}").encode()
     parts = urlsplit(server.url)
-    with socket.create_connection((parts.hostname, parts.port), timeout=30) as connection:
+    with socket.create_connection((parts.hostname, parts.port or 80), timeout=30) as connection:
         connection.sendall(head)
         assert int(connection.recv(4096).split()[1]) in (400, 413)
 

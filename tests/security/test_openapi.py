@@ -10,6 +10,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -53,8 +54,18 @@ def without_credentials() -> tuple[dict[str, Any], set[str]]:
     return found, public
 
 
+def operations(document: dict[str, Any]) -> dict[str, schemathesis.APIOperation[Any, Any, Any, Any]]:
+    """All operations of the document by their labels."""
+    found = {}
+    for each in schemathesis.openapi.from_dict(document).get_all_operations():
+        assert isinstance(each, Ok), each.err()
+        operation = each.ok()
+        found[operation.label] = operation
+    return found
+
+
 DOCUMENT, PUBLIC = without_credentials()
-OPERATIONS = {each.ok().label: each.ok() for each in schemathesis.openapi.from_dict(DOCUMENT).get_all_operations()}
+OPERATIONS = operations(DOCUMENT)
 
 
 @pytest.mark.parametrize("label", OPERATIONS)
@@ -65,7 +76,7 @@ def test_made_up_requests_get_what_the_document_promises(
 
     @settings(max_examples=8, phases=(Phase.explicit, Phase.generate), suppress_health_check=list(HealthCheck))
     @given(operation.as_strategy())
-    def ask(case: schemathesis.Case) -> None:
+    def ask(case: schemathesis.Case[Any]) -> None:
         for who in ("admin", "bob", "nobody"):
             answer = case.call(base_url=world.url, headers=headers[who])
             case.validate_response(answer, checks=CHECKS)

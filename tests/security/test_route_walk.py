@@ -110,7 +110,7 @@ def test_no_route_answers_an_anonymous_caller(server: Place) -> None:
         for method, path in sorted(walked):
             if path in PUBLIC:
                 continue
-            body = None if method in ("GET", "HEAD", "OPTIONS") else {}
+            body: dict[str, str] | None = None if method in ("GET", "HEAD", "OPTIONS") else {}
             for place in {prefix, ""}:
                 answer = client.request(method, place + concrete(path), json=body)
                 # With a prefix, FastAPI's own routes are partly under it, partly without, and Flask's under it alone.

@@ -70,7 +70,9 @@ SEARCHES: dict[str, Search] = {
 
 def search(client: httpx.Client, kind: str, prefix: str, size: int, token: str = "") -> httpx.Response:
     _, method, path, _ = SEARCHES[kind]
-    asked = {"filter": f"name LIKE '{prefix}%'", "max_results": size, "order_by": ["name ASC"], "page_token": token}
+    asked: dict[str, Any] = {
+        "filter": f"name LIKE '{prefix}%'", "max_results": size, "order_by": ["name ASC"], "page_token": token,
+    }  # fmt: skip
     if not path:
         path, asked["filter_string"] = f"{native(client)}/mcp-servers", asked.pop("filter")
     return client.post(path, json=asked) if method == "POST" else client.get(path, params=asked)

@@ -80,9 +80,9 @@ class SharedServer(RuleBasedStateMachine):
 
     def send(self, who: str, method: str, path: str, expected: str, **body: Any) -> Any:
         """Send it, and hold the answer against what the model expects: ``yes`` or the ``error_code``."""
-        sent = {"params": body} if method == "GET" else {"json": body}
         place = path if path.startswith("/prokube-auth") else f"{API}/{path}"
-        answer = self.clients[who].request(method, place, **sent)
+        client = self.clients[who]
+        answer = client.get(place, params=body) if method == "GET" else client.request(method, place, json=body)
         found = "yes" if answer.is_success else answer.json()["error_code"]
         assert (who, path, body, found) == (who, path, body, expected), answer.text
         return answer.json() if answer.is_success and answer.text.strip() else {}

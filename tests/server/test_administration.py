@@ -277,7 +277,10 @@ def test_permissions_of_a_user_a_team_and_both_are_paged(admin: Admin, alice: ht
     patterns = {experiment_of(alice) for _ in range(3)}
     for pattern in patterns:
         share(alice, pattern, "EDIT", team="team-a")
-    for filters in ({"user": ALICE}, {"team": "team-a"}, {"user": ALICE, "team": "team-a"}, {"kind": "experiment"}, {}):
+    choices: list[dict[str, Any]] = [
+        {"user": ALICE}, {"team": "team-a"}, {"user": ALICE, "team": "team-a"}, {"kind": "experiment"}, {},
+    ]  # fmt: skip
+    for filters in choices:
         total = admin.call("GET", "permissions", **filters, size=1)["total"]
         pages = [admin.call("GET", "permissions", **filters, first=at, size=2)["items"] for at in range(0, total, 2)]
         seen = [(item["holder"], item["kind"], item["id"], item["level"]) for page in pages for item in page]

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import httpx
 import pytest
@@ -38,6 +38,12 @@ GRANTS = """SELECT u.id, r.name, p.resource_type, p.resource_pattern, p.permissi
 
 def password_of(email: str) -> str:
     return f"old-password-of-{email}"
+
+
+class Changes(TypedDict, total=False):
+    """The settings of the new server."""
+
+    DATABASE_URI: str
 
 
 @dataclass
@@ -130,7 +136,7 @@ def adopted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     with sqlite3.connect(auth_file) as connection:
         grants = connection.execute(GRANTS).fetchall()
     port = free_port()
-    changes = {"DATABASE_URI": f"sqlite:///{auth_file}"} if own else {}
+    changes: Changes = {"DATABASE_URI": f"sqlite:///{auth_file}"} if own else {}
     with running_world(directory, f"http://127.0.0.1:{port}", port, users=USERS, **changes) as world:
         yield Adopted(world, auth_file, ids, {**experiments, "nobodys": nobodys}, run_id, grants)
 

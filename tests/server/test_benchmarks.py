@@ -27,7 +27,8 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def found(figures: dict[str, Any], section: str, target: str) -> str:
-    return next(each["found"] for each in figures["sections"][section]["targets"] if each["what"] == target)
+    text: str = next(each["found"] for each in figures["sections"][section]["targets"] if each["what"] == target)
+    return text
 
 
 @pytest.mark.parametrize(

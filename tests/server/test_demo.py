@@ -104,7 +104,7 @@ def alive() -> set[int]:
 
 def descendants(pid: int) -> set[int]:
     """All processes below ``pid``."""
-    tree, found, fresh = parents(), set(), {pid}
+    tree, found, fresh = parents(), set[int](), {pid}
     while fresh:
         fresh = {child for child, parent in tree.items() if parent in fresh} - found
         found |= fresh

@@ -100,8 +100,9 @@ def test_a_setting_that_differs_in_the_slash_is_told_with_both_and_withdraws_nob
     with running_world(directory, url, port, provider_options=options) as right:
         browser, _ = right.log_in(ALICE)
         key = right.make_key(browser).json()["access_key"]
-    changes = {"OIDC_ISSUER": setting, "DIRECTORY_CHECK": "off"}
-    with running_world(directory, url, port, provider_options=options, away_at_start=False, **changes) as wrong:
+    with running_world(
+        directory, url, port, provider_options=options, away_at_start=False, OIDC_ISSUER=setting, DIRECTORY_CHECK="off"
+    ) as wrong:
         page = wrong.browser().get("/prokube-auth/login/start")
         found = f"names the issuer '{issuer}', expected '{setting}'"
         log = wrong.log.read_text().split("login: ")[0]  # at start

@@ -20,9 +20,8 @@ ALICE = "alice@example.com"
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     port = free_port()
-    settings = {"METRICS_TOKEN": TOKEN}
     with running_world(
-        tmp_path_factory.mktemp("metrics"), f"http://127.0.0.1:{port}", port, "--workers", "2", **settings
+        tmp_path_factory.mktemp("metrics"), f"http://127.0.0.1:{port}", port, "--workers", "2", METRICS_TOKEN=TOKEN
     ) as running:
         yield running
 

@@ -183,7 +183,7 @@ def test_a_renamed_model_keeps_its_readers(served: Served) -> None:
 def test_nobody_makes_a_version_of_what_they_may_not_read(served: Served) -> None:
     theirs, own = served.model(), served.model(BOB)
     disk = served.place.world.directory / "artifacts" / theirs.root
-    ids = ({}, {"run_id": own.run_id}, {"run_id": theirs.run_id}, {"run_id": ""})
+    ids: tuple[dict[str, str], ...] = ({}, {"run_id": own.run_id}, {"run_id": theirs.run_id}, {"run_id": ""})
     sources = (
         theirs.uri, f"mlflow-artifacts:///{theirs.root}", f"mlflow-artifacts://x/{theirs.root}", str(disk),
         f"file://{disk}", f"file://localhost{disk}", f"file://x{disk}", f"s3://bucket/{theirs.root}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -100,7 +101,7 @@ SECRET = {"secret_value": {"api_key": "x"}, "provider": "openai"}
 
 
 def test_names_of_gateway_resources_are_unique_by_the_same_rule(demo: Demo) -> None:
-    def create(who: str, kind: str, body: dict[str, object]) -> httpx.Response:
+    def create(who: str, kind: str, body: Mapping[str, object]) -> httpx.Response:
         return httpx.post(
             f"{demo.url}/api/3.0/mlflow/gateway/{kind}/create", json=body, auth=demo.auth(who), timeout=30
         )

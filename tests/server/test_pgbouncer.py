@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -93,8 +94,8 @@ class Served:
     world: World
     keys: dict[str, str]
 
-    def ask(self, who: str, method: str, path: str, **options: object) -> httpx.Response:
-        return httpx.request(method, f"{self.world.url}{path}", auth=(who, self.keys[who]), timeout=60, **options)  # type: ignore[arg-type]
+    def ask(self, who: str, method: str, path: str, **options: Any) -> httpx.Response:
+        return httpx.request(method, f"{self.world.url}{path}", auth=(who, self.keys[who]), timeout=60, **options)
 
 
 @pytest.fixture(scope="module")

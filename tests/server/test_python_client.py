@@ -32,8 +32,7 @@ TYPES = {"string": str, "time": str, "integer": int, "boolean": bool, "object": 
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     port = free_port()
     directory = tmp_path_factory.mktemp("client")
-    changes = {"AUDIT_RETENTION_DAYS": "30"}
-    with running_world(directory, f"http://127.0.0.1:{port}", port, users=USERS, **changes) as running:
+    with running_world(directory, f"http://127.0.0.1:{port}", port, users=USERS, AUDIT_RETENTION_DAYS="30") as running:
         running.sql(
             "INSERT INTO prokube_audit_events (at, actor, action, target, client, detail) "
             "VALUES (?, 'x', 'old', '', '', '{}')",
@@ -231,7 +230,9 @@ def check_fields(value: Any, fields: tuple[Field, ...], where: str) -> None:
 def test_what_is_read_is_what_the_table_says(world: World, keys: dict[str, str]) -> None:
     pattern = experiment(world, keys, ALICE)
     query = {"kind": "experiment", "id": pattern, "user": ALICE, "team": "team-a"}
-    wanted = {"api/admin/unowned": {}, "api/admin/permissions": {}, "api/admin/audit": {}, "api/admin/trash": {}}
+    wanted: dict[str, dict[str, str]] = {
+        "api/admin/unowned": {}, "api/admin/permissions": {}, "api/admin/audit": {}, "api/admin/trash": {},
+    }  # fmt: skip
     auth = (ADMIN, keys[ADMIN])
     for route in ROUTES:
         if route.method != "GET" or route.answer == "object":

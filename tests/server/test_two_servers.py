@@ -81,7 +81,7 @@ def twins(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
         start(0)
         start(1)
-        yield Twins(*urls, provider)
+        yield Twins(urls[0], urls[1], provider)
 
 
 def status(url: str, **credential: Any) -> int:

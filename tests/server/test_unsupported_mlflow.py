@@ -77,7 +77,7 @@ def test_no_image_is_built_on_an_mlflow_that_its_server_would_not_start_with(tmp
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\n[ "$2" = pip ] || exec {sys.executable} "$@"\n')
     python.chmod(0o755)
-    build = [ROOT / "deploy" / "install.sh", "the.whl", python]
+    build: list[str | Path] = [ROOT / "deploy" / "install.sh", "the.whl", python]
     for environment, code in ((foreign_mlflow(tmp_path / "foreign", "3.18.0"), 1), ({}, 0)):
         done = subprocess.run(
             build, cwd=tmp_path, env={**os.environ, **environment}, capture_output=True, text=True, check=False

@@ -28,8 +28,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     port = free_port()
     directory = tmp_path_factory.mktemp("userinfo-only")
     options = {"userinfo_only": True}
-    changes = {"GROUPS_CLAIMS": "groups,preferred_username"}  # the second names no group of anybody's
-    with running_world(directory, f"http://127.0.0.1:{port}", port, provider_options=options, **changes) as running:
+    claims = "groups,preferred_username"  # the second names no group of anybody's
+    with running_world(
+        directory, f"http://127.0.0.1:{port}", port, provider_options=options, GROUPS_CLAIMS=claims
+    ) as running:
         yield running
 
 
@@ -172,7 +174,7 @@ def test_a_session_from_before_claims_were_remembered_is_judged_by_what_admitted
     box = SecretBox(SECRET_KEY, None)
     kept = opened(box, world.rows("SELECT tokens FROM prokube_sessions WHERE id = ?", alice.row)[0][0])
     assert kept is not None
-    assert kept.claims == {"email", "email_verified", "groups", "preferred_username"}
+    assert kept.claims == frozenset({"email", "email_verified", "groups", "preferred_username"})
     tokens = box.seal(json.dumps({"refresh_token": kept.refresh_token, "id_token": kept.id_token}))
     world.sql("UPDATE prokube_sessions SET tokens = ? WHERE id = ?", tokens, alice.row)
     world.provider.withheld = frozenset({"groups"})

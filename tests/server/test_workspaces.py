@@ -65,8 +65,8 @@ def test_a_workspace_is_shown_to_who_may_use_it_and_changed_by_administrators(sp
     for who, method, url in (
         ("bob", "GET", lab), ("bob", "GET", none), ("alice", "PATCH", lab), ("alice", "DELETE", lab)
     ):  # fmt: skip
-        body = {"json": {"description": "mine"}} if method == "PATCH" else {}
-        answer = httpx.request(method, url, auth=spaces.auth(who), timeout=30, **body)  # type: ignore[arg-type]
+        body = {"description": "mine"} if method == "PATCH" else None
+        answer = httpx.request(method, url, auth=spaces.auth(who), timeout=30, json=body)
         assert (answer.status_code, answer.json()["error_code"]) == (403, "PERMISSION_DENIED"), answer.text
 
 

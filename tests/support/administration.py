@@ -19,8 +19,8 @@ class Admin:
         self.browser.headers.update({"Origin": world.origin, "Accept": "application/json"})
 
     def call(self, method: str, path: str, expected: int = 200, **body: Any) -> Any:
-        options = {"params": body} if method == "GET" else {"json": body}
-        answer = self.browser.request(method, f"{OWN}/admin/{path}", **options)  # type: ignore[arg-type]  # one of two
+        url, browser = f"{OWN}/admin/{path}", self.browser
+        answer = browser.get(url, params=body) if method == "GET" else browser.request(method, url, json=body)
         assert answer.status_code == expected, answer.text
         return answer.json() if answer.content else None
 

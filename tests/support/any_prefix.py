@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mlflow_prokube_auth import startup
 
-startup.misplaced = lambda environ, options: []
+vars(startup)["misplaced"] = lambda environ, options: []
 
 if __name__ == "__main__":
     import mlflow.server

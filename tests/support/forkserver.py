@@ -57,14 +57,14 @@ def _listed() -> list[str]:
 
 def _preload() -> None:
     finder = _Finder()
-    sys.meta_path.insert(0, finder)  # type: ignore[arg-type]  # its two methods are all that is asked for
+    sys.meta_path.insert(0, finder)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name in _listed():
             if name != "__main__":
                 with suppress(_NotHere, ImportError):
                     importlib.import_module(name)
-    sys.meta_path.remove(finder)  # type: ignore[arg-type]
+    sys.meta_path.remove(finder)
     inherited = [name for name in sys.modules if any(name == each or name.startswith(f"{each}.") for each in OWN)]
     threads = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
     if inherited or threads or len(os.listdir("/proc/self/task")) > 1:
@@ -173,7 +173,8 @@ def _serve(arguments: list[str], worker: _Worker | None) -> NoReturn:
         return worker
 
     # mlflow.server takes it from there when it is imported, in this fork.
-    importlib.import_module("mlflow.utils.process")._exec_cmd = instead
+    process: Any = importlib.import_module("mlflow.utils.process")
+    process._exec_cmd = instead
     _run("mlflow", ["server", *arguments])
 
 

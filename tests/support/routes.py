@@ -31,8 +31,8 @@ def native_routes() -> Iterator[tuple[str, BaseRoute]]:
         if isinstance(route, (Route, WebSocketRoute)):
             yield prefix, route
         elif not isinstance(route, Mount):  # newer FastAPI keeps an included router whole, under a prefix
-            inner = route.original_router.routes  # type: ignore[attr-defined]  # no public name for it
-            prefix += route.include_context.prefix  # type: ignore[attr-defined]  # likewise
+            inner = route.original_router.routes
+            prefix += route.include_context.prefix
             waiting.extend((prefix, each) for each in inner)
 
 

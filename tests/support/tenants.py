@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -56,7 +57,12 @@ class Tenant(httpx.Client):
         return id
 
     def export(
-        self, experiment_id: str, id: str, attributes: dict[str, str] | None = None, name: str = "span", **headers: str
+        self,
+        experiment_id: str,
+        id: str,
+        attributes: dict[str, str] | None = None,
+        name: str = "span",
+        headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """One span by OTLP."""
         message = ExportTraceServiceRequest()
@@ -68,7 +74,7 @@ class Tenant(httpx.Client):
             attribute = span.attributes.add()
             attribute.key, attribute.value.string_value = key, value
         kind = {"Content-Type": "application/x-protobuf", "X-Mlflow-Experiment-Id": experiment_id}
-        return self.post("/v1/traces", content=message.SerializeToString(), headers={**kind, **headers})
+        return self.post("/v1/traces", content=message.SerializeToString(), headers={**kind, **(headers or {})})
 
     def spans(self, id: str) -> list[str]:
         found = self.get(f"{API3}/traces/get", params={"trace_id": id})

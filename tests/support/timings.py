@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from operator import itemgetter
 
 import pytest
 
@@ -11,7 +12,7 @@ class Timings:
     """A plugin of pytest's; with workers, the times are those of all workers together."""
 
     def __init__(self) -> None:
-        self._seconds: Counter[str] = Counter()
+        self._seconds: defaultdict[str, float] = defaultdict(float)
         self._tests: Counter[str] = Counter()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -25,5 +26,5 @@ class Timings:
         if len(self._seconds) < 2:
             return
         terminalreporter.section("time per folder")
-        for folder, seconds in self._seconds.most_common():
+        for folder, seconds in sorted(self._seconds.items(), key=itemgetter(1), reverse=True):
             terminalreporter.write_line(f"{seconds:8.1f}s {self._tests[folder]:6d} tests  {folder}")

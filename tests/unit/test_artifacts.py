@@ -198,7 +198,8 @@ def test_no_version_opens_all_of_a_run_or_of_an_experiment(location: str) -> Non
     artifacts = decide(Rows([Version("m", location, "m/1", "r")]), models=("m",), paths=everything)
     for person in (ALICE, ADMIN):
         artifacts.created("m", "1", person)
-    assert artifacts._counted == []
+    counted: Any = artifacts._counted
+    assert counted == []
 
 
 def test_a_folder_without_a_model_and_a_prompt_do_not_count() -> None:
@@ -207,7 +208,8 @@ def test_a_folder_without_a_model_and_a_prompt_do_not_count() -> None:
     artifacts.created("p", "1", ALICE)
     rows.empty = (SERVED + MODEL,)
     artifacts.created("m", "1", ALICE)
-    assert artifacts._counted == []
+    counted: Any = artifacts._counted
+    assert counted == []
 
 
 def test_a_copy_opens_its_root_while_its_creator_may_read_the_original() -> None:

@@ -55,7 +55,8 @@ def test_a_parameter_out_of_shape_is_named_with_what_is_expected(name: str, valu
 def test_all_mistakes_are_told_at_once_and_a_body_that_is_no_object_is_one() -> None:
     with pytest.raises(BadRequest, match=r"state: is missing.*challenge: is missing.*days: found 'x'.*name: is"):
         parse({"days": "x"}, 365)
-    for body in (None, [], "port=1"):
+    bodies: tuple[object, ...] = (None, [], "port=1")
+    for body in bodies:
         with pytest.raises(BadRequest, match="JSON object"):
             parse(body, 365)
 

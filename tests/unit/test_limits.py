@@ -315,7 +315,7 @@ def words_seen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             seen.append(word)
             yield kind, word
 
-    monkeypatch.setattr(limits.lexer, "tokenize", watched)
+    monkeypatch.setattr(lexer, "tokenize", watched)
     return seen
 
 

@@ -75,10 +75,14 @@ class Scene:
         self.teams = Teams(database)
         self.policy = NamePolicy(
             self.names, self.catalog, TeamRules(self.teams), "the admin",
-            clock=lambda: self.now, sleep=lambda seconds: self.meanwhile.pop()() if self.meanwhile else None,
+            clock=lambda: self.now, sleep=self._sleep,
         )  # fmt: skip
         # What other requests do while one waits for them, the last one first.
         self.meanwhile: list[Callable[[], object]] = []
+
+    def _sleep(self, _seconds: float) -> None:
+        if self.meanwhile:
+            self.meanwhile.pop()()
 
 
 @pytest.fixture

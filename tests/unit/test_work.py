@@ -13,6 +13,7 @@ from typing import Any
 import mlflow.server.auth as auth
 import pytest
 from mlflow.server.auth.permissions import GrantLoadKey
+from mlflow.server.auth.requirements import fold_grants_for_key
 
 from mlflow_prokube_auth.engine import bypass, lookups
 from mlflow_prokube_auth.errors import AddressTooLong, BadRequest, MethodUnknown, PermissionDenied
@@ -145,7 +146,7 @@ def test_nothing_matches_a_route_before_the_line_is_known_to_be_short() -> None:
         matched.append("served")
 
     app = AsgiBounds(AsgiIdentity(inner, lambda _: None, is_native, lambda *_: "", ""), RequestLine(""))
-    scope = {"type": "http", "method": "GET", "headers": [], "client": None, "query_string": b""}
+    scope: dict[str, Any] = {"type": "http", "method": "GET", "headers": [], "client": None, "query_string": b""}
     start, body = served(app, {**scope, "path": "/versions" * 6_000})
     assert (start["status"], matched) == (414, [])
     assert b'"error_code": "INVALID_PARAMETER_VALUE"' in body["body"]
@@ -327,11 +328,10 @@ def test_each_of_many_keys_is_decided_on_its_own_rows(monkeypatch: pytest.Monkey
     number = 1_000
     role = RoleGrants(1, "default", {"experiment": {str(each): "READ" for each in range(number)}})
     looked_at: list[int] = []
-    fold = lookups.fold_grants_for_key
 
     def counting(rows: Any, key: Any) -> Any:
         looked_at.append(len(rows))
-        return fold(rows, key)
+        return fold_grants_for_key(rows, key)
 
     class Store:
         def held(self, user_id: int, workspace: str) -> Any:

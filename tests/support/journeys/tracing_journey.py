@@ -36,7 +36,8 @@ def traced(client: MlflowClient, experiment_id: str, prompt: str) -> dict[str, o
             trace_id=mlflow.get_active_trace_id(), name="fine", value=True,
             source=AssessmentSource(source_type="HUMAN", source_id="me"),
         )  # fmt: skip
-        return double(number)
+        doubled: int = double(number)
+        return doubled
 
     ask(2)
     mlflow.flush_trace_async_logging()
@@ -51,7 +52,9 @@ def traced(client: MlflowClient, experiment_id: str, prompt: str) -> dict[str, o
 
 
 def first_feedback(client: MlflowClient, trace_id: str) -> str:
-    return next(each.assessment_id for each in client.get_trace(trace_id).info.assessments if each.name == "fine")
+    assessments = client.get_trace(trace_id).info.assessments
+    found: str = next(each.assessment_id for each in assessments if each.name == "fine")
+    return found
 
 
 def in_runs(client: MlflowClient, experiment_id: str) -> dict[str, object]:
