@@ -138,6 +138,12 @@ def test_the_tables_are_those_of_a_first_start(places: Mapping[str, Place]) -> N
     assert forked == command
 
 
+@pytest.mark.parametrize("name", ["LD_PRELOAD", "PYTHONHASHSEED", "PSYCOPG_IMPL", "MLFLOW_LOGGING_LEVEL"])
+def test_what_is_read_when_a_program_or_a_library_is_loaded_needs_the_real_command(name: str) -> None:
+    assert fork_server().fits({**os.environ, "PROKUBE_AUTH_SECRET_KEY": "x", "PROMETHEUS_MULTIPROC_DIR": "/tmp"})
+    assert not fork_server().fits({**os.environ, name: "x"})
+
+
 def test_the_fork_server_ends_what_it_started_with_a_code(tmp_path: Path) -> None:
     server = fork_server().serve(["--no-such-option"], dict(os.environ), tmp_path, tmp_path / "log")
     assert server.wait(60) == 2

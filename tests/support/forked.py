@@ -29,6 +29,10 @@ NO_THREADS = {
     "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
 }  # fmt: skip
+# Read by libraries when they are imported, and without effect on a server: where the home is, who runs the tests.
+WITHOUT_EFFECT = {"HOME", "MLFLOW_DISABLE_TELEMETRY", "MLFLOW_TRACKING_URI", "PATH", "PYTEST_CURRENT_TEST"}
+# Read by the program loader and the interpreter.
+OF_THE_PROCESS = ("LD_", "PYTHON")
 READY_SECONDS, STARTED_SECONDS = 180, 60
 
 
@@ -38,19 +42,27 @@ class ForkServer:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._ended: dict[int, int] = {}
+        self._environment = {**os.environ, **NO_THREADS, "MLFLOW_DISABLE_TELEMETRY": "true"}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.forkserver"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,
-            # No variable of a test may be there when libraries are imported: they would keep it for all forks.
-            env={**os.environ, **NO_THREADS, "MLFLOW_DISABLE_TELEMETRY": "true"},
+            env=self._environment,
         )
         self._events = selectors.DefaultSelector()
         self._events.register(_given(self._process.stdout), selectors.EVENT_READ)
         self._buffer = b""
         self._started: list[int] = []
-        self._await(lambda event: "ready" in event, READY_SECONDS)
+        ready = self._await(lambda event: "ready" in event, READY_SECONDS)
+        self._read_at_import = frozenset(ready["read"]) - WITHOUT_EFFECT
+
+    def fits(self, environment: Mapping[str, str]) -> bool:
+        """Whether a fork can have this environment: what was read before has the same value there."""
+        names = self._read_at_import | {
+            name for name in (*environment, *self._environment) if name.startswith(OF_THE_PROCESS)
+        }
+        return all(environment.get(name) == self._environment.get(name) for name in names)
 
     def serve(
         self,
@@ -78,6 +90,12 @@ class ForkServer:
         Raises:
             subprocess.TimeoutExpired: it runs longer.
         """
+        if not self.fits(environment):
+            command = [sys.executable, *([] if Path(program).is_absolute() else ["-m"]), str(program), *arguments]
+            return subprocess.run(
+                command, env=dict(environment), cwd=directory, stdin=subprocess.DEVNULL, capture_output=True,
+                text=True, timeout=seconds, check=False,
+            )  # fmt: skip
         with tempfile.TemporaryDirectory(prefix="prokube-command-") as folder:
             output, errors = Path(folder, "output"), Path(folder, "errors")
             for file in (output, errors):

@@ -2,7 +2,8 @@
 
 Its standard input takes one request a line, its standard output tells what was started and what has ended, as JSON.
 It holds no thread, connection or event loop, and nothing of ``mlflow.server``, ``mlflow.cli`` or this project: what
-reads the environment when it is imported, each fork imports for itself. :mod:`tests.support.forked` asks it.
+reads the environment when it is imported, each fork imports for itself. Which variables the rest has read, it tells
+:mod:`tests.support.forked`, which asks it: no fork can have another value for these.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ import subprocess
 import sys
 import threading
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
 # What a fork imports for itself.
-OWN = ("mlflow.server", "mlflow_prokube_auth")
+OWN = ("mlflow.server", "mlflow_prokube_auth", "prometheus_client")
 # What the processes of ``mlflow server`` import; :func:`_listed` finds all that comes with it.
 NEEDED = (
     "mlflow.cli", "mlflow.server.auth", "mlflow.server.fastapi_app", "mlflow_prokube_auth.app",
@@ -55,12 +57,35 @@ def _listed() -> list[str]:
     return list(json.loads(done.stdout.splitlines()[-1]))
 
 
-def _preload() -> None:
-    finder = _Finder()
+@contextmanager
+def _noting_reads() -> Iterator[set[str]]:
+    """The names of the variables that are asked for meanwhile, but for those of who looks at all of them."""
+    environ: Any = type(os.environ)
+    found: set[str] = set()
+    get, contains = environ.get, environ.__contains__
+
+    def noted_get(self: Any, name: str, default: Any = None) -> Any:
+        found.add(str(name))
+        return get(self, name, default)
+
+    def noted_contains(self: Any, name: str) -> bool:
+        found.add(str(name))
+        return bool(contains(self, name))
+
+    environ.get, environ.__contains__ = noted_get, noted_contains
+    try:
+        yield found
+    finally:
+        environ.get, environ.__contains__ = get, contains
+
+
+def _preload() -> set[str]:
+    """Import what every fork needs; the names of the variables that were read."""
+    listed, finder = _listed(), _Finder()
     sys.meta_path.insert(0, finder)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _noting_reads() as read:
         warnings.simplefilter("ignore")
-        for name in _listed():
+        for name in listed:
             if name != "__main__":
                 with suppress(_NotHere, ImportError):
                     importlib.import_module(name)
@@ -69,6 +94,7 @@ def _preload() -> None:
     threads = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
     if inherited or threads or len(os.listdir("/proc/self/task")) > 1:
         raise SystemExit(f"not fit to be forked: modules {inherited}, threads {threads or 'of a library'}")
+    return read
 
 
 class _Worker:
@@ -183,7 +209,7 @@ def main() -> None:
     requests, answers = os.dup(0), os.dup(1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
-    _preload()
+    read = _preload()
     gc.collect()
     gc.freeze()
     woken, wakes = os.pipe()
@@ -197,7 +223,7 @@ def main() -> None:
     def tell(**event: Any) -> None:
         os.write(answers, json.dumps(event).encode() + b"\n")
 
-    tell(ready=os.getpid())
+    tell(ready=os.getpid(), read=sorted(read))
     while told.open:
         ready, _, _ = select.select([requests, woken], [], [])
         if woken in ready:

@@ -99,9 +99,9 @@ def running_mlflow(
 ) -> Iterator[ServerProcess]:
     """``mlflow server`` with that app, or with none; its files are in ``directory``.
 
-    It is forked, on a database that is migrated already, unless ``command`` asks for the real command; several workers
-    and gunicorn always have it. ``within`` is a command that runs the server, such as one that shuts it in; ``module``
-    takes the place of MLflow's own command.
+    It is forked, on a database that is migrated already, unless ``command`` asks for the real command; several workers,
+    gunicorn, and variables that a fork cannot have (``LD_PRELOAD``) always have it. ``within`` is a command that runs
+    the server, such as one that shuts it in; ``module`` takes the place of MLflow's own command.
     """
     log = directory / "server.log"
     arguments = [
@@ -112,7 +112,8 @@ def running_mlflow(
     ]  # fmt: skip
     variables = {**os.environ, **QUIET, **(environment or {})}
     process: subprocess.Popen[bytes] | Forked
-    if command or within or module != "mlflow" or workers > 1 or "--gunicorn-opts" in options:
+    real = command or within or module != "mlflow" or workers > 1 or "--gunicorn-opts" in options
+    if real or not fork_server().fits(variables):
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [*within, sys.executable, "-m", module, "server", *arguments],
