@@ -33,6 +33,7 @@ def watch(maker: sessionmaker[Session]) -> None:
 
 def _before_flush(session: Session, _context: Any, _instances: Any) -> None:
     with session.no_autoflush:
+        audit.take_turn(session.connection())
         _keep_spellings(session)
         _keep_a_manager(session)
         _write_down(session)
