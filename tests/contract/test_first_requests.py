@@ -59,7 +59,7 @@ def in_teams(email: str, subject: str = "s-1", *teams: str) -> Admission:
     return replace(admission(email, subject), teams=teams or ("team-a", "team-b"))
 
 
-NAMES, MAKE = "SELECT prokube_user_names.user_id", "INSERT INTO users"
+NAMES, MAKE = "SELECT users.id, users.username", "INSERT INTO users"
 
 
 @pytest.mark.parametrize("moment", [NAMES, MAKE])

@@ -160,7 +160,7 @@ def test_a_versions_number_is_read_in_one_way(world: World, tenants: dict[str, T
     bob, mine = tenants[BOB], new("m")
     bob.made(f"{API}/registered-models/create", {"name": mine})
     old_version(world, mine, OUTSIDE)
-    assert ("expected a number" if number == "" else "Expected digits") in refused(read(bob, mine, number), 400)
+    assert ("expected a number" if number == "" else "in digits 0 to 9") in refused(read(bob, mine, number), 400)
 
 
 def test_a_version_is_asked_for_in_the_query_alone(world: World, tenants: dict[str, Tenant]) -> None:
