@@ -253,7 +253,7 @@ def service_account(ours: Ours, name: str) -> dict[str, str]:
     """A new one's headers; keys are made in a session alone."""
     client = ours.client(ours.session("admin"))
     client.must("POST", "/prokube-auth/api/admin/service-accounts", {"name": name, "description": "a benchmark"})
-    key = client.must("POST", f"/prokube-auth/api/admin/accounts/{name}/key", {"days": 7})["access_key"]
+    key = client.must("POST", f"/prokube-auth/api/admin/accounts/key?user={name}", {"days": 7})["access_key"]
     client.close()
     return basic(name, key)
 
