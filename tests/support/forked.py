@@ -10,7 +10,6 @@ import atexit
 import json
 import os
 import selectors
-import shutil
 import signal
 import subprocess
 import sys
@@ -53,7 +52,6 @@ class ForkServer:
         self._events = selectors.DefaultSelector()
         self._events.register(_given(self._process.stdout), selectors.EVENT_READ)
         self._buffer = b""
-        self._started: list[int] = []
         ready = self._await(lambda event: "ready" in event, READY_SECONDS)
         self._read_at_import = frozenset(ready["read"]) - WITHOUT_EFFECT
 
@@ -195,36 +193,6 @@ def fork_server() -> ForkServer:
     server = ForkServer()
     atexit.register(server.close)
     return server
-
-
-def copy_template(target: Path) -> None:
-    """Write an SQLite file with the tables that a first start of ``mlflow server`` makes.
-
-    Raises:
-        FileExistsError: there is one.
-    """
-    with target.open("xb") as copy, _template().open("rb") as original:
-        shutil.copyfileobj(original, copy)
-
-
-@lru_cache(maxsize=1)
-def _template() -> Path:
-    directory = Path(tempfile.mkdtemp(prefix="prokube-template-"))
-    atexit.register(shutil.rmtree, directory, ignore_errors=True)
-    file, log = directory / "mlflow.db", directory / "server.log"
-    settings = {
-        "OIDC_ISSUER": "http://127.0.0.1:1",
-        "OIDC_CLIENT_ID": "mlflow",
-        "OIDC_CLIENT_SECRET": "secret",
-        "EXTERNAL_URL": "http://127.0.0.1:1",
-        "SECRET_KEY": "the-secret-of-the-template-0123456789",
-    }
-    environment = {**os.environ, **{f"PROKUBE_AUTH_{name}": value for name, value in settings.items()}}
-    arguments = ["--backend-store-uri", f"sqlite:///{file}", "--app-name", "prokube-auth"]
-    arguments += ["--artifacts-destination", str(directory / "artifacts")]
-    if fork_server().serve(arguments, environment, directory, log, only_parent=True).wait(120):
-        raise RuntimeError(f"no template was made:\n{log.read_text()[-4000:]}")
-    return file
 
 
 def _given(stream: IO[bytes] | None) -> IO[bytes]:

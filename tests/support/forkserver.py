@@ -22,7 +22,6 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from types import SimpleNamespace
 from typing import Any, NoReturn
 
 # What a fork imports for itself.
@@ -41,9 +40,13 @@ class _NotHere(BaseException):
     """A module of :data:`OWN` was asked for; no ``except ImportError`` may go on without it."""
 
 
+def _is_own(name: str) -> bool:
+    return any(name == each or name.startswith(f"{each}.") for each in OWN)
+
+
 class _Finder:
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
-        if any(name == each or name.startswith(f"{each}.") for each in OWN):
+        if _is_own(name):
             raise _NotHere(name)
 
 
@@ -90,7 +93,7 @@ def _preload() -> set[str]:
                 with suppress(_NotHere, ImportError):
                     importlib.import_module(name)
     sys.meta_path.remove(finder)
-    inherited = [name for name in sys.modules if any(name == each or name.startswith(f"{each}.") for each in OWN)]
+    inherited = [name for name in sys.modules if _is_own(name)]
     threads = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
     if inherited or threads or len(os.listdir("/proc/self/task")) > 1:
         raise SystemExit(f"not fit to be forked: modules {inherited}, threads {threads or 'of a library'}")
@@ -218,13 +221,13 @@ def main() -> None:
     signal.set_wakeup_fd(wakes)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     running: set[int] = set()
-    told, buffer = SimpleNamespace(open=True), b""
+    asked, buffer = True, b""
 
     def tell(**event: Any) -> None:
         os.write(answers, json.dumps(event).encode() + b"\n")
 
     tell(ready=os.getpid(), read=sorted(read))
-    while told.open:
+    while asked:
         ready, _, _ = select.select([requests, woken], [], [])
         if woken in ready:
             os.read(woken, 1024)
@@ -236,7 +239,7 @@ def main() -> None:
                 tell(ended=pid, code=os.waitstatus_to_exitcode(status))
         if requests in ready:
             chunk = os.read(requests, 65536)
-            told.open, buffer = bool(chunk), buffer + chunk
+            asked, buffer = bool(chunk), buffer + chunk
             *lines, buffer = buffer.split(b"\n")
             for line in lines:
                 pid = os.fork()

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
-from .forked import Forked, copy_template, fork_server
+from .forked import Forked, fork_server
 
 SECRET_KEY = "secret-key-of-the-tests-0123456789"
 # Options and variables with which a first start writes something else than the template holds.
@@ -82,6 +86,30 @@ def plugin_settings(issuer: str, client_secret: str, url: str, **changes: str) -
         **changes,
     }
     return {f"PROKUBE_AUTH_{name}": value for name, value in settings.items()}
+
+
+def copy_template(target: Path) -> None:
+    """Write an SQLite file with the tables that a first start of ``mlflow server`` makes.
+
+    Raises:
+        FileExistsError: there is one.
+    """
+    with target.open("xb") as copy, _template().open("rb") as original:
+        shutil.copyfileobj(original, copy)
+
+
+@lru_cache(maxsize=1)
+def _template() -> Path:
+    directory = Path(tempfile.mkdtemp(prefix="prokube-template-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    file, log = directory / "mlflow.db", directory / "server.log"
+    settings = plugin_settings("http://127.0.0.1:1", "secret", "http://127.0.0.1:1")
+    arguments = ["--backend-store-uri", f"sqlite:///{file}", "--app-name", "prokube-auth"]
+    arguments += ["--artifacts-destination", str(directory / "artifacts")]
+    environment = {**os.environ, **QUIET, **settings}
+    if fork_server().serve(arguments, environment, directory, log, only_parent=True).wait(120):
+        raise RuntimeError(f"no template was made:\n{log.read_text()[-4000:]}")
+    return file
 
 
 @contextmanager

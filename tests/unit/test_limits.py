@@ -69,14 +69,15 @@ def test_every_parameter_of_mlflows_protocol_that_asks_for_many_is_in_a_table() 
     assert unknown == set()
 
 
+def top_fields() -> Iterator[Any]:
+    """The fields at the top of all requests of MLflow's protocol."""
+    for _, message, _ in handlers.get_endpoints(lambda message: message):
+        if hasattr(message, "DESCRIPTOR"):
+            yield from message.DESCRIPTOR.fields
+
+
 def test_no_list_of_the_table_is_a_text_elsewhere_but_those_that_are_unpacked() -> None:
-    texts = {
-        field.name
-        for _, message, _ in handlers.get_endpoints(lambda message: message)
-        if hasattr(message, "DESCRIPTOR")
-        for field in message.DESCRIPTOR.fields
-        if not field.is_repeated and field.type == field.TYPE_STRING
-    }
+    texts = {field.name for field in top_fields() if not field.is_repeated and field.type == field.TYPE_STRING}
     assert texts & LISTS.keys() == PACKED
 
 
@@ -95,9 +96,7 @@ def test_every_number_of_things_that_mlflow_is_asked_for_is_in_the_table() -> No
     """Other numbers are times, steps, versions and orders; ``max_traces`` counts what is there."""
     numbers = {
         field.name
-        for _, message, _ in handlers.get_endpoints(lambda message: message)
-        if hasattr(message, "DESCRIPTOR")
-        for field in message.DESCRIPTOR.fields
+        for field in top_fields()
         if field.type in (field.TYPE_INT32, field.TYPE_INT64, field.TYPE_UINT32, field.TYPE_UINT64)
     }
     others = {
