@@ -140,7 +140,7 @@ class Administration:
         return [{"name": each.name, "account": each.account} for each in found], total
 
     def release_name(self, name: str, actor: Actor, *, anyway: bool = False) -> None:
-        """Let the former name of a renamed or deleted account go to anybody.
+        """Release the kept name of a renamed or deleted account, so that any account may get it.
 
         Raises:
             NotFound: it is nobody's former name.

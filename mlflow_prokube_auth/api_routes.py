@@ -260,14 +260,14 @@ ROUTES: tuple[Route, ...] = (
         refusals=(404, 409),
     ),
     Route(
-        "GET", "api/admin/kept-names", ADMIN, "Former names of accounts, which nobody else gets, by name",
+        "GET", "api/admin/kept-names", ADMIN, "List the kept names of renamed and deleted accounts",
         query=(SEARCH, *PAGE), answer=_items("KeptName"),
     ),
     Route(
-        "DELETE", "api/admin/kept-names", ADMIN, "Let a former name of an account go to anybody",
+        "DELETE", "api/admin/kept-names", ADMIN, "Release a kept name, so that any account may get it",
         query=(
             Field("name", "string", "the former name"),
-            _maybe("anyway", "boolean", "also where something of the former bearer may be left under the name"),
+            _maybe("anyway", "boolean", "release it although jobs, review queues or budgets may still hold the name"),
         ),
         status=204, refusals=(404, 409),
     ),

@@ -126,11 +126,11 @@ class ProkubeAuthClient(AuthServiceClient):  # type: ignore[misc]  # MLflow is u
         return dict(self._account("DELETE", name, heir=heir))
 
     def kept_names(self, search: str = "") -> list[dict[str, Any]]:
-        """Former names of accounts, which nobody else gets until they are released."""
+        """The kept names of renamed and deleted accounts; no other account gets one before it is released."""
         return self._all("admin/kept-names", search=search)
 
     def release_name(self, name: str, *, anyway: bool = False) -> None:
-        """Let a former name go to anybody; ``anyway``: also where something may be left under it."""
+        """Release a kept name; ``anyway``: although jobs, review queues or budgets may still hold it."""
         wanted = {"name": name, "anyway": str(anyway).lower()}
         self._own("DELETE", "admin/kept-names", expected=204, params=wanted)
 

@@ -102,25 +102,27 @@ def delete(backend_store_uri: str | None, name: str, heir: str | None) -> None:
     click.echo(deleted(done))
 
 
-@users.command("kept-names", short_help="Show former names of accounts, which nobody else gets.")
+@users.command("kept-names", short_help="Show the kept names of renamed and deleted accounts.")
 @BACKEND_OPTION
 @click.option("--search", default="", help="Words in the name.")
 @JSON_OPTION
 def kept_names(backend_store_uri: str | None, search: str, as_json: bool) -> None:
-    """Show the names of renamed and deleted accounts, which nobody else gets until they are released."""
+    """Show the kept names of renamed and deleted accounts. No other account gets one before it is released."""
     with administration(backend_store_uri) as admin:
         rows = all_pages(admin.kept_names, search)
     show(rows, ("name", "account"), as_json=as_json, nothing="No former name of an account is kept.")
 
 
-@users.command("release-name", short_help="Let a former name of an account go to anybody.")
+@users.command("release-name", short_help="Release a kept name, so that any account may get it.")
 @BACKEND_OPTION
 @click.argument("name")
-@click.option("--anyway", is_flag=True, help="Also where something of the former bearer may be left under the name.")
+@click.option(
+    "--anyway", is_flag=True, help="Release it although jobs, review queues or budgets may still hold the name."
+)
 def release_name(backend_store_uri: str | None, name: str, anyway: bool) -> None:
-    """Let NAME, the name of a renamed or deleted account, go to anybody.
+    """Release NAME, the kept name of a renamed or deleted account, so that any account may get it.
 
-    What MLflow keeps under the name (jobs, review queues, budgets) is put under another one first.
+    Jobs, review queues and budgets that hold the name in MLflow's tables get another one first.
     """
     with administration(backend_store_uri) as admin:
         admin.release_name(name, acting(), anyway=anyway)

@@ -124,8 +124,8 @@ def user_name_taken(name: str, *, kept: bool) -> str:
     if not kept:
         return f"The user name '{name}' belongs to another account here."
     return (
-        f"The user name '{name}' belonged to another account here, which was renamed or deleted, and is kept for it. "
-        f"An administrator can release it: mlflow-prokube-auth users release-name {shlex.quote(name)}."
+        f"The user name '{name}' belonged to another account here, which was renamed or deleted, and the name is "
+        f"kept for it. An administrator can release it: mlflow-prokube-auth users release-name {shlex.quote(name)}."
     )
 
 

@@ -190,7 +190,7 @@ class Accounts:
             return user_names.kept_names(connection, words, first, size)
 
     def release_name(self, name: str, actor: str, client: str = "", *, anyway: bool = False) -> None:
-        """Let the former name of a renamed or deleted account go to anybody.
+        """Release the kept name of a renamed or deleted account, so that any account may get it.
 
         Raises:
             NotKept, StillUsed: as :func:`store.user_names.release`.

@@ -126,7 +126,7 @@ def kept_names(connection: Connection, words: str, first: int, size: int) -> tup
 
 
 def release(connection: Connection, name: str, *, anyway: bool = False) -> None:
-    """Let a former name go to anybody: MLflow's tables keep another in its place.
+    """Release a kept name, so that any account may get it; MLflow's tables hold another one in its place.
 
     Raises:
         NotKept: it is nobody's former name, or somebody has it.

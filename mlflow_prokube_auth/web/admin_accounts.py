@@ -106,7 +106,7 @@ def delete(web: Web) -> Any:
 
 
 def kept_names(web: Web) -> Any:
-    """Former names of accounts, page by page."""
+    """Kept names, page by page."""
     administrator()
     first, size = slice_of(request.args)
     found, total = administration(web).kept_names(request.args.get("search", ""), first=first, size=size)
@@ -114,7 +114,7 @@ def kept_names(web: Web) -> Any:
 
 
 def release_name(web: Web) -> Any:
-    """Let a former name go to anybody."""
+    """Release a kept name."""
     actor, anyway = acting(), request.args.get("anyway", "false")
     if anyway not in ("true", "false"):
         raise BadRequest(f"'anyway' is {anyway!r:.40}, expected true or false.")
