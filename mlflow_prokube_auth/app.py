@@ -23,6 +23,7 @@ from .identity.reading import Reader
 from .identity.recheck import Vouching
 from .identity.secretbox import SecretBox
 from .identity.sessions import StoredSessions
+from .identity.shares import AsgiShares
 from .identity.visitors import Visitors
 from .logs import show_ours
 from .metrics import Counts, NoCounts, PrometheusCounts
@@ -153,7 +154,7 @@ def create() -> Any:
     flask_app.wsgi_app = WsgiIdentity(flask_app.wsgi_app, authenticate, prefix)
     is_native = engine.native_route_matcher(made)
     named = NativeNames(made, web.names, searches.narrowed)
-    asgi = AsgiBodies(AsgiPace(NativeChecks(named, is_native)), bodies)
+    asgi = AsgiBodies(AsgiPace(AsgiShares(NativeChecks(named, is_native))), bodies)
     native_words = _native_words(settings.contact, counts)
     return AsgiBounds(AsgiIdentity(asgi, authenticate, is_native, native_words, prefix), line)
 
