@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +26,7 @@ from .identity.shares import AsgiShares
 from .identity.visitors import Visitors
 from .logs import show_ours
 from .metrics import Counts, NoCounts, PrometheusCounts
+from .mlflow_auth.releases import check_mlflow
 from .policy import words
 from .policy.artifacts import ModelArtifacts
 from .policy.guards.table import Guards
@@ -36,10 +36,7 @@ from .prefix import static_prefix
 from .services import Later, open_services
 from .settings import SettingsError, load
 from .startup import BACKEND_STORE_ENV, JOB_TOKEN_ENV, database_uri, refused
-from .supported import check_mlflow
 from .web.context import Web
-from .web.enforcement import Enforcement
-from .web.native import NativeChecks, NativeNames
 from .web.routes import register
 
 
@@ -59,11 +56,16 @@ def create() -> Any:
     uri = database_uri(settings, os.environ.get(BACKEND_STORE_ENV))
     if uri is None:
         raise RuntimeError("PROKUBE_AUTH_DATABASE_URI is not set, and the tracking backend is not SQL")
-    from mlflow.server import app as flask_app
-
-    from . import engine
-    from .catalog import MlflowCatalog
-    from .searches import Searches
+    # Whatever imports MLflow's: only now is it known that all of it is there.
+    from .mlflow_auth import bypass, permissions, user_endpoints
+    from .mlflow_auth.answers import EngineAnswers
+    from .mlflow_auth.auth_store import ProkubeStore
+    from .mlflow_auth.catalog import MlflowCatalog
+    from .mlflow_auth.install import flask_app, install
+    from .mlflow_auth.native_names import NativeChecks, NativeNames
+    from .mlflow_auth.pipeline import Enforcement
+    from .mlflow_auth.searches import Searches
+    from .plugin import ProkubePlugin
 
     services = open_services(settings, uri)
     later = Later()
@@ -93,17 +95,22 @@ def create() -> Any:
         counts,
         frozenset(filter(None, os.environ.get("MLFLOW_SERVER_CORS_ALLOWED_ORIGINS", "").split(","))),
     )
-    store = engine.ProkubeStore(services.database, services.teams)
+    store = ProkubeStore(services.database, services.teams)
     catalog = MlflowCatalog(
-        engine.readable, engine.manageable, engine.changeable, store.is_granted, store.grant_manage, store.sweep
+        permissions.readable,
+        permissions.manageable,
+        permissions.changeable,
+        store.is_granted,
+        store.grant_manage,
+        store.sweep,
     )
-    answers = engine.EngineAnswers()
+    answers = EngineAnswers()
     models = ModelArtifacts(
         catalog,
         services.counted_versions,
-        engine.version_readable,
-        engine.path_readable,
-        engine.path_denied,
+        permissions.version_readable,
+        permissions.path_readable,
+        permissions.path_denied,
     )
     guards = Guards(answers, models, settings.artifact_locations, settings.contact)
     flask_app.session_interface = StoredSessions(settings, services.sessions)
@@ -130,29 +137,18 @@ def create() -> Any:
     flask_app.before_request(Housekeeping(works, later).look)
     # Registered before the engine's, so it runs after the engine has granted MANAGE.
     flask_app.after_request(enforcement.after)
-    made = engine.install(
-        flask_app,
-        store,
-        uri,
-        settings.contact,
-        enforcement.unauthenticated,
-        enforcement.refuse,
-        enforcement.before,
-        models.may_read,
-        guards.check,
-        settings.largest_body,
-    )
+    made = install(flask_app, ProkubePlugin(settings, uri, store, enforcement, models, guards, delegation))
     flask_app.after_request(enforcement.created)  # registered after the engine's, so it runs before it grants
     register(flask_app, web)
+    user_endpoints.replace(flask_app, web)
     prefix = static_prefix()
     line, bodies = RequestLine(prefix), BodyLimits(settings.largest_body)
     if made is flask_app:
         identified = WsgiIdentity(WsgiBodies(WsgiPace(flask_app.wsgi_app), bodies), authenticate, prefix)
         flask_app.wsgi_app = WsgiBounds(identified, line)
         return flask_app
-    engine.delegate_guardrails(lambda user_id: delegation.make(user_id, int(time.time())))
     flask_app.wsgi_app = WsgiIdentity(flask_app.wsgi_app, authenticate, prefix)
-    is_native = engine.native_route_matcher(made)
+    is_native = bypass.native_route_matcher(made)
     named = NativeNames(made, web.names, searches.narrowed)
     asgi = AsgiBodies(AsgiPace(AsgiShares(NativeChecks(named, is_native))), bodies)
     native_words = _native_words(settings.contact, counts)

@@ -15,9 +15,9 @@ import requests
 
 from .identity.directory import Directory
 from .identity.provider import GrantRefused, OtherIssuer, Provider, ProviderDown, TokenInvalid
+from .mlflow_auth.releases import EngineChanged, check_mlflow
 from .settings import Settings, SettingsError, load
 from .startup import BACKEND_STORE_ENV, database_problem, database_uri, unsafe, why_unanswered
-from .supported import EngineChanged, check_mlflow
 
 TIMEOUT_SECONDS = 5
 WARN_SECONDS, FAIL_SECONDS = 30, 60
@@ -58,12 +58,10 @@ def examine(environ: Mapping[str, str], backend_store_uri: str | None) -> Iterat
 def examine_mlflow() -> Finding:
     """Whether the installed MLflow is one that this version works with."""
     try:
-        check_mlflow()
+        version = check_mlflow()
     except EngineChanged as error:
         return Finding("fail", "MLflow", str(error))
-    from mlflow.version import VERSION
-
-    return Finding("ok", "MLflow", f"{VERSION} has all that is needed")
+    return Finding("ok", "MLflow", f"{version} has all that is needed")
 
 
 def _database(settings: Settings, backend: str | None) -> Finding:

@@ -19,6 +19,8 @@ import click
 
 from .hosts import is_loopback
 from .logs import hide_starlettes_warning
+from .mlflow_auth import seams
+from .mlflow_auth.releases import EngineChanged, check_mlflow
 from .prefix import misplaced
 from .settings import (
     AUTH_DRIVERS,
@@ -31,7 +33,6 @@ from .settings import (
     load,
     why_no_auth_tables,
 )
-from .supported import EngineChanged, check_mlflow
 
 DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 BACKEND_STORE_ENV = "_MLFLOW_SERVER_FILE_STORE"
@@ -159,7 +160,7 @@ def _migrate(uri: str) -> None:
         raise click.ClickException(f"prokube-auth cannot start: the auth database cannot be used: {problem}")
     from sqlalchemy.exc import SQLAlchemyError
 
-    from .engine import migrate_mlflow
+    from .mlflow_auth.install import migrate_mlflow
     from .store.database import migrate, open_engine
 
     try:
@@ -204,9 +205,7 @@ def keep_secrets_from_jobs() -> None:
 
     if not MLFLOW_SERVER_ENABLE_JOB_EXECUTION.get():
         return
-    from mlflow.server.jobs import utils
-
-    launch = utils._launch_job_execution_runner
+    launch = seams.original("mlflow.server.jobs.utils", "_launch_job_execution_runner")
 
     def launch_without_secrets(*arguments: Any, **named: Any) -> Any:
         hidden = {name: os.environ.pop(name) for name in list(os.environ) if NOT_FOR_JOBS.fullmatch(name)}
@@ -215,7 +214,7 @@ def keep_secrets_from_jobs() -> None:
         finally:
             os.environ.update(hidden)
 
-    utils._launch_job_execution_runner = launch_without_secrets
+    seams.replace("mlflow.server.jobs.utils", "_launch_job_execution_runner", launch_without_secrets)
 
 
 def _own_hosts(settings: Settings) -> list[str]:

@@ -54,7 +54,7 @@ def needs_server() -> None:
         click.ClickException: saying what to install.
     """
     needs_packages()
-    from ..supported import EngineChanged, check_mlflow
+    from ..mlflow_auth.releases import EngineChanged, check_mlflow
 
     try:
         check_mlflow()

@@ -17,7 +17,7 @@ def db() -> None:
 def upgrade(backend_store_uri: str | None) -> None:
     """Bring the tables to this version."""
     needs_server()
-    from ..engine import migrate_mlflow
+    from ..mlflow_auth.install import migrate_mlflow
     from ..store.database import head_revision, migrate, open_engine
 
     uri = auth_database_uri(backend_store_uri)

@@ -135,7 +135,7 @@ def _there(backend: str | None, registry: str | None) -> Callable[[str, str], li
     """What bears a name with a prefix, in MLflow's tables; no store of MLflow's is opened, which would make tables."""
     from sqlalchemy.orm import sessionmaker
 
-    from ..catalog import with_prefix
+    from ..mlflow_auth.catalog import with_prefix
     from ..settings import is_database_uri
     from ..store.database import open_engine
 

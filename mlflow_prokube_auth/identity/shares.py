@@ -85,7 +85,7 @@ class Shares:
         self._forget(who)
 
     def _drop(self, who: Hashable, turn: asyncio.Future[None]) -> None:
-        if turn in (queue := self._waiting.get(who, ())):
+        if (queue := self._waiting.get(who)) is not None and turn in queue:
             queue.remove(turn)
         self._forget(who)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from flask import jsonify, request
-from mlflow.exceptions import MlflowException
 
 from ..errors import BadRequest, NotFound
 from ..policy import ids, words
@@ -111,10 +110,7 @@ def assign(web: Web) -> Any:
     found = [_found(web, each) for each in wanted]
     for each in found:
         role = web.store.own_role(user.user_id, each.workspace)
-        try:
-            web.store.set_grants(each.resource, {role: "MANAGE"})
-        except MlflowException as error:
-            raise BadRequest(error.message) from None
+        web.store.set_grants(each.resource, {role: "MANAGE"})
     return jsonify(user=user.username, assigned=len(found))
 
 

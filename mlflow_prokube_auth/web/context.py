@@ -26,9 +26,11 @@ from ..store.people import Person
 from ..store.teams import Resource
 
 if TYPE_CHECKING:
-    from ..catalog import MlflowCatalog
-    from ..engine import ProkubeStore
+    from ..mlflow_auth.auth_store import ProkubeStore
+    from ..mlflow_auth.catalog import MlflowCatalog
 
+# How the endpoints of our own routes begin.
+OWN = "prokube_auth."
 # ``{assets}`` is where our scripts are: anything else of the same origin may be an artifact that a user uploaded.
 PAGE_POLICY = (
     "default-src 'none'; script-src {assets}; style-src {assets}; img-src 'self' data:; connect-src 'self'; "

@@ -31,10 +31,8 @@ from . import (
     openapi,
     permissions,
     sharing,
-    users,
 )
-from .context import Web
-from .enforcement import OWN
+from .context import OWN, Web
 
 View = Callable[..., Any]
 
@@ -109,7 +107,6 @@ def register(app: Flask, web: Web) -> None:
         app.add_url_rule(prefix, OWN + "home", _guarded(web, index.home), methods=["GET"])
     app.register_error_handler(500, functools.partial(_failed, web))
     app.view_functions["serve"] = index.wrap(web, app.view_functions["serve"])
-    users.replace(app, web)
 
 
 def _guarded(web: Web, view: View) -> View:

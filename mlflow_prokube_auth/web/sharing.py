@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import quote
 
 from flask import jsonify, redirect, request
-from mlflow.exceptions import MlflowException
 
 from ..errors import BadRequest, NotFound, PermissionDenied
 from ..identity.caller import current_identity
@@ -135,10 +134,7 @@ def _user(web: Web, name: Any) -> Person:
 
 
 def _set(web: Web, found: Found, levels: Mapping[int, str | None]) -> None:
-    try:
-        web.store.set_grants(found.resource, levels)
-    except MlflowException as error:
-        raise BadRequest(error.message) from None
+    web.store.set_grants(found.resource, levels)
 
 
 def _body() -> Mapping[str, Any]:

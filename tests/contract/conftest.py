@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mlflow_prokube_auth import engine
+from mlflow_prokube_auth.mlflow_auth.install import migrate_mlflow
 from mlflow_prokube_auth.services import Services, open_services
 from mlflow_prokube_auth.settings import load
 from mlflow_prokube_auth.store.database import migrate, open_engine
@@ -18,7 +18,7 @@ from ..support.settings import GOOD
 def services(uri: str) -> Iterator[Services]:
     """The stores on a migrated database."""
     database = open_engine(uri)
-    migrate(database, engine.migrate_mlflow)
+    migrate(database, migrate_mlflow)
     database.dispose()
     services = open_services(load(GOOD), uri)
     yield services

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select, text
 
-from mlflow_prokube_auth import engine
 from mlflow_prokube_auth.identity.tokens import compose
+from mlflow_prokube_auth.mlflow_auth.auth_store import ProkubeStore
+from mlflow_prokube_auth.mlflow_auth.install import migrate_mlflow
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store.accounts import Account
 from mlflow_prokube_auth.store.custody import NeedsHeir
@@ -32,8 +33,8 @@ def account(services: Services, name: str) -> Account:
     return found
 
 
-def store(services: Services) -> engine.ProkubeStore:
-    made = engine.ProkubeStore(services.database, services.teams)
+def store(services: Services) -> ProkubeStore:
+    made = ProkubeStore(services.database, services.teams)
     made.init_db("")
     return made
 
@@ -173,11 +174,11 @@ def test_a_deleted_accounts_versions_are_the_heirs_and_else_nobodys(services: Se
 
 def test_of_versions_that_counted_before_their_creators_were_kept_none_counts(uri: str) -> None:
     database = open_engine(uri)
-    migrate(database, engine.migrate_mlflow)
+    migrate(database, migrate_mlflow)
     migrate_down(database, "0008")
     with database.begin() as connection:
         connection.execute(text("INSERT INTO prokube_counted_versions (digest) VALUES (:digest)"), {"digest": ONE})
-    migrate(database, engine.migrate_mlflow)
+    migrate(database, migrate_mlflow)
     with database.connect() as connection:
         assert connection.execute(select(counted_versions)).all() == []
     database.dispose()

@@ -12,7 +12,7 @@ from mlflow.server.auth import add_fastapi_permission_middleware
 from mlflow.server.fastapi_app import create_fastapi_app
 from starlette.middleware.base import BaseHTTPMiddleware
 
-from mlflow_prokube_auth.engine import bypass
+from mlflow_prokube_auth.mlflow_auth import bypass
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ PLACES = {
         "a queue within an experiment, which the engine asks for",
     "server/handlers.py _register_scorer register_scorer": REQUEST,
     "server/mcp_server_api.py _ensure_version_create_parent_access create_mcp_server":
-        "claimed where there is none of the name (web/native.py)",
+        "claimed where there is none of the name (mlflow_auth/native_names.py)",
     "server/mcp_server_api.py create_mcp_server create_mcp_server": REQUEST,
     "server/mcp_server_api.py create_mcp_server_version create_mcp_server_version": REQUEST,
     "store/tracking/gateway/sqlalchemy_mixin.py create_gateway_endpoint _get_or_create_experiment_id":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlflow_prokube_auth import engine
+from mlflow_prokube_auth.mlflow_auth.auth_store import ProkubeStore
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store.accounts import Account
 from mlflow_prokube_auth.store.custody import NeedsHeir
@@ -27,7 +27,7 @@ def team_that_manages(services: Services, *members: Person, resource: Resource =
     team = services.teams.create("t", 100, "admin")
     for each in members:
         services.teams.join(team, each.user_id)
-    store = engine.ProkubeStore(services.database, services.teams)
+    store = ProkubeStore(services.database, services.teams)
     store.init_db("")
     store.set_grants(resource, {services.teams.role_of(team, resource.workspace): "MANAGE"})
     return team
@@ -65,7 +65,7 @@ def test_a_team_that_alone_manages_is_deleted_only_with_an_heir(services: Servic
 def test_a_team_beside_another_manager_is_deleted_without_one(services: Services) -> None:
     alice, bob = log_in(services, "a@x"), log_in(services, "b@x")
     team = team_that_manages(services, alice)
-    store = engine.ProkubeStore(services.database, services.teams)
+    store = ProkubeStore(services.database, services.teams)
     store.init_db("")
     store.grant_if_absent(bob.user_id, "default", "registered_model", "m", "MANAGE")
     assert services.teams.delete(team, "admin") == 0
@@ -74,7 +74,7 @@ def test_a_team_beside_another_manager_is_deleted_without_one(services: Services
 def test_a_manager_in_another_workspace_manages_something_else(services: Services) -> None:
     alice, bob = log_in(services, "a@x"), log_in(services, "b@x")
     team = team_that_manages(services, alice)
-    store = engine.ProkubeStore(services.database, services.teams)
+    store = ProkubeStore(services.database, services.teams)
     store.init_db("")
     store.grant_if_absent(bob.user_id, "other", "registered_model", "m", "MANAGE")
     with pytest.raises(NeedsHeir):
@@ -99,7 +99,7 @@ def test_a_rule_by_which_alone_somebody_manages_stays(services: Services) -> Non
     with pytest.raises(NeedsHeir):
         services.teams.delete_rule(rule, team, "admin")
     assert levels(services, alice) == {"m": "MANAGE"}
-    store = engine.ProkubeStore(services.database, services.teams)
+    store = ProkubeStore(services.database, services.teams)
     store.init_db("")
     store.grant_if_absent(alice.user_id, "default", "registered_model", "m", "MANAGE")
     services.teams.delete_rule(rule, team, "admin")

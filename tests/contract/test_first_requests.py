@@ -14,8 +14,9 @@ import pytest
 from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy import event, text
 
-from mlflow_prokube_auth import engine
 from mlflow_prokube_auth.identity.claims import Admission
+from mlflow_prokube_auth.mlflow_auth.auth_store import ProkubeStore
+from mlflow_prokube_auth.mlflow_auth.install import migrate_mlflow
 from mlflow_prokube_auth.services import Services, open_services
 from mlflow_prokube_auth.settings import load
 from mlflow_prokube_auth.store.database import migrate, open_engine
@@ -116,7 +117,7 @@ def test_a_service_accounts_name_that_was_just_taken_is_refused(services: Servic
 
 @pytest.mark.parametrize("uri", ["postgresql"], indirect=True)
 def test_a_role_that_was_just_given_a_teams_name_keeps_nobody_out(services: Services, sibling: Services) -> None:
-    store = engine.ProkubeStore(sibling.database, sibling.teams)
+    store = ProkubeStore(sibling.database, sibling.teams)
     store.init_db("")
     with just_before(services, "INSERT INTO roles", lambda: store.create_role("team-a", "default")):
         person = services.people.log_in(in_teams("a@x", "s-1", "team-a"), 100, "")
@@ -232,7 +233,7 @@ def test_a_login_and_the_deletion_of_its_account_do_not_lock_one_another_out(
 def test_a_database_that_serializes_transactions_lets_siblings_in_too(postgres: Postgres) -> None:
     uri = postgres.new_database()
     made = open_engine(uri)
-    migrate(made, engine.migrate_mlflow)
+    migrate(made, migrate_mlflow)
     made.dispose()
     services = open_services(load(GOOD), f"{uri}?options=-c%20default_transaction_isolation%3Dserializable")
     sibling = open_services(load(GOOD), uri)

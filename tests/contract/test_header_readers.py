@@ -22,7 +22,7 @@ READS = {
     "auth/__init__.py fastapi_permission_middleware": "the workspace, which the engine checks",
     "auth/__init__.py validator": "the experiment of an OTLP export, which the engine checks",
     "fastapi_app.py workspace_context_middleware": "the workspace, which the engine checks",
-    "gateway_api.py _get_guardrails_and_auth": "what a guardrail sends is replaced (engine/gateway.py)",
+    "gateway_api.py _get_guardrails_and_auth": "what a guardrail sends is replaced (mlflow_auth/gateway.py)",
     "gateway_api.py _get_request_body": "a content encoding",
     "gateway_api.py wrapper": "who calls, for telemetry, out of a list",
     "handlers.py _invoke_genai_evaluate_handler": STRIPPED,

@@ -13,9 +13,10 @@ from mlflow.server.auth.requirements import fold_grants_for_key, is_workspace_ad
 from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy import text
 
-from mlflow_prokube_auth import engine
-from mlflow_prokube_auth.engine import lookups
 from mlflow_prokube_auth.identity.caller import CALLER, Caller, Identity, RequestFacts
+from mlflow_prokube_auth.mlflow_auth import lookups
+from mlflow_prokube_auth.mlflow_auth.auth_store import ProkubeStore
+from mlflow_prokube_auth.mlflow_auth.install import migrate_mlflow
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store import role_versions
 from mlflow_prokube_auth.store.database import SchemaOutdated, check_schema, migrate
@@ -32,8 +33,8 @@ FACTS = RequestFacts("GET", "/", {}, "")
 
 
 @pytest.fixture
-def store(services: Services) -> engine.ProkubeStore:
-    made = engine.ProkubeStore(services.database, services.teams)
+def store(services: Services) -> ProkubeStore:
+    made = ProkubeStore(services.database, services.teams)
     made.init_db("")
     return made
 
@@ -55,12 +56,12 @@ def calling(services: Services) -> Iterator[Any]:
         CALLER.reset(token)
 
 
-def held(store: engine.ProkubeStore, person: Person, kind: str = "experiment") -> dict[str, str]:
+def held(store: ProkubeStore, person: Person, kind: str = "experiment") -> dict[str, str]:
     return {row.resource_pattern: row.permission for row in store.list_grants(person.user_id, "default", [kind])}
 
 
 def test_the_next_request_sees_each_change_whoever_makes_it(
-    services: Services, store: engine.ProkubeStore, calling: Any
+    services: Services, store: ProkubeStore, calling: Any
 ) -> None:
     alice = log_in(services, "a@x", "team-a")
     team = services.teams.find("team-a")
@@ -96,9 +97,7 @@ def sql(services: Services, statement: str) -> None:
         connection.execute(text(statement))
 
 
-def test_a_request_sees_what_it_has_granted_itself(
-    services: Services, store: engine.ProkubeStore, calling: Any
-) -> None:
+def test_a_request_sees_what_it_has_granted_itself(services: Services, store: ProkubeStore, calling: Any) -> None:
     alice = log_in(services, "a@x")
     calling(alice)
     assert held(store, alice) == {}
@@ -107,7 +106,7 @@ def test_a_request_sees_what_it_has_granted_itself(
 
 
 def test_a_role_that_gets_the_id_of_a_deleted_one_grants_nothing_of_it(
-    services: Services, store: engine.ProkubeStore, calling: Any
+    services: Services, store: ProkubeStore, calling: Any
 ) -> None:
     alice = log_in(services, "a@x", "team-a")
     team = services.teams.find("team-a")
@@ -127,7 +126,7 @@ def test_a_role_that_gets_the_id_of_a_deleted_one_grants_nothing_of_it(
     assert held(store, alice) == {}
 
 
-def test_a_change_that_is_rolled_back_is_none(services: Services, store: engine.ProkubeStore, calling: Any) -> None:
+def test_a_change_that_is_rolled_back_is_none(services: Services, store: ProkubeStore, calling: Any) -> None:
     alice = log_in(services, "a@x")
     store.grant_if_absent(alice.user_id, "default", "experiment", "1", "READ")
     with services.database.engine.connect() as connection:
@@ -138,7 +137,7 @@ def test_a_change_that_is_rolled_back_is_none(services: Services, store: engine.
 
 
 def test_nobody_else_is_answered_out_of_what_the_caller_holds(
-    services: Services, store: engine.ProkubeStore, calling: Any
+    services: Services, store: ProkubeStore, calling: Any
 ) -> None:
     alice, bob = log_in(services, "a@x"), log_in(services, "b@x")
     store.grant_if_absent(alice.user_id, "default", "experiment", "1", "READ")
@@ -150,7 +149,7 @@ def test_nobody_else_is_answered_out_of_what_the_caller_holds(
 
 
 def test_a_database_that_was_restored_from_a_backup_is_believed(
-    services: Services, store: engine.ProkubeStore, calling: Any
+    services: Services, store: ProkubeStore, calling: Any
 ) -> None:
     alice = log_in(services, "a@x")
     store.grant_if_absent(alice.user_id, "default", "experiment", "1", "READ")
@@ -167,7 +166,7 @@ def test_a_database_that_was_restored_from_a_backup_is_believed(
 
 def test_no_more_is_kept_than_allowed_and_nothing_is_lost_by_that(services: Services) -> None:
     people = [log_in(services, f"u{number}@x") for number in range(6)]
-    store = engine.ProkubeStore(services.database, services.teams)
+    store = ProkubeStore(services.database, services.teams)
     store.init_db("")
     for number, person in enumerate(people):
         for pattern in range(number):
@@ -185,13 +184,13 @@ def test_without_its_triggers_a_server_does_not_start_and_a_migration_makes_them
         role_versions.drop_triggers(connection)
     with pytest.raises(SchemaOutdated, match="db upgrade"):
         check_schema(services.database.engine)
-    migrate(services.database.engine, engine.migrate_mlflow)
+    migrate(services.database.engine, migrate_mlflow)
     check_schema(services.database.engine)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_lookups_by_key_answer_as_mlflows_own(
-    services: Services, store: engine.ProkubeStore, calling: Any, seed: int
+    services: Services, store: ProkubeStore, calling: Any, seed: int
 ) -> None:
     chance = random.Random(seed)
     alice = log_in(services, "a@x", "t1", "t2", "t3")

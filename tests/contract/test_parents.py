@@ -16,7 +16,7 @@ from mlflow.store.tracking.sqlalchemy_workspace_store import WorkspaceAwareSqlAl
 from mlflow.utils.workspace_context import WorkspaceContext
 from sqlalchemy import event
 
-from mlflow_prokube_auth.engine import parents
+from mlflow_prokube_auth.mlflow_auth import parents
 
 MISSING_RUN, MISSING_MODEL = "0" * 32, "m-" + "0" * 32
 

@@ -9,8 +9,9 @@ from mlflow.store.tracking.dbmodels.models import SqlExperiment
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy import select
 
-from mlflow_prokube_auth import engine, searches
-from mlflow_prokube_auth.engine.lookups import HeldRows
+from mlflow_prokube_auth.mlflow_auth import searches
+from mlflow_prokube_auth.mlflow_auth.auth_store import ProkubeStore
+from mlflow_prokube_auth.mlflow_auth.lookups import HeldRows
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store.held import HeldGrants
 from mlflow_prokube_auth.store.schema import role_permissions
@@ -30,7 +31,7 @@ def tracking(services: Services, tmp_path: Path) -> SqlAlchemyStore:
 
 def held(services: Services, patterns: list[str], level: str = "READ") -> HeldRows:
     alice = log_in(services, "a@x")
-    store = engine.ProkubeStore(services.database, services.teams)
+    store = ProkubeStore(services.database, services.teams)
     store.init_db("")
     role_id = store.own_role(alice.user_id, "default")
     rows = [

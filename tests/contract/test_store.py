@@ -1,8 +1,7 @@
-"""The stores on a migrated database, SQLite and PostgreSQL alike, and MLflow's seams."""
+"""The stores on a migrated database, SQLite and PostgreSQL alike."""
 
 from __future__ import annotations
 
-import inspect
 from functools import partial
 
 import pytest
@@ -11,8 +10,9 @@ from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy import inspect as inspect_database
 from sqlalchemy import text
 
-from mlflow_prokube_auth import engine
 from mlflow_prokube_auth.identity.tokens import compose
+from mlflow_prokube_auth.mlflow_auth.auth_store import ProkubeStore
+from mlflow_prokube_auth.mlflow_auth.install import migrate_mlflow
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store.database import SchemaOutdated, check_schema, migrate, migrate_down, open_engine
 from mlflow_prokube_auth.store.names import Held
@@ -23,46 +23,21 @@ from mlflow_prokube_auth.store.sessions import KeycloakSession
 from ..support.people import admission, all_at_once
 
 
-def test_the_installed_mlflow_has_every_seam() -> None:
-    engine.check_seams()
-
-
-def test_a_missing_seam_is_named_with_the_mlflow_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(engine.SEAMS, "a_seam_of_tomorrow", ())
-    with pytest.raises(engine.EngineChanged, match=rf"MLflow {engine.VERSION}.*a_seam_of_tomorrow"):
-        engine.check_seams()
-
-
-def test_every_method_that_the_store_overrides_is_a_checked_seam() -> None:
-    ours = {
-        name for name, _ in inspect.getmembers(engine.ProkubeStore, inspect.isfunction) if not name.startswith("__")
-    }
-    theirs = {name for name, _ in inspect.getmembers(SqlAlchemyStore, inspect.isfunction)}
-    overridden = {
-        name for name in ours & theirs if getattr(engine.ProkubeStore, name) is not getattr(SqlAlchemyStore, name)
-    }
-    assert overridden - {"authenticate_user"} == set(engine.STORE_SEAMS) - {
-        "_get_or_create_synthetic_user_role",
-        "_synthetic_user_role_name",
-        "_get_active_workspace_name",
-    }
-
-
 def test_migrations_go_down_and_up_again(uri: str) -> None:
     database = open_engine(uri)
-    migrate(database, engine.migrate_mlflow)
+    migrate(database, migrate_mlflow)
     check_schema(database)
     migrate_down(database, "base")
     assert not [name for name in inspect_database(database).get_table_names() if name.startswith("prokube_")]
     with pytest.raises(SchemaOutdated, match="db upgrade"):
         check_schema(database)
-    migrate(database, engine.migrate_mlflow)
+    migrate(database, migrate_mlflow)
     check_schema(database)
 
 
 def test_migrations_build_the_tables_that_the_code_works_with(uri: str) -> None:
     database = open_engine(uri)
-    migrate(database, engine.migrate_mlflow)
+    migrate(database, migrate_mlflow)
     inspector = inspect_database(database)
     for table in metadata.sorted_tables:
         if not table.name.startswith("prokube_"):
@@ -78,7 +53,7 @@ def test_migrations_build_the_tables_that_the_code_works_with(uri: str) -> None:
 
 def test_many_migrate_at_once_without_a_race(uri: str) -> None:
     def work() -> None:
-        migrate(open_engine(uri), engine.migrate_mlflow)
+        migrate(open_engine(uri), migrate_mlflow)
 
     assert all_at_once(*[work] * 4) == [None] * 4
 
@@ -181,7 +156,7 @@ def test_a_session_needs_its_secret_and_ends(services: Services) -> None:
 
 
 def test_a_usable_workspace_opens_nothing_inside_it(services: Services) -> None:
-    store = engine.ProkubeStore(services.database, services.teams)
+    store = ProkubeStore(services.database, services.teams)
     store.init_db(services.database.uri)
     person = services.people.log_in(admission("a@x"), 100, "")
     store.set_workspace_permission("default", "a@x", "USE")
@@ -190,7 +165,7 @@ def test_a_usable_workspace_opens_nothing_inside_it(services: Services) -> None:
 
 
 def test_deleting_a_resource_sweeps_the_grants_of_teams_too(services: Services) -> None:
-    store = engine.ProkubeStore(services.database, services.teams)
+    store = ProkubeStore(services.database, services.teams)
     store.init_db(services.database.uri)
     role = store.create_role("team", "default")
     store.add_role_permission(role.id, "registered_model", "m", "READ")
@@ -269,7 +244,7 @@ def test_a_login_after_a_withdrawal_lets_the_person_in_again(services: Services)
 
 
 def test_what_is_left_on_a_freed_name_is_swept_but_for_the_new_owners_own(services: Services) -> None:
-    store = engine.ProkubeStore(services.database, services.teams)
+    store = ProkubeStore(services.database, services.teams)
     store.init_db("")
     old = services.people.log_in(admission("old@x", "s-1"), 100, "")
     new = services.people.log_in(admission("new@x", "s-2"), 100, "")
@@ -289,7 +264,7 @@ def test_what_is_left_on_a_freed_name_is_swept_but_for_the_new_owners_own(servic
 
 @pytest.mark.parametrize(("kind", "pattern"), [("experiment", "01"), ("experiment", "name"), ("scorer", "1/a b")])
 def test_no_grant_is_kept_on_another_spelling_of_an_id(services: Services, kind: str, pattern: str) -> None:
-    store = engine.ProkubeStore(services.database, services.teams)
+    store = ProkubeStore(services.database, services.teams)
     store.init_db("")
     person = services.people.log_in(admission("a@x"), 100, "")
     with pytest.raises(MlflowException, match="as the server writes it"):
@@ -337,7 +312,7 @@ def test_of_many_that_settle_a_reservation_one_does_what_goes_with_it(services: 
 
 
 def test_a_creators_grant_that_is_made_twice_at_once_stands_once_for_both(services: Services) -> None:
-    store = engine.ProkubeStore(services.database, services.teams)
+    store = ProkubeStore(services.database, services.teams)
     store.init_db("")
     person = services.people.log_in(admission("a@x"), 100, "")
     store.own_role(person.user_id, "default")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from mlflow_prokube_auth import engine
 from mlflow_prokube_auth.identity.claims import Membership, teams_of
+from mlflow_prokube_auth.mlflow_auth.auth_store import ProkubeStore
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.settings import load
 from mlflow_prokube_auth.store.people import Person
@@ -70,7 +70,7 @@ def test_a_login_leaves_teams_made_by_hand_alone(services: Services) -> None:
 
 
 def test_a_group_takes_over_no_role_that_an_administrator_has_made(services: Services) -> None:
-    store = engine.ProkubeStore(services.database, services.teams)
+    store = ProkubeStore(services.database, services.teams)
     store.init_db("")
     role = store.create_role("data", "default")
     store.add_role_permission(role.id, "registered_model", "secret", "MANAGE")
@@ -129,7 +129,7 @@ def test_in_another_workspace_a_team_has_its_members_too(services: Services) -> 
     role_id = services.teams.role_of(team, "other")
     assert services.teams.role_of(team, "other") == role_id
     assert services.teams.team_of_role(role_id) == (team, 0)
-    store = engine.ProkubeStore(services.database, services.teams)
+    store = ProkubeStore(services.database, services.teams)
     store.init_db("")
     assert {role.workspace for role in store.list_user_roles(bob.user_id)} == {"default", "other"}
 
@@ -145,7 +145,7 @@ def test_a_deleted_workspace_leaves_no_role_that_counts_as_a_teams(services: Ser
     team = services.teams.find("team-a")
     assert team is not None
     role_id = services.teams.role_of(team, "other")
-    store = engine.ProkubeStore(services.database, services.teams)
+    store = ProkubeStore(services.database, services.teams)
     store.init_db("")
     store.delete_roles_for_workspace("other")
     assert services.teams.team_of_role(role_id) is None

@@ -25,10 +25,11 @@ from sqlalchemy import (
     text,
 )
 
-from mlflow_prokube_auth import engine
 from mlflow_prokube_auth.administration import Actor, Administration
 from mlflow_prokube_auth.errors import Conflict, NotFound
 from mlflow_prokube_auth.identity.tokens import compose
+from mlflow_prokube_auth.mlflow_auth.auth_store import ProkubeStore
+from mlflow_prokube_auth.mlflow_auth.install import migrate_mlflow
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store import mlflow_names
 from mlflow_prokube_auth.store.accounts import Account
@@ -335,7 +336,7 @@ def details(services: Services, action: str) -> list[dict[str, Any]]:
 def test_the_audit_trail_names_whom_an_event_is_about(services: Services) -> None:
     """By name and as of then: an id alone would tell of whoever has it later."""
     alice = log_in(services, "a@x")
-    mlflow_store = engine.ProkubeStore(services.database, services.teams)
+    mlflow_store = ProkubeStore(services.database, services.teams)
     mlflow_store.init_db("")
     mlflow_store.grant_if_absent(alice.user_id, "default", "experiment", "1", "READ")
     team = services.teams.create("t", 100, "admin")
@@ -362,7 +363,7 @@ def test_names_are_kept_by_a_migration_up_and_free_again_after_one_down(services
     delete(services, "b@x")
     database = open_engine(services.database.uri)
     migrate_down(database, "0009")
-    migrate(database, engine.migrate_mlflow)
+    migrate(database, migrate_mlflow)
     with database.connect() as connection:
         names = sorted(connection.execute(select(user_names.c.name)).scalars())
     database.dispose()

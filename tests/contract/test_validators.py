@@ -12,7 +12,7 @@ from flask import request
 from mlflow.server import app as flask_app
 from werkzeug.exceptions import HTTPException
 
-from mlflow_prokube_auth.engine import validators
+from mlflow_prokube_auth.mlflow_auth import validators
 
 Find = Callable[[Any], Any]
 # Rules of the engine's table that have a parameter in their path, with their methods.

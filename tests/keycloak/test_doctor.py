@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_prokube_auth import doctor, engine
+from mlflow_prokube_auth import doctor
+from mlflow_prokube_auth.mlflow_auth.install import migrate_mlflow
 from mlflow_prokube_auth.store.database import migrate, open_engine
 
 from ..support.keycloak.server import Keycloak
@@ -18,7 +19,7 @@ from ..support.processes import free_port, plugin_settings
 @pytest.fixture
 def environ(keycloak: Keycloak, tmp_path: Path) -> dict[str, str]:
     uri = f"sqlite:///{tmp_path}/auth.db"
-    migrate(open_engine(uri), engine.migrate_mlflow)
+    migrate(open_engine(uri), migrate_mlflow)
     url = f"http://127.0.0.1:{free_port()}"
     return plugin_settings(keycloak.issuer, keycloak.client_secret, url, DATABASE_URI=uri)
 

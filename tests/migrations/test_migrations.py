@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
-from mlflow_prokube_auth import engine as mlflow_engine
+from mlflow_prokube_auth.mlflow_auth.install import migrate_mlflow
 from mlflow_prokube_auth.store.database import (
     DatabaseReadOnly,
     check_schema,
@@ -34,7 +34,7 @@ OUTDATED = {
 
 def migrated(uri: str) -> Engine:
     database = open_engine(uri)
-    migrate(database, mlflow_engine.migrate_mlflow)
+    migrate(database, migrate_mlflow)
     return database
 
 
@@ -62,7 +62,7 @@ def test_a_trigger_with_the_body_of_another_version_is_replaced(uri: str) -> Non
     assert version_of_a_granted_role(database, 901) == 1
     change(database, *OUTDATED[database.dialect.name])
     assert version_of_a_granted_role(database, 902) is None
-    migrate(database, mlflow_engine.migrate_mlflow)
+    migrate(database, migrate_mlflow)
     assert version_of_a_granted_role(database, 903) == 1
     database.dispose()
 
@@ -84,7 +84,7 @@ def test_a_disabled_or_otherwise_declared_trigger_of_postgresqls_is_made_anew(
     before = declared(database)
     change(database, statement)
     assert declared(database) != before
-    migrate(database, mlflow_engine.migrate_mlflow)
+    migrate(database, migrate_mlflow)
     assert declared(database) == before
     database.dispose()
 
@@ -103,7 +103,7 @@ def test_tables_that_are_up_to_date_need_no_write(postgres: Postgres) -> None:
     migrated(uri).dispose()
     postgres.execute(f"ALTER DATABASE {make_url(uri).database} SET default_transaction_read_only = on")
     database = open_engine(uri)
-    migrate(database, mlflow_engine.migrate_mlflow)
+    migrate(database, migrate_mlflow)
     check_schema(database)
     assert not is_writable(database)
     with pytest.raises(DatabaseReadOnly):
@@ -119,7 +119,7 @@ def test_nothing_is_made_anew_in_sqlite_where_all_is_there(tmp_path: object) -> 
             return connection.execute(text("PRAGMA schema_version")).scalar()
 
     before = schema_version()
-    migrate(database, mlflow_engine.migrate_mlflow)
+    migrate(database, migrate_mlflow)
     assert schema_version() == before
     database.dispose()
 
@@ -130,12 +130,12 @@ def test_a_migration_holds_off_others_until_its_transaction_ends_however_it_ends
 
     def breaks(_engine: Engine) -> None:
         with pytest.raises(OperationalError, match="lock timeout"):
-            migrate(second, mlflow_engine.migrate_mlflow)
+            migrate(second, migrate_mlflow)
         raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):
         migrate(first, breaks)
-    migrate(second, mlflow_engine.migrate_mlflow)
+    migrate(second, migrate_mlflow)
     check_schema(second)
     first.dispose()
     second.dispose()

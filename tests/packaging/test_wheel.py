@@ -34,8 +34,9 @@ def test_the_wheel_holds_migrations_pages_and_nothing_at_top_level(tmp_path: Pat
         check=True,
     )
     program = (
-        "from mlflow_prokube_auth import engine; from mlflow_prokube_auth.store import database as d\n"
+        "from mlflow_prokube_auth.mlflow_auth.install import migrate_mlflow\n"
+        "from mlflow_prokube_auth.store import database as d\n"
         f"assert d.__file__.startswith({str(target)!r}), d.__file__\n"
-        f"e = d.open_engine('sqlite:///{tmp_path}/a.db'); d.migrate(e, engine.migrate_mlflow); d.check_schema(e)\n"
+        f"e = d.open_engine('sqlite:///{tmp_path}/a.db'); d.migrate(e, migrate_mlflow); d.check_schema(e)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path, env={"PYTHONPATH": str(target)})

@@ -12,8 +12,8 @@ import mlflow.server.auth as auth
 import pytest
 from mlflow.server import app as flask_app
 
-from mlflow_prokube_auth.engine import public
-from mlflow_prokube_auth.engine.public import PUBLIC as TABLE
+from mlflow_prokube_auth.mlflow_auth import public
+from mlflow_prokube_auth.mlflow_auth.public import PUBLIC as TABLE
 
 from ..support.demo import Demo
 from ..support.matrix import MATRIX, result

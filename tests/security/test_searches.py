@@ -152,7 +152,7 @@ def test_a_search_for_logged_models_counts_only_those_in_readable_experiments(
 def test_the_filter_of_experiments_shows_nothing_when_the_engine_fails_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     import mlflow.server.auth as auth
 
-    from mlflow_prokube_auth.engine import _closed
+    from mlflow_prokube_auth.mlflow_auth.install import _closed
 
     def fail(*_: Any, **__: Any) -> Any:
         raise RuntimeError("the store is not there")

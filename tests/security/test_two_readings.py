@@ -227,7 +227,7 @@ def test_every_route_of_mlflows_that_takes_a_body_is_looked_at_for_two_readings(
     """But uploads and forms, and what has no body. Of FastAPI's own, one parser reads for all."""
     from mlflow.server import app as flask_app
 
-    from mlflow_prokube_auth.web.enforcement import NOT_JSON, takes_json
+    from mlflow_prokube_auth.mlflow_auth.pipeline import NOT_JSON, takes_json
 
     left = {
         rule.rule

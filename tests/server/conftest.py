@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_prokube_auth import engine
 from mlflow_prokube_auth.identity.claims import Admission
+from mlflow_prokube_auth.mlflow_auth.install import migrate_mlflow
 from mlflow_prokube_auth.services import Services, open_services
 from mlflow_prokube_auth.settings import load
 from mlflow_prokube_auth.store.database import migrate, open_engine
@@ -18,7 +18,7 @@ from ..support.commands import ALICE, SETTINGS, uri
 @pytest.fixture
 def services(tmp_path: Path) -> Services:
     """A database in which alice has logged in once."""
-    migrate(open_engine(uri(tmp_path)), engine.migrate_mlflow)
+    migrate(open_engine(uri(tmp_path)), migrate_mlflow)
     opened = open_services(load(SETTINGS), uri(tmp_path))
     opened.people.log_in(
         Admission("https://kc", "s-1", ALICE, True, "Alice", ("prokube-users",), "prokube-users", None), 100, "test"

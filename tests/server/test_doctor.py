@@ -13,11 +13,12 @@ import pytest
 import requests
 from click.testing import CliRunner
 
-from mlflow_prokube_auth import doctor, engine
+from mlflow_prokube_auth import doctor
 from mlflow_prokube_auth.cli.main import main
 from mlflow_prokube_auth.demo.provider import DemoProvider
 from mlflow_prokube_auth.identity.directory import Directory
 from mlflow_prokube_auth.identity.provider import GrantRefused
+from mlflow_prokube_auth.mlflow_auth.install import migrate_mlflow
 from mlflow_prokube_auth.settings import load
 from mlflow_prokube_auth.store.database import migrate, migrate_down, open_engine
 
@@ -36,7 +37,7 @@ def provider() -> Iterator[DemoProvider]:
 def environ(provider: DemoProvider, tmp_path: Path) -> dict[str, str]:
     """Settings with which all is well, but for a server that does not run."""
     uri = f"sqlite:///{tmp_path}/auth.db"
-    migrate(open_engine(uri), engine.migrate_mlflow)
+    migrate(open_engine(uri), migrate_mlflow)
     return plugin_settings(provider.issuer, SECRET, f"http://127.0.0.1:{free_port()}", DATABASE_URI=uri)
 
 

@@ -13,10 +13,11 @@ import pytest
 from click.testing import CliRunner, Result
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-from mlflow_prokube_auth import engine
 from mlflow_prokube_auth.cli.main import main
 from mlflow_prokube_auth.identity.claims import Admission
 from mlflow_prokube_auth.identity.tokens import compose
+from mlflow_prokube_auth.mlflow_auth.auth_store import ProkubeStore
+from mlflow_prokube_auth.mlflow_auth.install import migrate_mlflow
 from mlflow_prokube_auth.services import Services, open_services
 from mlflow_prokube_auth.settings import load
 from mlflow_prokube_auth.store.database import migrate, open_engine
@@ -36,7 +37,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> str:
     store = SqlAlchemyStore(uri, f"{folder}/artifacts")
     for name in ("ops-one", "ops-two", "other"):
         store.create_experiment(name)
-    migrate(open_engine(uri), engine.migrate_mlflow)
+    migrate(open_engine(uri), migrate_mlflow)
     return uri
 
 
@@ -104,7 +105,7 @@ def grant(services: Services, username: str, pattern: str) -> None:
     """MANAGE on an experiment, as the engine grants it to its creator."""
     user = services.people.find(username)
     assert user is not None
-    store = engine.ProkubeStore(services.database, services.teams)
+    store = ProkubeStore(services.database, services.teams)
     store.init_db("")
     store.grant_if_absent(user.user_id, "default", "experiment", pattern, "MANAGE")
 

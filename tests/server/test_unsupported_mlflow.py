@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_prokube_auth.supported import MLFLOW
+from mlflow_prokube_auth.mlflow_auth.releases import MLFLOW
 
 from ..support.foreign import foreign_mlflow
 from ..support.processes import QUIET, free_port, plugin_settings
 
 ROOT = Path(__file__).parents[2]
-GONE = ("_artifact_proxy_path_from_request_path", "_find_fastapi_validator")
+GONE = ("_authorize_run_id", "_find_fastapi_validator")
 INSTALL = f"Install one that does: pip install 'mlflow[auth]{MLFLOW}'"
 
 
@@ -33,16 +33,16 @@ def refused(folder: Path, foreign: dict[str, str], *command: str) -> str:
     )  # fmt: skip
     assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
     assert not (folder / "auth.db").exists()
-    (line,) = [line for line in (done.stdout + done.stderr).splitlines() if "MLflow 3.18.0" in line]
+    (line,) = [line for line in (done.stdout + done.stderr).splitlines() if "MLflow 3.19.0" in line]
     return line
 
 
 def test_the_server_names_all_that_is_missing_and_what_to_install_and_makes_no_auth_table(tmp_path: Path) -> None:
-    foreign = foreign_mlflow(tmp_path / "foreign", "3.18.0", names=GONE)
+    foreign = foreign_mlflow(tmp_path / "foreign", "3.19.0", names=GONE)
     line = refused(tmp_path, foreign, "mlflow", "server", "--app-name", "prokube-auth")
     missing = "; ".join(f"no mlflow.server.auth {name}" for name in sorted(GONE, reverse=True))
     assert line == (
-        "Error: prokube-auth cannot start: MLflow 3.18.0 does not fit this version of prokube-auth "
+        "Error: prokube-auth cannot start: MLflow 3.19.0 does not fit this version of prokube-auth "
         f"(expected {MLFLOW}; {missing}). {INSTALL}"
     )
 
@@ -58,7 +58,7 @@ def test_the_server_names_all_that_is_missing_and_what_to_install_and_makes_no_a
         (
             ("db", "upgrade"),
             {"names": ["_otel_proto_bytes_to_id"]},
-            "cannot import name '_otel_proto_bytes_to_id' from 'mlflow.tracing.utils.otlp'",
+            "no mlflow.tracing.utils.otlp _otel_proto_bytes_to_id",
         ),
         (("users", "list"), {"names": ["_find_fastapi_validator"]}, "no mlflow.server.auth _find_fastapi_validator"),
     ],
@@ -66,7 +66,7 @@ def test_the_server_names_all_that_is_missing_and_what_to_install_and_makes_no_a
 def test_commands_refuse_it_too_also_where_a_module_or_an_imported_name_is_gone(
     tmp_path: Path, command: tuple[str, ...], gone: dict[str, list[str]], told: str
 ) -> None:
-    foreign = foreign_mlflow(tmp_path / "foreign", "3.18.0", **gone)
+    foreign = foreign_mlflow(tmp_path / "foreign", "3.19.0", **gone)
     line = refused(tmp_path, foreign, "mlflow_prokube_auth.cli.main", *command)
     assert told in line
     assert line.endswith(INSTALL)
@@ -78,7 +78,7 @@ def test_no_image_is_built_on_an_mlflow_that_its_server_would_not_start_with(tmp
     python.write_text(f'#!/bin/sh\n[ "$2" = pip ] || exec {sys.executable} "$@"\n')
     python.chmod(0o755)
     build: list[str | Path] = [ROOT / "deploy" / "install.sh", "the.whl", python]
-    for environment, code in ((foreign_mlflow(tmp_path / "foreign", "3.18.0"), 1), ({}, 0)):
+    for environment, code in ((foreign_mlflow(tmp_path / "foreign", "3.19.0"), 1), ({}, 0)):
         done = subprocess.run(
             build, cwd=tmp_path, env={**os.environ, **environment}, capture_output=True, text=True, check=False
         )

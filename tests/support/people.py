@@ -7,8 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from mlflow_prokube_auth import engine
 from mlflow_prokube_auth.identity.claims import Admission
+from mlflow_prokube_auth.mlflow_auth.auth_store import ProkubeStore
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store.people import Person
 
@@ -38,7 +38,7 @@ def all_at_once(*works: Callable[[], object]) -> list[object]:
 
 def levels(services: Services, person: Person, kind: str = "registered_model") -> dict[str, str]:
     """What MLflow itself reads of a person's grants."""
-    store = engine.ProkubeStore(services.database, services.teams)
+    store = ProkubeStore(services.database, services.teams)
     store.init_db("")
     rows = store.list_grants(person.user_id, "default", [kind])
     return {row.resource_pattern: row.permission for row in rows}

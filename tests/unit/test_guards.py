@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from mlflow.server import app as flask_app
 
-from mlflow_prokube_auth.engine import as_read, misspelt
-from mlflow_prokube_auth.engine.native import row_of
 from mlflow_prokube_auth.errors import BadRequest, PermissionDenied
+from mlflow_prokube_auth.mlflow_auth.native_guards import row_of
+from mlflow_prokube_auth.mlflow_auth.protocol import as_read, misspelt
 from mlflow_prokube_auth.policy.guards.asked import Asked, pairs
 from mlflow_prokube_auth.policy.guards.shape import check_shape, check_spellings
 from mlflow_prokube_auth.policy.guards.table import FLASK, NATIVE, Guard, flask_guards

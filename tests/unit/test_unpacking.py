@@ -9,7 +9,7 @@ import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.tracing.utils.otlp import decompress_otlp_body
 
-from mlflow_prokube_auth.engine.unpacking import MOST_MEMBERS, UnpackedTooLarge, unpack
+from mlflow_prokube_auth.mlflow_auth.unpacking import MOST_MEMBERS, UnpackedTooLarge, unpack
 
 TEXT = b"spans and spans " * 1_000
 

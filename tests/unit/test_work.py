@@ -15,10 +15,10 @@ import pytest
 from mlflow.server.auth.permissions import GrantLoadKey
 from mlflow.server.auth.requirements import fold_grants_for_key
 
-from mlflow_prokube_auth.engine import bypass, lookups
 from mlflow_prokube_auth.errors import AddressTooLong, BadRequest, MethodUnknown, PermissionDenied
 from mlflow_prokube_auth.identity.bounds import AsgiBounds, RequestLine, WsgiBounds
 from mlflow_prokube_auth.identity.middleware import AsgiIdentity
+from mlflow_prokube_auth.mlflow_auth import bypass, lookups
 from mlflow_prokube_auth.policy.artifacts import ModelArtifacts, is_canonical, possible_roots
 from mlflow_prokube_auth.policy.guards import locations, references, traces
 from mlflow_prokube_auth.policy.guards.asked import Asked

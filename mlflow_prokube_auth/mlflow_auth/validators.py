@@ -13,15 +13,12 @@ from typing import Any
 
 import mlflow.server.auth as auth
 
-VALIDATOR_SEAMS: dict[str, tuple[str, ...] | None] = {
-    "_find_validator": ("req",),
-    "BEFORE_REQUEST_VALIDATORS": None,
-}
+from . import seams
 
 
 def install() -> None:
     """Have the engine find each validator of its table. Where it finds one by itself, that one decides."""
-    find = auth._find_validator
+    find = seams.original(seams.AUTH, "_find_validator")
 
     def found(req: Any) -> Callable[[], bool] | None:
         validator = find(req)
@@ -29,4 +26,4 @@ def install() -> None:
             validator = auth.BEFORE_REQUEST_VALIDATORS.get((req.url_rule.rule, req.method))
         return validator  # type: ignore[no-any-return]  # MLflow is untyped
 
-    auth._find_validator = found
+    seams.replace(seams.AUTH, "_find_validator", found)

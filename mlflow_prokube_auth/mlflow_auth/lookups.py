@@ -17,6 +17,7 @@ from mlflow.server.auth.sqlalchemy_store import RoleGrantRow
 
 from ..policy.ids import judged_as
 from ..policy.visibility import Share, share_of
+from . import seams
 
 if TYPE_CHECKING:
     from ..store.held import RoleGrants
@@ -129,8 +130,8 @@ def _fold(grants: Sequence[RoleGrantRow], key: GrantLoadKey) -> Permission | Non
 
 def install(store: Holding) -> None:
     """Answer the engine's three lookups by key."""
-    resolve: Callable[..., list[Permission | None]] = auth.resolve_permissions
-    grant_for: Callable[..., Permission | None] = auth._role_grant_for_resource
+    resolve: Callable[..., list[Permission | None]] = seams.original(seams.AUTH, "resolve_permissions")
+    grant_for: Callable[..., Permission | None] = seams.original(seams.AUTH, "_role_grant_for_resource")
 
     def resolve_permissions(
         username: str, workspace_name: str, keys: Sequence[GrantLoadKey]
@@ -155,6 +156,6 @@ def install(store: Holding) -> None:
         rows = held.at([key], {resource_type})
         return auth.MANAGE if any(map(is_workspace_admin_grant, rows)) else fold_grants_for_key(rows, key)
 
-    auth.fold_grants_for_key = _fold
-    auth.resolve_permissions = resolve_permissions
-    auth._role_grant_for_resource = role_grant_for_resource
+    seams.replace(seams.AUTH, "fold_grants_for_key", _fold)
+    seams.replace(seams.AUTH, "resolve_permissions", resolve_permissions)
+    seams.replace(seams.AUTH, "_role_grant_for_resource", role_grant_for_resource)

@@ -11,8 +11,8 @@ from mlflow.server.handlers import _get_tracking_store
 from mlflow.store.tracking.dbmodels.models import SqlExperiment, SqlScorer
 from sqlalchemy import BigInteger, type_coerce
 
-from .policy.ids import SCORER_KEY
-from .policy.named import Found
+from ..policy.ids import SCORER_KEY
+from ..policy.named import Found
 
 KIND = "scorer"
 Sessions = Callable[[], AbstractContextManager[Any]]

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, and_, delete, event, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
 
-from .. import scorers
+from ..errors import BadRequest
 from ..identity.caller import CALLER, current_identity, grants_changed
 from ..policy.named import Found
 from ..store.database import Database, check_schema
@@ -25,26 +25,10 @@ from ..store.held import HeldGrants
 from ..store.people import UNUSABLE_PASSWORD, Person
 from ..store.role_versions import watched
 from ..store.teams import NO_RULE, Resource, Team, Teams
+from . import scorers
 from .lookups import HeldRows, visible
 from .writes import watch
 
-# Methods of MLflow's store that ours overrides or calls, with their parameters.
-STORE_SEAMS: dict[str, tuple[str, ...]] = {
-    "init_db": ("self", "db_uri", "read_db_uri"),
-    "get_user": ("self", "username"),
-    "list_grants": ("self", "user_id", "workspace", "resource_types"),
-    "grant_user_permission": ("self", "username", "resource_type", "resource_pattern", "permission"),
-    "_get_active_workspace_name": (),
-    "assign_role_to_user": ("self", "user_id", "role_id"),
-    "unassign_role_from_user": ("self", "user_id", "role_id"),
-    "update_role": ("self", "role_id", "name", "description"),
-    "delete_role": ("self", "role_id"),
-    "delete_roles_for_workspace": ("self", "workspace_name"),
-    "_synthetic_user_role_name": ("user_id",),
-    "_get_or_create_synthetic_user_role": ("self", "session", "user_id", "workspace"),
-    "delete_grants_for_resource": ("self", "resource_type", "resource_pattern", "workspace_scoped"),
-    "rename_grants_for_resource": ("self", "resource_type", "old_pattern", "new_pattern", "workspace_scoped"),
-}
 WILDCARD = "*"
 # One name, two kinds of grants: MLflow keeps prompts among the registered models.
 GRANTED_AS = {"registered_model": ("registered_model", "prompt")}
@@ -233,8 +217,14 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
         """Give roles, by id, these levels on a resource, None for nothing, all of it or none.
 
         Raises:
-            MlflowException: it would take away the last MANAGE, or a level is none of that kind.
+            BadRequest: it would take away the last MANAGE, or a level is none of that kind.
         """
+        try:
+            self._set_grants(resource, levels)
+        except MlflowException as error:
+            raise BadRequest(error.message) from None
+
+    def _set_grants(self, resource: Resource, levels: Mapping[int, str | None]) -> None:
         with self.ManagedSessionMaker(read_only=False) as session:
             for role_id, level in levels.items():
                 held = session.query(SqlRolePermission).filter_by(

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flask import request
 from mlflow.server.handlers import get_endpoints
 
 # Parameters that name something; others may be spelled as anybody likes.
@@ -105,3 +106,13 @@ def _misspelt(descriptor: Any, value: Any) -> tuple[str, str] | None:
         if inner is not None and (found := _misspelt(inner, below)) is not None:
             return found
     return None
+
+
+def request_params() -> dict[str, Any]:
+    """Query, JSON body and path parameters of the running Flask request."""
+    params: dict[str, Any] = dict(request.args)
+    body = request.get_json(silent=True) if request.is_json or request.method != "GET" else None
+    if isinstance(body, dict):
+        params.update(body)
+    params.update(request.view_args or {})
+    return params

@@ -7,12 +7,12 @@ from typing import Any
 
 from flask import Flask, Response, jsonify, make_response
 
-from ..engine import request_params
 from ..errors import NotOffered, PermissionDenied
 from ..identity.middleware import answer
 from ..policy import words
 from ..store.people import Person
-from .context import Web, caller
+from ..web.context import Web, caller
+from .protocol import request_params
 
 NOT_OFFERED = {
     "signup": "People sign up by logging in with Keycloak; there is no sign-up form.",

@@ -1,4 +1,4 @@
-"""Which MLflow this version works with, and the refusal of any other, in one line.
+"""Which releases of MLflow this version works with, and the refusal of any other, in one line.
 
 Nothing of MLflow is imported before it is asked for: where a module or a name of MLflow's is gone, our own modules
 that import it cannot be imported either.
@@ -6,10 +6,15 @@ that import it cannot be imported either.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
+from . import seams
+
 # The releases that were tested; a test holds the extra `server` of pyproject.toml against it.
-MLFLOW = ">=3.17,<3.18"
+MLFLOW = ">=3.17,<3.19"
+# An operator's word for a patch release that was not tested, by its number: it is taken if it has every seam.
+UNTESTED = "PROKUBE_AUTH_UNTESTED_MLFLOW"
 
 
 class EngineChanged(Exception):
@@ -26,46 +31,41 @@ def unfit(problems: Sequence[str]) -> EngineChanged:
     )
 
 
-def check_mlflow() -> None:
-    """Refuse an MLflow that was not tested, or that lacks anything of what this version uses of it.
+def check_mlflow() -> str:
+    """The installed release; one that was not tested is refused, and one that lacks what this version uses of it.
 
     Raises:
         EngineChanged: naming the MLflow version, all that does not fit, and what to install; or a package that is
             missing.
     """
-    problems = [*_outside(), *_missing()]
-    if problems:
-        raise unfit(problems)
-
-
-def _outside() -> list[str]:
-    from packaging.specifiers import SpecifierSet
-    from packaging.version import InvalidVersion
-
     try:
         from mlflow.version import VERSION
     except ImportError:
         raise _without("mlflow") from None
+    outside = _outside(VERSION)
+    if outside and os.environ.get(UNTESTED) != VERSION:
+        raise unfit([*outside, *_missing(VERSION)])
+    if problems := _missing(VERSION):
+        raise unfit(problems)
+    return str(VERSION)
+
+
+def _outside(version: str) -> list[str]:
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import InvalidVersion
+
     try:
-        tested = SpecifierSet(MLFLOW).contains(VERSION, prereleases=True)
+        tested = SpecifierSet(MLFLOW).contains(version, prereleases=True)
     except InvalidVersion:
         tested = False
     return [] if tested else [f"expected {MLFLOW}"]
 
 
-def _missing() -> list[str]:
+def _missing(version: str) -> list[str]:
     try:
-        # Between them they import every module of ours that imports MLflow's.
-        from . import app, searches  # noqa: F401 - only asked whether they can be imported
-        from .engine import seams_missing
-
-        return seams_missing()
+        return seams.problems(version)
     except ModuleNotFoundError as error:
-        if error.name is None or not error.name.startswith("mlflow."):
-            raise _without(error.name) from None
-        return [f"no module {error.name}"]
-    except (ImportError, AttributeError) as error:
-        return [" ".join(str(error).split())]
+        raise _without(error.name) from None
 
 
 def _without(package: str | None) -> EngineChanged:

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import anyio.to_thread
-import mlflow.server.auth as auth
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, PERMISSION_DENIED
 from mlflow.server import otel_api
@@ -20,19 +19,11 @@ from mlflow.tracing.utils.otlp import _otel_proto_bytes_to_id
 from ..errors import BadRequest, Refusal
 from ..policy.guards.table import NATIVE, Guard
 from ..prefix import static_prefix, without
-from .store import caller
+from . import seams
+from .auth_store import caller
 from .unpacking import unpack
 
 Run = Callable[[tuple[Guard, ...], str, Mapping[str, Any], Mapping[str, Any], Any], None]
-# Names of mlflow.server.otel_api that reading spans needs.
-OTEL_SEAMS = (
-    "ExportTraceServiceRequest",
-    "ParseJsonProto",
-    "_convert_otlp_json_ids_to_base64",
-    "decompress_otlp_body",
-    "MLFLOW_RUN_ID_HEADER",
-    "MLFLOW_EXPERIMENT_ID_HEADER",
-)
 TRACE_TAG = "mlflow.traceTag."
 _ROW = {guard.route: guard for guard in NATIVE}
 
@@ -51,15 +42,15 @@ def row_of(path: str, method: str) -> Guard | None:
     return guard if guard is not None and guard.holds_for(method) else None
 
 
-def guard_native(run: Run, largest_body: int) -> None:
+def install(run: Run, largest_body: int) -> None:
     """Have ``run`` asked behind the engine's validators of FastAPI's own routes, and packed bodies unpacked within
     bounds: here, and by MLflow's own handler, which administrators reach without a guard."""
-    find = auth._find_fastapi_validator
+    find = seams.original(seams.AUTH, "_find_fastapi_validator")
 
     def decompress_otlp_body(raw_body: bytes, content_encoding: str) -> bytes:
         return unpack(raw_body, content_encoding, largest_body)
 
-    otel_api.decompress_otlp_body = decompress_otlp_body
+    seams.replace(seams.OTEL, "decompress_otlp_body", decompress_otlp_body)
 
     def found(path: str, method: str) -> Callable[[str, Any], Awaitable[bool]] | None:
         inner = find(path, method)
@@ -76,7 +67,7 @@ def guard_native(run: Run, largest_body: int) -> None:
 
         return validator
 
-    auth._find_fastapi_validator = found
+    seams.replace(seams.AUTH, "_find_fastapi_validator", found)
 
 
 def _ask(run: Run, guard: Guard, method: str, headers: Any, body: bytes) -> None:

@@ -27,11 +27,11 @@ from mlflow.store.tracking.dbmodels.models import SqlExperiment, SqlLoggedModel,
 from sqlalchemy import ColumnElement, Engine, String, and_, cast, event, false, func, or_, select, true
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
-from .engine.lookups import READING
-from .identity.caller import current_identity
-from .policy.visibility import Share, Visible, visible
-from .store.people import Person
-from .store.schema import role_permissions
+from ..identity.caller import current_identity
+from ..policy.visibility import Share, Visible, visible
+from ..store.people import Person
+from ..store.schema import role_permissions
+from .lookups import READING
 
 # So many ids are bound one by one; of more the database looks them up itself, where the grants are in it.
 MOST_BOUND = 500

@@ -30,11 +30,11 @@ from mlflow.store.tracking.dbmodels import models as tracking_models
 from mlflow.utils.uri import is_local_uri
 from sqlalchemy import Connection, Integer, and_, func, literal, or_, select
 
+from ..policy.artifacts import SERVED, Root, Version
+from ..policy.ids import WILDCARD, is_canonical
+from ..policy.named import BESIDE, Found
+from ..policy.rules import NAMED_AS
 from . import scorers
-from .policy.artifacts import SERVED, Root, Version
-from .policy.ids import WILDCARD, is_canonical
-from .policy.named import BESIDE, Found
-from .policy.rules import NAMED_AS
 
 
 @dataclass(frozen=True)
@@ -84,25 +84,6 @@ TABLES: dict[str, NamedTable] = {
 }
 # What never changes in the row of a model's version, but when it is deleted.
 VERSION_COLUMNS = ("workspace", "version", "creation_time", "source", "storage_location", "run_id")
-
-
-def missing_columns() -> list[str]:
-    """Which of the classes and attributes above this MLflow does not have."""
-    missing = []
-    for named in TABLES.values():
-        table = getattr(named.models, named.model, None)
-        wanted = (named.name, named.id, named.created, "workspace")
-        missing += [f"{named.model}.{attribute}" for attribute in wanted if not hasattr(table, attribute)]
-    others = (
-        ("SqlAssessments", ("assessment_id", "trace_id")),
-        ("SqlExperiment", ("artifact_location",)),
-        ("SqlTraceInfo", ("request_id",)),
-    )
-    for model, columns in others:
-        table = getattr(tracking_models, model, None)
-        missing += [f"{model}.{column}" for column in columns if not hasattr(table, column)]
-    version = getattr(registry_models, "SqlModelVersion", None)
-    return missing + [f"SqlModelVersion.{column}" for column in VERSION_COLUMNS if not hasattr(version, column)]
 
 
 class MlflowCatalog:

@@ -11,18 +11,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-import mlflow.server.auth as auth
 from mlflow.entities import LifecycleStage
 from mlflow.store.tracking.dbmodels.models import SqlLoggedModel, SqlRun
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-PARENT_SEAMS = {"_fetch_or_none": ("fetch", "resource_id"), "_run_requirement": ("run_id", "action")}
-# Those of the tracking store, of which two are answered for.
-TRACKING_SEAMS: dict[str, tuple[str, ...] | None] = {
-    "get_run": ("self", "run_id"),
-    "get_logged_model": ("self", "model_id", "allow_deleted"),
-    "_get_query": ("self", "session", "model"),
-}
+from . import seams
 
 
 @dataclass(frozen=True)
@@ -52,7 +45,7 @@ _ASKED: MappingProxyType[Any, tuple[Any, Any, tuple[Any, ...]]] = MappingProxyTy
 
 def install() -> None:
     """Answer the engine's question for a run or a logged model of a SQL store by its experiment alone."""
-    fetch_or_none: Callable[[Callable[[str], Any], str], Any] = auth._fetch_or_none
+    fetch_or_none: Callable[[Callable[[str], Any], str], Any] = seams.original(seams.AUTH, "_fetch_or_none")
 
     def parent_or_fetched(fetch: Callable[[str], Any], resource_id: str) -> Any:
         # A store that answers in another way, as a file store does, is asked itself.
@@ -67,4 +60,4 @@ def install() -> None:
             experiment_id = query.with_entities(table.experiment_id).scalar()
         return None if experiment_id is None else Child(str(experiment_id))
 
-    auth._fetch_or_none = parent_or_fetched
+    seams.replace(seams.AUTH, "_fetch_or_none", parent_or_fetched)

@@ -12,7 +12,6 @@ from flask import Response, g, redirect, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from .. import logs
-from ..engine import as_read, misspelt, named_values, refusal_response, request_params
 from ..errors import AlreadyExists, BadRequest, Refusal, Unauthenticated, Unavailable
 from ..identity import inside
 from ..identity.caller import current_identity, grants_changed
@@ -27,10 +26,11 @@ from ..prefix import static_prefix, without
 from ..store.database import DATABASE_DOWN, TAKES_NO_WRITES, why_down
 from ..store.names import Held
 from ..store.people import Person
-from .context import Web, is_navigation
+from ..web.context import OWN, Web, is_navigation
+from .install import refusal_response
+from .protocol import as_read, misspelt, named_values, request_params
 
 _logger = logs.logger(__name__)
-OWN = "prokube_auth."
 # One of MLflow's has no slash before its name: /api/2.0mlflow/experiments/search-datasets.
 _API_ROUTE = re.compile(r"/(?:ajax-)?api/\d+\.\d+/?mlflow/(.+)")
 # Of the artifact store's: how many parts an upload has, and which.

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mlflow.server import gateway_api
-
-from .store import caller
-
-# Name in mlflow.server.gateway_api -> parameters.
-GATEWAY_SEAMS: dict[str, tuple[str, ...] | None] = {"extract_auth_headers": ("headers",)}
+from . import seams
+from .auth_store import caller
 
 
 def delegate_guardrails(make: Callable[[int], str]) -> None:
@@ -19,4 +15,4 @@ def delegate_guardrails(make: Callable[[int], str]) -> None:
         person = caller()
         return {} if person is None else {"authorization": f"Bearer {make(person.user_id)}"}
 
-    gateway_api.extract_auth_headers = headers_for_guardrails
+    seams.replace("mlflow.server.gateway_api", "extract_auth_headers", headers_for_guardrails)

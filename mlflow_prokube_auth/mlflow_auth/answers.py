@@ -15,19 +15,11 @@ from mlflow.genai.scorers import scorer_utils
 from mlflow.server.handlers import _get_job_store, _get_model_registry_store, _get_tracking_store
 from mlflow.utils import validation
 
-from .. import catalog, logs
-from .store import caller
+from .. import logs
+from . import catalog
+from .auth_store import caller
 
 _logger = logs.logger(__name__)
-# What else of mlflow.server.auth this module uses; see SEAMS.
-ANSWER_SEAMS: dict[str, tuple[str, ...] | None] = {
-    "_authorize_run_id": ("run_id", "action"),
-    "_authorize_trace": ("trace_id", "action"),
-    "_authorize_logged_model_id": ("model_id", "action"),
-    "_source_prompt_names": ("prompt_uri",),
-    "_optimizer_gateway_endpoint": ("optimizer_config_json",),
-}
-SCORER_SEAMS = ("extract_model_from_serialized_scorer", "is_gateway_model", "extract_endpoint_ref")
 
 
 class EngineAnswers:

@@ -1,0 +1,77 @@
+"""What the engine decides, for our pages, names and guards: each answer is its own function's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import mlflow.server.auth as auth
+from mlflow.exceptions import MlflowException
+from mlflow.server.handlers import _get_model_registry_store
+
+from .. import logs
+from ..identity.caller import grants_changed
+from ..policy.named import Found
+from . import seams
+
+_logger = logs.logger(__name__)
+
+ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts/"
+
+
+def readable(found: Found, username: str) -> bool:
+    """Whether the running request's user may read it now, as the engine decides; its failures deny."""
+    grants_changed()  # another request of theirs may have been granted it a moment ago
+    return _may(found, username, "can_read")
+
+
+def manageable(found: Found, username: str) -> bool:
+    """The same for managing it."""
+    return _may(found, username, "can_manage")
+
+
+def changeable(found: Found, username: str) -> bool:
+    """The same for changing it."""
+    return _may(found, username, "can_update")
+
+
+def _may(found: Found, username: str, what: str) -> bool:
+    question = PERMISSION_ON[found.resource_type]
+    try:
+        return bool(getattr(question(found.pattern, username), what))
+    except MlflowException as error:
+        _logger.warning("asking for a permission failed, it is denied: %s", error.error_code)
+        return False
+
+
+def version_readable(name: str, username: str) -> bool:
+    """Whether that user may read the versions of a model or prompt, as the engine decides for each read of one."""
+    kind = "prompt" if _get_model_registry_store().get_registered_model(name)._is_prompt() else "registered_model"
+    need = (auth.Requirement(kind, name, "read"), auth.Requirement(f"{kind}_version", "*", auth.ACTION_NOT_DENIED))
+    return bool(auth.authorize(username, (kind, name), need))
+
+
+def path_readable(username: str, path: str) -> bool:
+    """Whether the engine lets that user download what is served under a path; no version of a model is asked."""
+    authorize_path = seams.original(seams.AUTH, "_authorize_fastapi_artifact_proxy")
+    return bool(authorize_path(f"{ARTIFACTS}{path}", username, None, "read"))
+
+
+PERMISSION_ON: dict[str, Callable[[str, str], Any]] = {
+    "experiment": lambda key, username: auth._get_experiment_permission(key, username),
+    "registered_model": lambda name, _: auth._get_registered_model_or_prompt_permission(name),
+    "prompt": lambda name, _: auth._get_registered_model_or_prompt_permission(name),
+    "gateway_secret": lambda key, _: auth._get_gateway_secret_permission(key),
+    "gateway_endpoint": lambda key, _: auth._get_gateway_endpoint_permission(key),
+    "gateway_model_definition": lambda key, _: auth._get_gateway_model_definition_permission(key),
+    "mcp_server": lambda name, username: auth._get_mcp_server_permission(name, username),
+    "scorer": lambda key, username: auth._resolve_user_permission_for_resource(username, "scorer", key),
+}
+
+
+def path_denied(username: str, path: str) -> bool:
+    """Whether DENY stands on a path's experiment, or on its runs or logged models."""
+    tiers, experiment = auth._artifact_proxy_child(path, "read")
+    kinds = [experiment, *((tier, "*") for tier in tiers)]
+    need = [auth.Requirement(*kind, auth.ACTION_NOT_DENIED) for kind in kinds]
+    return not auth.authorize(username, experiment, need)
