@@ -165,7 +165,6 @@ def _native_words(contact: str, counts: Counts) -> Callable[[RequestFacts, int, 
             return "You are not signed in. Send your user name and an access key, or log in with the browser."
         if text != "Permission denied":
             return text
-        verb = words.verb_of(facts.method, facts.path)
-        return words.denied(words.native_subject_of(facts.path), verb, contact)
+        return words.denied_native(facts.method, facts.path, contact)
 
     return rewrite

@@ -18,7 +18,10 @@ RawHeaders = list[tuple[bytes, bytes]]
 AUTHORIZATION = "authorization"
 # The gateway's own header: a coding agent sends the key of its provider in Authorization (mlflow/gateway/constants.py).
 GATEWAY_AUTHORIZATION = "x-mlflow-authorization"
-CREDENTIAL_HEADERS = (AUTHORIZATION, GATEWAY_AUTHORIZATION, "proxy-authorization")
+# Of MLflow 3.18, whose Assistant lets its tools name a user by it, ahead of any authorization function
+# (mlflow/tracking/request_auth/assistant_delegation_request_auth_provider.py).
+ASSISTANT_DELEGATION = "x-mlflow-assistant-delegation"
+CREDENTIAL_HEADERS = (AUTHORIZATION, GATEWAY_AUTHORIZATION, "proxy-authorization", ASSISTANT_DELEGATION)
 _CREDENTIALS = frozenset(name.encode() for name in CREDENTIAL_HEADERS)
 # What proxies in front of a server add, which tells an upstream who is calling, or lets it call as them.
 PROXY_HEADERS = re.compile(
@@ -40,7 +43,8 @@ def named(identity: Identity) -> str:
 
 def for_flask(headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
     """The headers of a request to Flask, whose caller is asked for later; our pages read the session's cookie."""
-    return [(name, value) for name, value in headers if name.lower() not in _CREDENTIALS]
+    # WSGI knows no difference between "-" and "_".
+    return [(name, value) for name, value in headers if name.lower().replace(b"_", b"-") not in _CREDENTIALS]
 
 
 def for_native(headers: Iterable[tuple[bytes, bytes]], identity: Identity | None) -> RawHeaders:
@@ -58,7 +62,7 @@ def for_gateway(headers: Iterable[tuple[bytes, bytes]], identity: Identity | Non
     upstreams_own = identity is not None and identity.header == GATEWAY_AUTHORIZATION
     kept = []
     for name, value in headers:
-        lower = name.decode("latin-1").lower()
+        lower = name.decode("latin-1").lower().replace("_", "-")
         if lower == "cookie" or PROXY_HEADERS.fullmatch(lower):
             continue
         if lower in CREDENTIAL_HEADERS and not (lower == AUTHORIZATION and upstreams_own):

@@ -13,7 +13,7 @@ import mlflow.server.auth as auth
 from mlflow.exceptions import MlflowException
 from mlflow.genai.scorers import scorer_utils
 from mlflow.server.handlers import _get_job_store, _get_model_registry_store, _get_tracking_store
-from mlflow.utils import validation
+from mlflow.utils import providers, validation
 
 from .. import logs
 from . import catalog
@@ -84,6 +84,10 @@ class EngineAnswers:
     def destination_keys(self) -> frozenset[str]:
         """MLflow's list."""
         return frozenset(validation.GATEWAY_DESTINATION_KEYS)
+
+    def detection_providers(self) -> frozenset[str]:
+        """MLflow's table."""
+        return frozenset(providers._CORE_PROVIDER_ENV_VARS)
 
     def endpoint_of_scorer(self, serialized: str) -> str | None:
         """As MLflow's store reads it; what it cannot read, it does not keep."""

@@ -126,6 +126,7 @@ def install(app: Flask, plugin: Plugin) -> Any:
     )
     seams.replace(seams.AUTH, "_USER_AUTH_CACHE", None)
     seams.replace(seams.AUTH, "authenticate_request", authenticate_request)
+    _replace_what_is_new()
     seams.replace(seams.AUTH, "make_forbidden_response", lambda: _forbidden(plugin.contact))
     engine_before = seams.original(seams.AUTH, "_before_request")
     seams.replace(seams.AUTH, "_before_request", lambda: plugin.before(engine_before))
@@ -149,6 +150,18 @@ def install(app: Flask, plugin: Plugin) -> Any:
     if not bypass.take_flask_past(made, bypass.native_route_matcher(made)):
         raise unfit([f"no FastAPI middleware {bypass.DISPATCH}"])
     return made
+
+
+def _replace_what_is_new() -> None:
+    """What MLflow 3.18 has, and 3.17 has not."""
+    if seams.is_there(seams.AUTH, "authenticate_fastapi_request_user"):
+        # It would take the server's own tokens first: the gateway's, and that of the Assistant's tools.
+        only_ours = seams.original(seams.AUTH, "_authenticate_custom_for_fastapi")
+        seams.replace(seams.AUTH, "authenticate_fastapi_request_user", lambda request: only_ours(request))
+    if seams.is_there(seams.AUTH, "_reject_rename_with_named_role_grants"):
+        # `ProkubeStore.rename_grants_for_resource` takes the grants of all roles along, and what is left on the new
+        # name goes; whoever may manage a model shares it with teams, and renames it.
+        seams.replace(seams.AUTH, "_reject_rename_with_named_role_grants", lambda name, new_name: None)
 
 
 def _allow_model_artifacts(allowed: Callable[[str, str | None], bool]) -> None:

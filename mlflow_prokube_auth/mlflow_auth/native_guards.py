@@ -15,6 +15,7 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, PERMISSION_DEN
 from mlflow.server import otel_api
 from mlflow.tracing.utils import generate_mlflow_trace_id_from_otel_trace_id
 from mlflow.tracing.utils.otlp import _otel_proto_bytes_to_id
+from mlflow.version import VERSION
 
 from ..errors import BadRequest, Refusal
 from ..policy.guards.table import NATIVE, Guard
@@ -25,20 +26,20 @@ from .unpacking import unpack
 
 Run = Callable[[tuple[Guard, ...], str, Mapping[str, Any], Mapping[str, Any], Any], None]
 TRACE_TAG = "mlflow.traceTag."
-_ROW = {guard.route: guard for guard in NATIVE}
+_ROW = {guard.route: guard for guard in NATIVE if guard.is_needed_by(VERSION)}
 
 
 def row_of(path: str, method: str) -> Guard | None:
     """The guard of a route, told as the engine tells its own validators: what is below one of these is its."""
     guard = None
     if path.startswith("/v1/traces"):
-        guard = _ROW["/v1/traces"]
+        guard = _ROW.get("/v1/traces")
     elif path.rstrip("/") == "/ajax-api/3.0/jobs/search":
-        guard = _ROW["/jobs/search"]
+        guard = _ROW.get("/jobs/search")
     elif path.startswith("/ajax-api/3.0/jobs"):
-        guard = _ROW["/jobs"]
+        guard = _ROW.get("/jobs")
     elif path.startswith("/ajax-api/3.0/mlflow/assistant"):
-        guard = _ROW["/mlflow/assistant/{}"]
+        guard = _ROW.get("/mlflow/assistant/{}")
     return guard if guard is not None and guard.holds_for(method) else None
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from flask import Response, g, redirect, request
+from mlflow.version import VERSION
 from sqlalchemy.exc import SQLAlchemyError
 
 from .. import logs
@@ -111,7 +112,7 @@ class Enforcement:
 
     def _guard(self, person: Person) -> None:
         method = request.method
-        if request.url_rule is not None and (found := flask_guards(method, rule_here())):
+        if request.url_rule is not None and (found := flask_guards(method, rule_here(), VERSION)):
             body = request.get_json(silent=True)
             params = request.args if method == "GET" else as_read(method, request.url_rule.rule, body)
             self._web.guards.check(found, method, params, request.view_args or {}, person)

@@ -83,6 +83,10 @@ SEAMS: tuple[Seam, ...] = (
         ("store", "users, roles and grants", {"replaced": "by our store, on our database"}),
         ("authenticate_request", "who is calling", _takes(replaced="by whom our authenticators identified, on Flask's "
          "routes and on FastAPI's own")),
+        ("authenticate_fastapi_request_user", "who is calling on FastAPI's own routes; believes tokens of the server's "
+         "own first", _takes("request", replaced="by whom our authenticators identified", releases=">=3.18")),
+        ("_authenticate_custom_for_fastapi", "the caller's row of users, on FastAPI's own routes",
+         _takes("request", releases=">=3.18")),
         ("_USER_AUTH_CACHE", "remembers passwords", {"replaced": "by none"}),
         ("is_unprotected_route", "goes by how a path begins, the static prefix included",
          _takes("path", replaced="by a table of exact routes")),
@@ -103,6 +107,9 @@ SEAMS: tuple[Seam, ...] = (
         ("_authorize_fastapi_artifact_proxy", "decides on a path of artifacts",
          _takes("path", "username", "query_path", "action",
                 replaced="also lets readers of a model download its files")),
+        ("_reject_rename_with_named_role_grants", "refuses to rename a model that is shared with a role, as teams have",
+         _takes("name", "new_name", releases=">=3.18",
+                replaced="by nothing: our store takes the grants of all roles along")),
         ("_artifact_proxy_path", "which path a request of Flask's is for", _takes()),
         ("_artifact_proxy_path_from_request_path", "which path a request of FastAPI's is for",
          _takes("path", "query_path", releases="<3.18")),
@@ -237,6 +244,7 @@ SEAMS: tuple[Seam, ...] = (
         ("is_gateway_model", "whether that is an endpoint"),
         ("extract_endpoint_ref", "which one"),
     ),
+    *_of("mlflow.utils.providers", ("_CORE_PROVIDER_ENV_VARS", "the providers that issue detection calls itself")),
     *_of("mlflow.utils.validation", ("GATEWAY_DESTINATION_KEYS", "keys that say where a provider's key is sent")),
     # Its stores, and their tables.
     *_of("mlflow.store.tracking.sqlalchemy_store", ("SqlAlchemyStore", "answers for a run or a logged model")),
@@ -375,6 +383,16 @@ def first(*names: str) -> Any:
         if hasattr(_owner(AUTH), name):
             break
     return original(AUTH, name)
+
+
+def is_there(owner: str, name: str) -> bool:
+    """Whether this release has it.
+
+    Raises:
+        KeyError: it is no row of the table.
+    """
+    _ROWS[owner, name]
+    return (owner, name) in _originals or hasattr(_owner(owner), name)
 
 
 def replace(owner: str, name: str, new: Any) -> None:

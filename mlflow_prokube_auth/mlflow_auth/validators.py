@@ -1,9 +1,9 @@
 """The engine's validators that it does not find: those of rules with a parameter in the path.
 
 MLflow's engine looks a validator up by the path of a request, and by patterns for some families of routes only. Its
-table has validators for prompt optimization jobs and workspaces, too, under ``.../jobs/<job_id>``, which no path ever
-equals: it refuses these routes to all but administrators. Flask has matched the rule by then, so the validator is found
-by that.
+table has validators for prompt optimization jobs, too, under ``.../jobs/<job_id>``, which no path ever equals: it
+refuses these routes to all but administrators, and before 3.18 those of workspaces. Flask has matched the rule by then,
+so the validator is found by that.
 """
 
 from __future__ import annotations

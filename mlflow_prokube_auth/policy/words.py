@@ -45,6 +45,8 @@ NATIVE_SUBJECTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"/gateway/([^/]+)/mlflow/invocations"), "gateway endpoint"),
     (re.compile(r"/(?:ajax-)?api/3\.0/jobs/(?:cancel/)?([^/]+)"), "job"),
 )
+SUBMITTING = re.compile(r"/ajax-api/3\.0/jobs/?")
+ONLY_ADMINISTRATORS_SUBMIT = "Only administrators submit jobs here. MLflow's pages start theirs by routes of their own."
 LEVELS: dict[str, str] = {
     "READ": "see it and load it",
     "USE": "see it and call it (gateway)",
@@ -103,6 +105,13 @@ def native_subject_of(path: str) -> Subject | None:
         if match:
             return Subject(kind, match.group(1)[:200], by_name=False)
     return None
+
+
+def denied_native(method: str, path: str, contact: str) -> str:
+    """What the engine refuses on a route that FastAPI serves itself."""
+    if method == "POST" and SUBMITTING.fullmatch(path):
+        return ONLY_ADMINISTRATORS_SUBMIT
+    return denied(native_subject_of(path), verb_of(method, path), contact)
 
 
 def exists(kind: str, name: str) -> str:

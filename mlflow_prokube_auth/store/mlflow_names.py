@@ -14,6 +14,9 @@ from sqlalchemy import Connection, inspect, text
 # Whoever created a job or a queue may do more to it; the others are shown.
 STAMPED = (
     ("jobs", "creator"),
+    # Of the caller from 3.18 on; before that, of what a client told.
+    ("issues", "created_by"),
+    ("issues", "last_updated_by"),
     ("review_queues", "created_by"),
     ("review_queue_items", "completed_by"),
     ("mcp_servers", "created_by"),
@@ -58,7 +61,6 @@ TOLD = (
     ("guardrail_configs", "created_by"),
     ("guardrails", "created_by"),
     ("guardrails", "last_updated_by"),
-    ("issues", "created_by"),
     ("label_schemas", "created_by"),
     ("model_definitions", "created_by"),
     ("model_definitions", "last_updated_by"),

@@ -10,13 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import mlflow.server
+from mlflow.version import VERSION
+from packaging.specifiers import SpecifierSet
+
+from mlflow_prokube_auth.identity import inside
 
 ROOT = Path(mlflow.server.__file__).parent
 STRIPPED = "credentials end at the outermost layer; Authorization names the identified account"
 GATEWAY = "of the gateway's headers, none that named the caller goes inside (identity/inside.py)"
 READS = {
     "auth/__init__.py _authenticate_custom_for_fastapi": "makes the context in which our function answers",
-    "auth/__init__.py _authenticate_fastapi_request": "never called: a custom authorization function is set",
     "auth/__init__.py authenticate_request_basic_auth": "never called: a custom authorization function is set",
     "auth/__init__.py create_user_ui": "a content type; the route is refused (web/users.py)",
     "auth/__init__.py fastapi_permission_middleware": "the workspace, which the engine checks",
@@ -38,6 +41,20 @@ READS = {
             "anthropic_passthrough_messages", "gemini_passthrough_generate_content",
             "gemini_passthrough_stream_generate_content", "raw_proxy",
         )
+    },
+}  # fmt: skip
+# Of some releases alone.
+ONLY = {
+    "<3.18": {
+        "auth/__init__.py _authenticate_fastapi_request": "never called: a custom authorization function is set",
+    },
+    ">=3.18": {
+        "assistant/api.py _is_localhost": "what proxies add; the assistant is for administrators",
+        "assistant/api.py event_generator": "Host and the workspace; the assistant is for administrators",
+        "auth/__init__.py _authenticate_flask_delegation_token": "never called: authenticate_request is replaced",
+        "auth/__init__.py _authenticate_internal_delegation_token":
+            "never called: authenticate_fastapi_request_user is replaced",
+        "auth/__init__.py _basic_auth_credentials": "never called: authenticate_fastapi_request_user is replaced",
     },
 }  # fmt: skip
 OF_A_REQUEST = {"request", "flask_request", "starlette_request", "req"}
@@ -63,4 +80,14 @@ def readers(path: Path) -> Iterator[str]:
 
 def test_every_reader_of_headers_in_mlflows_server_is_known() -> None:
     found = {each for path in ROOT.rglob("*.py") for each in readers(path)}
-    assert found == READS.keys()
+    of_this = [each for releases, reads in ONLY.items() if SpecifierSet(releases).contains(VERSION) for each in reads]
+    assert found == READS.keys() | set(of_this)
+
+
+def test_the_header_by_which_an_assistants_tool_names_a_user_ends_at_the_outermost_layer() -> None:
+    provider = ROOT.parent / "tracking" / "request_auth" / "assistant_delegation_request_auth_provider.py"
+    if SpecifierSet("<3.18").contains(VERSION):
+        assert not provider.exists()
+    else:
+        assert f'"{inside.ASSISTANT_DELEGATION}"' in provider.read_text().lower()
+    assert inside.ASSISTANT_DELEGATION in inside.CREDENTIAL_HEADERS

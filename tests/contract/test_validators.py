@@ -10,6 +10,8 @@ import mlflow.server.auth as auth
 import pytest
 from flask import request
 from mlflow.server import app as flask_app
+from mlflow.version import VERSION
+from packaging.version import Version
 from werkzeug.exceptions import HTTPException
 
 from mlflow_prokube_auth.mlflow_auth import validators
@@ -37,17 +39,19 @@ def test_each_validator_of_the_engines_table_is_found(mlflows: Find, rule: str, 
         assert auth._find_validator(request) is auth.BEFORE_REQUEST_VALIDATORS[rule, method]
 
 
-def test_the_engine_itself_does_not_find_those_of_prompt_optimizations_and_workspaces(mlflows: Find) -> None:
+def test_the_engine_itself_does_not_find_those_of_prompt_optimizations_and_of_workspaces_before_3_18(
+    mlflows: Find,
+) -> None:
     missed = set()
     for rule, method in TABLE:
         with flask_app.test_request_context(re.sub(r"<[^>]*>", "1", rule), method=method):
             if mlflows(request) is None:
                 missed.add((method, re.sub(r"^/(ajax-)?api/\d\.\d", "", rule)))
     jobs, workspace = "/mlflow/prompt-optimization/jobs/<job_id>", "/mlflow/workspaces/<workspace_name>"
-    assert missed == {
-        ("GET", jobs), ("DELETE", jobs), ("POST", f"{jobs}/cancel"),
-        ("GET", workspace), ("PATCH", workspace), ("DELETE", workspace),
-    }  # fmt: skip
+    of_workspaces = {("GET", workspace), ("PATCH", workspace), ("DELETE", workspace)}
+    if Version(VERSION) >= Version("3.18.dev0"):
+        of_workspaces = set()
+    assert missed == {("GET", jobs), ("DELETE", jobs), ("POST", f"{jobs}/cancel")} | of_workspaces
 
 
 def test_what_the_engine_finds_or_refuses_by_itself_stays(mlflows: Find) -> None:

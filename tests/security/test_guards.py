@@ -377,6 +377,53 @@ def test_a_scorer_asks_no_endpoint_that_one_may_not_use(bob: Tenant, his: str) -
     assert register("openai:/gpt-4o-mini").status_code == 200
 
 
+SCHEDULE = "mlflow.issueDetection.schedule"
+
+
+def scheduled(**model: Any) -> str:
+    return json.dumps({"version": 1, "cadence": "daily", "timezone": "UTC", "paused": False, "model": model})
+
+
+def test_a_schedule_runs_with_no_secret_and_no_endpoint_that_its_writer_may_not_use(
+    alice: Tenant, bob: Tenant, admin: Tenant, his: str
+) -> None:
+    """MLflow runs it by itself. Nobody else's secret, nor one that is gone, nor an endpoint under another word."""
+    body = {"secret_name": new("s"), "provider": "openai", "secret_value": {"api_key": "hers"}}
+    secret = alice.made(f"{API3}/gateway/secrets/create", body)["secret"]["secret_id"]
+    openai = {"provider": "openai", "model": "gpt-5"}
+    hers, gone = scheduled(**openai, secretId=secret), scheduled(**openai, secretId="s-" + "0" * 32)
+    unknown, disguised = scheduled(endpointName=new("none")), scheduled(provider="gateway", model="hers")
+
+    def tag(client: Tenant, value: Any, key: str = SCHEDULE, api: str = API) -> httpx.Response:
+        body = {"experiment_id": his, "key": key, "value": value}
+        return client.post(f"{api}/experiments/set-experiment-tag", json=body)
+
+    def create(client: Tenant, value: str) -> httpx.Response:
+        tags = [{"key": "mine", "value": "1"}, {"key": SCHEDULE, "value": value}]
+        return client.post(f"{API}/experiments/create", json={"name": new("e"), "tags": tags})
+
+    for value in (hers, gone, unknown):
+        for answer in (tag(bob, value), tag(bob, value, SCHEDULE.upper()), tag(bob, value, api=AJAX)):
+            assert "does not exist or you may not use it" in refused(answer)
+        assert "does not exist or you may not use it" in refused(create(bob, value))
+    for value in (disguised, "{", "[]", '{"model": "gateway:/hers"}'):
+        for answer in (tag(bob, value), create(bob, value)):
+            assert "schedule" in refused(answer, 400)
+    # Anything else than a text is none.
+    assert tag(bob, {"version": 1}).status_code == 400
+    found = bob.get(f"{API}/experiments/get", params={"experiment_id": his}).json()["experiment"]
+    assert SCHEDULE not in json.dumps(found)
+    assert tag(bob, scheduled(**openai)).status_code == 200
+    share = {"kind": "gateway_secret", "id": secret, "user": "bob@example.com", "level": "USE"}
+    assert alice.post("/prokube-auth/api/sharing", json=share).is_success
+    assert tag(bob, hers).status_code == 200
+    assert create(alice, hers).status_code == 200
+    assert tag(bob, "").status_code == 200
+    removal = {"experiment_id": his, "key": SCHEDULE}
+    assert bob.post(f"{API}/experiments/delete-experiment-tag", json=removal).status_code == 200
+    assert tag(admin, hers).status_code == 200
+
+
 def test_an_assessment_names_no_run_and_no_issue_that_one_may_not_read(
     alice: Tenant, bob: Tenant, hers: str, his: str
 ) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from mlflow.server import app as flask_app
+from mlflow.version import VERSION
 
 from mlflow_prokube_auth.errors import BadRequest, PermissionDenied
 from mlflow_prokube_auth.mlflow_auth.native_guards import row_of
 from mlflow_prokube_auth.mlflow_auth.protocol import as_read, misspelt
+from mlflow_prokube_auth.policy.guards import schedules
 from mlflow_prokube_auth.policy.guards.asked import Asked, pairs
 from mlflow_prokube_auth.policy.guards.shape import check_shape, check_spellings
 from mlflow_prokube_auth.policy.guards.table import FLASK, NATIVE, Guard, flask_guards
@@ -31,12 +36,12 @@ def test_the_page_has_the_table_of_the_code() -> None:
 @pytest.mark.parametrize("guard", FLASK, ids=lambda guard: f"{guard.methods} {guard.route} {guard.check.__name__}")
 def test_a_guard_is_on_a_route_of_mlflows_for_each_of_its_methods(guard: Guard) -> None:
     for method in guard.methods.split():
-        rules = [rule for each, rule in RULES if each == method and guard in flask_guards(each, rule)]
+        rules = [rule for each, rule in RULES if each == method and guard in flask_guards(each, rule, VERSION)]
         assert rules, method
 
 
 def test_a_guard_holds_below_both_prefixes_and_in_all_versions_of_the_api() -> None:
-    tags = {rule for method, rule in RULES if method == "PATCH" and flask_guards(method, rule)}
+    tags = {rule for method, rule in RULES if method == "PATCH" and flask_guards(method, rule, VERSION)}
     assert {rule for rule in tags if rule.endswith("/tags") and "/traces/" in rule} == {
         f"/{prefix}/{version}/mlflow/traces/<{name}>/tags"
         for prefix in ("api", "ajax-api")
@@ -59,7 +64,19 @@ def test_a_guard_holds_below_both_prefixes_and_in_all_versions_of_the_api() -> N
 )  # fmt: skip
 def test_a_native_route_has_its_guard(method: str, path: str, route: str | None) -> None:
     guard = row_of(path, method)
+    if route is not None and not next(each for each in NATIVE if each.route == route).is_needed_by(VERSION):
+        route = None
     assert (guard.route if guard is not None else None) == route
+
+
+@pytest.mark.parametrize(
+    ("releases", "release", "needed"),
+    [("", "3.17.2", True), ("<3.18", "3.17.2", True), ("<3.18", "3.18.0", False), ("<3.18", "3.18.1", False)],
+)
+def test_a_guard_goes_with_the_release_that_closes_its_hole(releases: str, release: str, needed: bool) -> None:
+    (row,) = (guard for guard in NATIVE if guard.route == "/jobs")
+    assert row.releases == "<3.18"
+    assert replace(row, releases=releases).is_needed_by(release) is needed
 
 
 def test_a_body_is_read_by_the_names_of_the_protocol() -> None:
@@ -169,10 +186,75 @@ def test_a_tag_of_a_place_is_refused(version: int, tags: dict[str, Any], refused
 def test_a_presigned_address_works_for_an_hour_at_most(route: str, body: dict[str, Any], refused: bool) -> None:
     person = Person(user_id=1, username="bob@example.com", is_admin=True)
     asked = Asked("POST", body, {}, person, None, None, (), "")  # type: ignore[arg-type]  # nothing is asked
-    (guard,) = flask_guards("POST", f"/ajax-api/2.0/mlflow/artifacts/presigned-{route}")
+    (guard,) = flask_guards("POST", f"/ajax-api/2.0/mlflow/artifacts/presigned-{route}", VERSION)
     assert guard.admins
     if refused:
         with pytest.raises(BadRequest, match="Expected 1 to 3600 seconds"):
             guard.check(asked)
     else:
         guard.check(asked)
+
+
+SCHEDULE = "mlflow.issueDetection.schedule"
+OPENAI = {"provider": "openai", "model": "gpt-5"}
+BOB = Person(user_id=1, username="bob@example.com", is_admin=False)
+
+
+def used_by(tags: Any, may_use: tuple[str, ...] = (), **more: Any) -> list[tuple[str, str, str]]:
+    """What the caller was asked for, when these tags are set."""
+    questions: list[tuple[str, str, str]] = []
+
+    def may(kind: str, key: str, action: str) -> bool:
+        questions.append((kind, key, action))
+        return key in may_use
+
+    answers = SimpleNamespace(may=may, detection_providers=lambda: frozenset({"openai", "bedrock"}))
+    schedules.detection(Asked("POST", {"tags": tags, **more}, {}, BOB, answers, None, (), "us"))  # type: ignore[arg-type]
+    return questions
+
+
+def scheduled(model: Any, **more: Any) -> str:
+    return json.dumps({"version": 1, "cadence": "daily", "timezone": "UTC", "paused": False, "model": model, **more})
+
+
+def test_a_schedule_names_what_its_writer_may_use() -> None:
+    endpoint, secret = scheduled({"endpointName": " e "}), scheduled({**OPENAI, "secretId": "s-1"})
+    both = scheduled({**OPENAI, "endpointName": "e", "secretId": "s-1"})
+    asked = [("gateway_endpoint", "e", "use"), ("gateway_secret", "s-1", "use")]
+    mine = ("e", "s-1")
+    assert used_by([{"key": SCHEDULE, "value": endpoint}], mine) == asked[:1]
+    assert used_by([{"key": "x", "value": "y"}, {"key": SCHEDULE, "value": secret}], mine) == asked[1:]
+    assert used_by([], mine, key=SCHEDULE, value=both) == asked
+    for key in (SCHEDULE, "MLFLOW.issuedetection.SCHEDULE", f" {SCHEDULE} "):
+        for value in (endpoint, secret, both):
+            with pytest.raises(PermissionDenied, match="does not exist or you may not use it"):
+                used_by([], key=key, value=value)
+
+
+@pytest.mark.parametrize(
+    "value", ["", scheduled(None), scheduled({}), scheduled(OPENAI), scheduled({"provider": " OpenAI "}), "{}"]
+)
+def test_a_schedule_that_names_neither_endpoint_nor_secret_needs_none(value: str) -> None:
+    assert used_by([], key=SCHEDULE, value=value) == []
+
+
+def test_other_tags_of_an_experiment_are_not_looked_at() -> None:
+    for key in ("mlflow.issueDetection.priorities", "mlflow.issueDetection.scheduleTraceFilter", "schedule"):
+        assert used_by([{"key": key, "value": scheduled({"endpointName": "e"})}]) == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "daily", "[]", "null", "1", '"x"', "{", "[" * 100_000, None, 5, {"version": 1},
+        scheduled("gateway:/e"), scheduled([{"endpointName": "e"}]), scheduled({"endpointName": ["e"]}),
+        scheduled({"endpointName": 5}), scheduled({**OPENAI, "secretId": {"a": 1}}),
+        scheduled({"provider": "gateway", "model": "e"}), scheduled({"provider": " GATEWAY ", "model": "e"}),
+        scheduled({"provider": "gateway:/e?", "model": "x"}), scheduled({"provider": "huggingface", "model": "x"}),
+        scheduled({"provider": 5, "model": "x"}), scheduled({**OPENAI, "secretId": "S-1"}),
+        scheduled({**OPENAI, "secretId": "s-1/../s-2"}),
+    ],
+)  # fmt: skip
+def test_a_schedule_that_cannot_be_read_or_asks_in_another_way_is_refused(value: Any) -> None:
+    with pytest.raises(BadRequest, match=r"schedule|secretId"):
+        used_by([], ("e", "s-1"), key=SCHEDULE, value=value)

@@ -15,7 +15,9 @@ KEY = "pkt_0123456789ab_secret"
 BASIC = base64.b64encode(f"ann@example.com:{KEY}".encode()).decode()
 SENT = [
     (b"Authorization", f"Basic {BASIC}".encode()), (b"x-mlflow-authorization", f"Bearer {KEY}".encode()),
-    (b"Proxy-Authorization", b"Basic x"), (b"cookie", b"session=s.secret"), (b"accept", b"*/*"),
+    (b"Proxy-Authorization", b"Basic x"), (b"X-MLflow-Assistant-Delegation", b"v1:root@example.com:9:x"),
+    (b"x_mlflow_assistant_delegation", b"v1:root@example.com:9:x"), (b"cookie", b"session=s.secret"),
+    (b"accept", b"*/*"),
 ]  # fmt: skip
 NAMED = (b"authorization", b"Basic " + base64.b64encode(b"ann@example.com:"))
 

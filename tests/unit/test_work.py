@@ -14,6 +14,7 @@ import mlflow.server.auth as auth
 import pytest
 from mlflow.server.auth.permissions import GrantLoadKey
 from mlflow.server.auth.requirements import fold_grants_for_key
+from mlflow.version import VERSION
 
 from mlflow_prokube_auth.errors import AddressTooLong, BadRequest, MethodUnknown, PermissionDenied
 from mlflow_prokube_auth.identity.bounds import AsgiBounds, RequestLine, WsgiBounds
@@ -191,7 +192,7 @@ def test_nothing_is_kept_by_a_method_or_a_rule_that_mlflow_does_not_have() -> No
 
     before = table._guards_on.cache_info().currsize
     for number in range(2_000):
-        assert flask_guards(f"{number}" * 100, "/api/2.0/mlflow/traces") == ()
+        assert flask_guards(f"{number}" * 100, "/api/2.0/mlflow/traces", VERSION) == ()
     assert table._guards_on.cache_info().currsize <= before + 1
     asked: list[str] = []
 

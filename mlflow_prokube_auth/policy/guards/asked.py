@@ -68,6 +68,9 @@ class Answers(Protocol):
     def destination_keys(self) -> frozenset[str]:
         """The options that choose a host, as MLflow lists them."""
 
+    def detection_providers(self) -> frozenset[str]:
+        """The providers that issue detection calls itself, as MLflow lists them."""
+
     def endpoint_of_scorer(self, serialized: str) -> str | None:
         """The gateway endpoint that a scorer asks."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...errors import NotOffered, PermissionDenied
+from .. import words
 from .asked import Asked
 from .limits import Asking
 
@@ -13,7 +14,7 @@ def jobs(asked: Asked) -> None:
     Raises:
         PermissionDenied: always.
     """
-    raise PermissionDenied("Only administrators submit jobs here. MLflow's pages start theirs by routes of their own.")
+    raise PermissionDenied(words.ONLY_ADMINISTRATORS_SUBMIT)
 
 
 def job_search(asked: Asked) -> None:

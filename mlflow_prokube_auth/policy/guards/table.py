@@ -12,9 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from packaging.specifiers import SpecifierSet
+
 from ...store.people import Person
 from ..artifacts import ModelArtifacts
-from . import closed, destinations, locations, models, presigned, references, traces
+from . import closed, destinations, locations, models, presigned, references, schedules, traces
 from .asked import Answers, Asked
 
 Check = Callable[[Asked], None]
@@ -31,8 +33,8 @@ class Guard:
     refuses: str
     # What MLflow does otherwise.
     reason: str
-    # The releases of MLflow that need it, as far as they are known.
-    versions: str = "3.17"
+    # The releases of MLflow that need it, as a specifier (PEP 440); empty for all that are supported.
+    releases: str = ""
     # Whether it holds for administrators, too: what nobody can mean does, what others may not do does not.
     admins: bool = False
 
@@ -40,14 +42,22 @@ class Guard:
         """Whether it guards requests of this method."""
         return self.methods == ANY or method in self.methods.split()
 
+    def is_needed_by(self, release: str) -> bool:
+        """Whether this release of MLflow leaves the hole open."""
+        return not self.releases or SpecifierSet(self.releases).contains(release, prereleases=True)
+
     def row(self) -> tuple[str, str, str, str, str]:
         """It in the words of ``docs/guards.md``: request, refused, why, releases, who."""
         who = "everybody" if self.admins else "all but administrators"
-        return f"`{self.methods} {self.route}`", self.refuses, self.reason, self.versions, who
+        return f"`{self.methods} {self.route}`", self.refuses, self.reason, self.releases or "all", who
 
 
 _PLACE = ("a tag that says where the trace's files are", "reads, and deletes, a trace's files where its tags say")
 _SOURCE = ("a source run or model that one may not read", "asks for the experiment alone")
+_SCHEDULE = (
+    "a schedule of issue detection with a gateway endpoint or secret that one may not use, or one that cannot be read",
+    "runs it with the server's rights and asks nobody; a tag of before 3.18 counts after the upgrade",
+)
 _PARENT = ("a parent run that one may not read", "asks for the run alone")
 _PROMPT = ("to make a model a prompt, or back", "asks for EDIT; the owner's grants on the other kind do not count")
 _LONG = (
@@ -105,6 +115,8 @@ FLASK: tuple[Guard, ...] = (
         "an artifact location, but below `PROKUBE_AUTH_ARTIFACT_LOCATIONS` and away from others' artifacts",
         "reads and writes there with the server's rights",
     ),
+    Guard("POST", "/mlflow/experiments/create", schedules.detection, *_SCHEDULE),
+    Guard("POST", "/mlflow/experiments/set-experiment-tag", schedules.detection, *_SCHEDULE),
     Guard(
         "POST",
         "/mlflow/model-versions/create",
@@ -202,7 +214,14 @@ NATIVE: tuple[Guard, ...] = (
         "lists of more than 1,000 entries",
         "has the database look for each entry, as many as there may be",
     ),
-    Guard("POST", "/jobs", closed.jobs, "everything", "runs any job with any parameters for any login"),
+    Guard(
+        "POST",
+        "/jobs",
+        closed.jobs,
+        "everything",
+        "runs any job with any parameters for any login",
+        releases="<3.18",
+    ),
     Guard(
         ANY,
         "/mlflow/assistant/{}",
@@ -216,15 +235,15 @@ _PARAMETER = re.compile(r"<[^>]*>")
 
 
 @functools.lru_cache(maxsize=1024)
-def _guards_on(rule: str) -> tuple[Guard, ...]:
+def _guards_on(rule: str, release: str) -> tuple[Guard, ...]:
     """The guards of a rule for any method; kept by rules, which are MLflow's, and by nothing that somebody sends."""
     route = _PARAMETER.sub("{}", _VERSION.sub("", rule, count=1) if _VERSION.match(rule) else rule)
-    return tuple(guard for guard in FLASK if guard.route == route)
+    return tuple(guard for guard in FLASK if guard.route == route and guard.is_needed_by(release))
 
 
-def flask_guards(method: str, rule: str) -> tuple[Guard, ...]:
-    """The guards of a route of Flask's, by its rule without the static prefix."""
-    return tuple(guard for guard in _guards_on(rule) if guard.holds_for(method))
+def flask_guards(method: str, rule: str, release: str) -> tuple[Guard, ...]:
+    """The guards of a route of Flask's on a release of MLflow, by its rule without the static prefix."""
+    return tuple(guard for guard in _guards_on(rule, release) if guard.holds_for(method))
 
 
 class Guards:
