@@ -67,6 +67,10 @@ class ProkubePlugin:
         """The guards of one of FastAPI's own routes."""
         self.guards.check(guards, method, params, view_args, person)
 
+    def narrow(self, route: str) -> bool:
+        """Whether the running request's search is narrowed."""
+        return self.enforcement.narrow(route)
+
     def delegated(self, user_id: int) -> str:
         """A short-lived credential for the server's calls to itself."""
         return self.delegation.make(user_id, int(time.time()))

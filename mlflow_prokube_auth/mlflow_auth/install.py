@@ -20,7 +20,7 @@ from ..identity.middleware import answer
 from ..policy import words
 from ..policy.guards.table import Guard
 from ..prefix import static_prefix, without
-from . import bypass, gateway, graphql, lookups, native_guards, parents, public, seams, validators
+from . import bypass, gateway, graphql, lookups, native_guards, parents, public, scopes, seams, validators
 from .auth_store import ProkubeStore, caller
 from .protocol import request_params
 from .releases import unfit
@@ -78,6 +78,9 @@ class Plugin(Protocol):
             Refusal: a guard refuses.
         """
 
+    def narrow(self, route: str) -> bool:
+        """Whether the running request's search finds in SQL what its caller may read, from here on."""
+
     def delegated(self, user_id: int) -> str:
         """A short-lived credential for the server's calls to itself for that user."""
 
@@ -127,6 +130,7 @@ def install(app: Flask, plugin: Plugin) -> Any:
     seams.replace(seams.AUTH, "_USER_AUTH_CACHE", None)
     seams.replace(seams.AUTH, "authenticate_request", authenticate_request)
     _replace_what_is_new()
+    scopes.install(plugin.narrow)
     seams.replace(seams.AUTH, "make_forbidden_response", lambda: _forbidden(plugin.contact))
     engine_before = seams.original(seams.AUTH, "_before_request")
     seams.replace(seams.AUTH, "_before_request", lambda: plugin.before(engine_before))

@@ -30,6 +30,7 @@ from ..store.people import Person
 from ..web.context import OWN, Web, is_navigation
 from .install import refusal_response
 from .protocol import as_read, misspelt, named_values, request_params
+from .scopes import check_found
 
 _logger = logs.logger(__name__)
 # One of MLflow's has no slash before its name: /api/2.0mlflow/experiments/search-datasets.
@@ -64,7 +65,7 @@ def takes_json(rule: str) -> bool:
 class Enforcement:
     """The hooks around MLflow's engine."""
 
-    def __init__(self, web: Web, counts: Counts, narrow: Callable[[str, Person], None]) -> None:
+    def __init__(self, web: Web, counts: Counts, narrow: Callable[[str, Person], bool]) -> None:
         self._web = web
         self._counts = counts
         self._narrow = narrow
@@ -80,6 +81,11 @@ class Enforcement:
         except DATABASE_DOWN as error:
             _logger.error("the database does not answer: %s", type(error).__name__)
             return self.refuse(Unavailable(why_down(error)))
+
+    def narrow(self, route: str) -> bool:
+        """Whether the running request's search finds in SQL what its caller may read, from here on."""
+        identity = current_identity()
+        return identity is not None and self._narrow(route, identity.person)
 
     def _decide(self, engine: Callable[[], Any]) -> Any:
         identity = current_identity()
@@ -180,7 +186,7 @@ class Enforcement:
             self._let_go()
             if refused is not None:
                 raise refused
-            response = self._after(response, claims)
+            response = self._after(check_found(response), claims)
         except Refusal as refusal:
             response = Response(*answer(refusal))
         except SQLAlchemyError as error:

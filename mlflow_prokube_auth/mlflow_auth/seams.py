@@ -99,6 +99,12 @@ SEAMS: tuple[Seam, ...] = (
          _takes("path", "method", replaced="our guards are asked behind each validator")),
         ("filter_experiment_ids", "lets everything through on two of its failures",
          _takes("experiment_ids", replaced="nothing on any failure")),
+        ("REQUEST_SCOPE_HANDLERS", "writes all that one may read into the filter of a search", {
+            "replaced": "for experiments, by a criterion in SQL, and the engine's predicate on what was found",
+            "releases": ">=3.18"}),
+        ("_scope_experiment_search_query", "does so for experiments", _takes(releases=">=3.18")),
+        ("_role_based_read_predicate", "whether the caller may read a row that was found",
+         _takes("username", "resource_type", "also_require")),
         ("sender_is_admin", "whether a list may come back as it was", _takes()),
         ("get_graphql_authorization_middleware", "guards GraphQL", _takes(replaced="a denial says so")),
         ("GraphQLAuthorizationMiddleware", "guards GraphQL", _has("resolve")),

@@ -89,10 +89,13 @@ class Searches:
         }
         event.listen(Session, "do_orm_execute", _narrow)
 
-    def narrow(self, route: str, person: Person) -> None:
-        """From here on the running Flask request's search finds what this person may read."""
-        if route in self._narrowed and not person.is_admin:
+    def narrow(self, route: str, person: Person) -> bool:
+        """From here on the running Flask request's search finds what this person may read, if this is True."""
+        if route not in self._narrowed or person.is_admin:
+            return False
+        if "prokube_narrowed" not in g:
             g.prokube_narrowed = self._criterion(route, person)
+        return g.prokube_narrowed is not None
 
     @contextmanager
     def narrowed(self, route: str) -> Iterator[None]:

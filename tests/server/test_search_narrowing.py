@@ -204,6 +204,23 @@ def test_of_very_many_grants_the_database_looks_them_up_itself(
     }
 
 
+def test_ten_thousand_grants_are_no_longer_filter(world: World, admin: httpx.Client, alice: httpx.Client) -> None:
+    """MLflow 3.18 writes all that one may read into the filter, whose parser ends at 10,000 words and signs."""
+    role_id = roles_of_alice(world)[0]
+    many = [(role_id, "experiment", str(number), "EDIT") for number in range(1000, 11_000)]
+    denied = [(role_id, "experiment", str(number), "DENY") for number in range(7, 11)]
+    granted(world, [*many, (role_id, "experiment", "3", "READ"), (role_id, "experiment", "12", "READ"), *denied])
+    listing = LISTINGS[0]
+    for search, order in (("", ()), ("name LIKE 'x-%'", ("name DESC",))):
+        found = pages(alice, listing, search, order, 1)
+        assert sorted(row["experiment_id"] for page in found for row in page) == ["12", "3"]
+        assert [len(page) for page in found] == [1, 1]
+    granted(world, [(role_id, "experiment", "*", "READ"), *denied])
+    everything = {row["experiment_id"] for page in pages(admin, listing, "", (), 100) for row in page}
+    found = pages(alice, listing, "", (), 100)
+    assert {row["experiment_id"] for page in found for row in page} == everything - {"7", "8", "9", "10"}
+
+
 def test_who_may_read_nothing_finds_nothing(world: World, admin: httpx.Client, alice: httpx.Client) -> None:
     granted(world, [])
     assert [pages(alice, listing, "", (), 5) for listing in LISTINGS] == [[[]], [[]], [[]]]
