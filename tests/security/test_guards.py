@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
+from mlflow.version import VERSION
+from packaging.version import Version
 
 from ..support.tenants import API, API3, HUMAN, SECRET, Tenant, new, refused, trace_id
 
@@ -422,6 +424,17 @@ def test_a_schedule_runs_with_no_secret_and_no_endpoint_that_its_writer_may_not_
     removal = {"experiment_id": his, "key": SCHEDULE}
     assert bob.post(f"{API}/experiments/delete-experiment-tag", json=removal).status_code == 200
     assert tag(admin, hers).status_code == 200
+
+
+@pytest.mark.skipif(Version(VERSION) < Version("3.18.dev0"), reason="MLflow 3.18 has the route first")
+def test_when_a_schedule_runs_next_only_administrators_have_worked_out_at_once(
+    alice: Tenant, bob: Tenant, admin: Tenant, hers: str
+) -> None:
+    """The engine has no check for it, so it refuses; the schedule runs all the same."""
+    path, body = "/ajax-api/3.0/mlflow/issues/schedule/state", {"experiment_id": hers}
+    for who in (alice, bob):
+        refused(who.post(path, json=body))
+    assert admin.post(path, json=body).json() == {"next_fire_time_ms": None}
 
 
 def test_an_assessment_names_no_run_and_no_issue_that_one_may_not_read(

@@ -243,6 +243,34 @@ def test_the_spelling_of_a_run_and_a_version_is_the_servers(alice: Tenant) -> No
     assert found.json()["model_version"]["version"] == "1"
 
 
+def test_what_the_engine_notes_for_itself_no_request_sets(alice: Tenant, bob: Tenant) -> None:
+    """MLflow 3.18 keeps what a search is for on Flask's ``g`` and on Starlette's state, by these names."""
+    hers, mine = alice.experiment(), bob.experiment()
+    trace = alice.traced(hers)
+    noted: dict[str, Any] = {
+        "mlflow_scoped_experiment_ids": [hers],
+        "mlflow_scoped_experiment_filter": f"experiment_id = '{hers}'",
+        "mlflow_scoped_mcp_server_filter": "name != ''",
+        "mlflow_authenticated_user": "admin@example.com",
+    }
+    headers = {name.replace("_", "-"): str(value) for name, value in noted.items()}
+    for query, body, sent in ((noted, {}, {}), ({}, noted, {}), ({}, {}, headers), (noted, noted, headers)):
+        found = bob.post(f"{API}/experiments/search", json={"max_results": 1000, **body}, params=query, headers=sent)
+        # A name that the protocol does not have, MLflow passes over or refuses.
+        if found.status_code == 200:
+            known = {each["experiment_id"] for each in found.json()["experiments"]}
+            assert mine in known
+            assert hers not in known
+        else:
+            assert found.status_code == 400, found.text
+        for answer in (
+            bob.get(f"{API3}/traces/batchGet", params={"trace_ids": trace, **query}, headers=sent),
+            bob.get(f"{API3}/mcp-servers", params=query, headers=sent),
+        ):
+            assert answer.status_code in (200, 400, 403), answer.text
+            assert trace not in json.dumps(answer.json().get("traces", []))
+
+
 @pytest.mark.parametrize("id", ["tr-Chosen_1.2:3~x", "0123456789abcdef", "trace:/main.traces/0123456789abcdef"])
 def test_a_trace_id_of_a_clients_own_making_is_taken(alice: Tenant, id: str) -> None:
     experiment = alice.experiment()
