@@ -46,8 +46,9 @@ def collect() -> dict[str, Any]:
 
 def _routes() -> Iterator[tuple[str, str]]:
     import mlflow.server.auth as auth
+    from mlflow.server import app as flask_app
 
-    from .routes import concrete, fastapi_routes, flask_app, flask_routes
+    from .routes import concrete, fastapi_routes, flask_routes
 
     for method, rule in flask_routes():
         if method not in ("HEAD", "OPTIONS"):
