@@ -90,13 +90,15 @@ VIEWS: dict[tuple[str, str], View] = {
 @dataclass(frozen=True)
 class Page:
     """A route for browsers below ``/prokube-auth/``, and who may open it: an administrator with a session, unless it
-    says otherwise. With ``login``, a browser without a session goes through login and comes back."""
+    says otherwise. With ``login``, a browser without a session goes through login and, with ``back``,
+    comes back."""
 
     method: str
     path: str
     view: View
     access: str = ADMIN_SESSION
     login: bool = False
+    back: bool = True
 
 
 PAGES = (
@@ -107,7 +109,7 @@ PAGES = (
     Page("GET", "login/local", break_glass.page, ANYBODY),
     Page("POST", "login/local", break_glass.log_in, ANYBODY),
     Page("GET", "callback", login.callback, ANYBODY),
-    Page("GET", "logout", logout.page, SESSION, login=True),
+    Page("GET", "logout", logout.page, SESSION, login=True, back=False),
     Page("POST", "logout", logout.logout, SESSION),
     Page("GET", "logged-out", logout.logged_out, ANYBODY),
     Page("GET", "permissions", permissions.page, SIGNED_IN, login=True),
@@ -155,7 +157,7 @@ def _guarded(web: Web, row: Page) -> View:
         try:
             inputs.check(arguments)
             if row.login and current_identity() is None:
-                return redirect(web.login_url())
+                return redirect(web.login_url() if row.back else web.url("login"))
             access.check(row.access, web.settings.contact)
             response = make_response(row.view(web, **arguments))
             # Who may see what changes; only assets say otherwise.
