@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from ..errors import BadRequest
+from ..store.grant_writer import Actor
 from ..store.names import Reservation
 from ..store.people import Person
 from ..store.teams import Resource
@@ -109,7 +110,7 @@ class Rules(Protocol):
     def check(self, kind: str, name: str, person: Person, contact: str) -> None:
         """Raise where the prefix is a team's of which the person is no member."""
 
-    def bears(self, found: Found, old_name: str | None = None) -> Callable[[Connection], None]:
+    def sync_grants(self, found: Found, actor: Actor, old_name: str | None = None) -> Callable[[Connection], None]:
         """A resource has this name now, and had the old one before: what is to be written then."""
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ..errors import AlreadyExists, Conflict, PermissionDenied, Refusal
+from ..store.grant_writer import Actor
 from ..store.names import Held, Names, Reservation
 from ..store.people import Person
 from . import words
@@ -245,12 +246,17 @@ class NamePolicy:
         if found is None and claim.on_the_fly:
             self._names.release(claim.kind, claim.name, claim.id)
             return
-        follow = self._rules.bears(found, claim.old_name) if found is not None else lambda connection: None
+        follow = (
+            self._rules.sync_grants(found, _actor(claim.person), claim.old_name)
+            if found is not None
+            else lambda connection: None
+        )
 
         def then(connection: Connection) -> None:
             if found is not None and claim.on_the_fly:
                 self._catalog.grant_manage(found, claim.person.user_id, connection)
-            follow(connection)
+            if follow is not None:
+                follow(connection)
 
         self._names.settle(claim.kind, claim.name, claim.id, then)
         if claim.old is not None:
@@ -315,7 +321,7 @@ class NamePolicy:
             return False
         if self._catalog.is_granted(found):
             return True  # since a moment ago, by the request that created it
-        follow = self._rules.bears(found)
+        follow = self._rules.sync_grants(found, _actor(person))
 
         def then(connection: Connection) -> None:
             self._catalog.grant_manage(found, person.user_id, connection)
@@ -332,6 +338,10 @@ class NamePolicy:
 def in_between(kind: str, name: str) -> Conflict:
     """The refusal while what bears the name is being renamed or deleted."""
     return Conflict(f"The {KIND_WORDS[kind]} '{name}' is just being renamed or deleted. Try again in a moment.")
+
+
+def _actor(person: Person) -> Actor:
+    return Actor(person.username, user_id=person.user_id)
 
 
 def _in_flight(standing: Reservation, now_ms: int) -> bool:

@@ -7,10 +7,11 @@ from typing import Any
 
 from flask import request
 
-from ..administration import Actor, Administration
+from ..administration import Administration
 from ..errors import BadRequest
 from ..policy.checks import printable
 from ..store.accounts import Account
+from ..store.grant_writer import Actor
 from .context import Web, caller, client_address
 
 LARGEST_PAGE = 200

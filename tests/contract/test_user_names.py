@@ -25,7 +25,7 @@ from sqlalchemy import (
     text,
 )
 
-from mlflow_prokube_auth.administration import Actor, Administration
+from mlflow_prokube_auth.administration import Administration
 from mlflow_prokube_auth.errors import Conflict, NotFound
 from mlflow_prokube_auth.identity.tokens import compose
 from mlflow_prokube_auth.mlflow_auth.auth_store import ProkubeStore
@@ -34,6 +34,7 @@ from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store import mlflow_names
 from mlflow_prokube_auth.store.accounts import Account
 from mlflow_prokube_auth.store.database import migrate, migrate_down, open_engine
+from mlflow_prokube_auth.store.grant_writer import Actor
 from mlflow_prokube_auth.store.people import NameTaken
 from mlflow_prokube_auth.store.schema import audit_events, user_names, users
 from mlflow_prokube_auth.store.user_names import NotKept, StillUsed
