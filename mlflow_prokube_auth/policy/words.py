@@ -42,6 +42,7 @@ NAME_ROUTES: tuple[tuple[str, str, str], ...] = (
 NATIVE_SUBJECTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"/(?:ajax-)?api/2\.0/mlflow-artifacts/(?:mpu/\w+/|presigned/)?(?:artifacts/)?(.+)"), "artifact"),
     (re.compile(r"/(?:ajax-)?api/3\.0/mlflow/mcp-servers/([^/]+/[^/]+)(?:/.*)?"), "MCP server"),
+    (re.compile(r"/(?:ajax-)?api/3\.0/mlflow/skills/(@[^/]+/[^/]+|[^@/][^/]*)(?:/.*)?"), "skill"),
     (re.compile(r"/gateway/([^/]+)/mlflow/invocations"), "gateway endpoint"),
     (re.compile(r"/(?:ajax-)?api/3\.0/jobs/(?:cancel/)?([^/]+)"), "job"),
 )
@@ -63,6 +64,7 @@ KINDS = {
     "gateway_endpoint": "gateway endpoint",
     "gateway_model_definition": "gateway model",
     "mcp_server": "MCP server",
+    "skill": "skill",
     "workspace": "workspace",
 }
 
@@ -112,9 +114,10 @@ def exists(kind: str, name: str) -> str:
 
 def taken(kind: str, name: str, contact: str) -> str:
     """A name that someone else has: the two ways out, and nothing more."""
+    organization, slash, own = name.rpartition("/") if name.startswith("@") else ("", "", name)
     return (
         f"The {kind} name '{name}' is already taken and you may not access it. "
-        f"Choose a different name, for example with your team as prefix ('<team>-{name}'), "
+        f"Choose a different name, for example with your team as prefix ('{organization}{slash}<team>-{own}'), "
         f"or ask {contact} for access."
     )
 
