@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -44,11 +44,22 @@ MOST_AT_ONCE = 500
 LARGEST_BODY, LARGEST_OF_MANY = 1 << 20, 4 << 20
 # How MLflow says that something bears the name; the second where it came there since its engine has looked.
 EXISTS = (AlreadyExists.error_code, "RESOURCE_CONFLICT")
+# The engine's word for a refusal.
+REFUSED = b"Permission denied"
 WORKSPACE_HEADER = "x-mlflow-workspace"
 # No workspace's name.
 NOWHERE = ""
 _T = TypeVar("_T")
 Serve = Callable[[str, str, Person, Scope, Receive, Send], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Names:
+    """What a request names of a kind: what it creates, and what is there."""
+
+    kind: str
+    claims: list[Claim]
+    there: list[str] = field(default_factory=list)
 
 
 class NativeChecks:
@@ -135,13 +146,13 @@ class NativeNames:
         claim = await _wait_for(self._names.claiming(route, params, person))
         if claim is not None and kind == "skill":
             claim = replace(claim, on_the_fly=True)  # the engine grants nothing to an administrator who creates one
-        await self._settled([] if claim is None else [claim], scope, _replay(body, receive), send)
+        names = Names(kind, [] if claim is None else [claim])
+        await self._settled(names, scope, _replay(body, receive), send)
 
     async def _create_version(
         self, kind: str, name: str, person: Person, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        claims = await self._claim_absent(kind, [name], person)
-        await self._settled(claims, scope, receive, send)
+        await self._settled(await self._claim_absent(kind, [name], person), scope, receive, send)
 
     async def _create_many(
         self, kind: str, route: str, person: Person, scope: Scope, receive: Receive, send: Send
@@ -154,29 +165,31 @@ class NativeNames:
             raise BadRequest(f"'{route}' has {len(wanted)} entries, {MOST_AT_ONCE} are allowed at once.")
         # In one order for everybody, so that two requests never wait for one another.
         names = sorted({skill_name(organization, name) for name in wanted} - {""})
-        claims = await self._claim_absent(kind, names, person)
-        await self._settled(claims, scope, _replay(body, receive), send)
+        await self._settled(await self._claim_absent(kind, names, person), scope, _replay(body, receive), send)
 
-    async def _claim_absent(self, kind: str, names: list[str], person: Person) -> list[Claim]:
+    async def _claim_absent(self, kind: str, wanted: list[str], person: Person) -> Names:
         """The names among these that nothing bears, all of them or none."""
         caller = CALLER.get()
         here = await anyio.to_thread.run_sync(_workspace_of, caller.facts) if caller is not None else None
-        claims: list[Claim] = []
+        names = Names(kind, [])
         try:
-            for name in names:
+            for name in wanted:
                 claim = await _wait_for(self._names.claiming_absent(kind, name, person, here or NOWHERE))
-                claims += [] if claim is None else [claim]
+                if claim is None:
+                    names.there.append(name)
+                else:
+                    names.claims.append(claim)
         except BaseException:
             with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(self._give_up, claims)
+                await anyio.to_thread.run_sync(self._give_up, names.claims)
             raise
-        return claims
+        return names
 
     def _give_up(self, claims: list[Claim]) -> None:
         for claim in claims:
             self._names.failed(claim, exists=False)
 
-    async def _settled(self, claims: list[Claim], scope: Scope, receive: Receive, send: Send) -> None:
+    async def _settled(self, names: Names, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve it, and settle the names before anything is answered."""
         held: list[Message] = []
 
@@ -184,8 +197,10 @@ class NativeNames:
             held.append(message)
 
         await self.app(scope, receive, hold)
-        if claims:
-            await anyio.to_thread.run_sync(self._settle, claims, held)
+        if names.claims:
+            await anyio.to_thread.run_sync(self._settle, names.claims, held)
+        if names.there and held[0]["status"] == 403 and _text(held) == REFUSED:
+            raise self._names.not_theirs(names.kind, names.there)
         for message in held:
             await send(message)
 
@@ -199,11 +214,15 @@ class NativeNames:
             for claim in claims:
                 self._names.succeeded(claim)
             return
-        answered = _parameters(b"".join(message.get("body", b"") for message in held))
+        answered = _parameters(_text(held))
         exists = answered.get("error_code") in EXISTS
         refusals = [self._names.failed(claim, exists=exists) for claim in claims]
         for refusal in filter(None, refusals):
             raise refusal
+
+
+def _text(held: list[Message]) -> bytes:
+    return b"".join(message.get("body", b"") for message in held)
 
 
 def _workspace_of(facts: RequestFacts) -> str | None:

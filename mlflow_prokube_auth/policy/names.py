@@ -336,6 +336,10 @@ class NamePolicy:
         """The refusal for a name that is someone else's."""
         return PermissionDenied(words.taken(KIND_WORDS[kind], name, self._contact))
 
+    def not_theirs(self, kind: str, names: list[str]) -> PermissionDenied:
+        """The same where MLflow creates or changes what bears a name, and one of these is not theirs to change."""
+        return PermissionDenied(words.taken(KIND_WORDS[kind], names[0], self._contact, "change", len(names) - 1))
+
 
 def in_between(kind: str, name: str) -> Conflict:
     """The refusal while what bears the name is being renamed or deleted."""
