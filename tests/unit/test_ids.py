@@ -144,7 +144,8 @@ def test_grants_are_on_the_one_spelling(kind: str, pattern: str, canonical: bool
     [
         ("/skills/a/versions/1", False), ("/skills/@o/a/versions/1/tags/k/01", False), ("/skills/a/versions/01", True),
         ("/skills/@o/a/versions/+1", True), ("/skills/@o/a/versions/ 1/tags/k", True),
-        ("/skills/versions/tags/x", False), ("/skills/@o/versions/tags/x", False), ("/skills/@o/versions/versions/01", True),
+        ("/skills/versions/tags/x", False), ("/skills/@o/versions/tags/x", False),
+        ("/skills/@o/versions/versions/01", True),
     ],
 )  # fmt: skip
 def test_the_version_of_a_skill_is_found_in_the_path_of_one_alone(path: str, refused: bool) -> None:
