@@ -495,15 +495,6 @@ def test_a_version_creates_no_mcp_server_past_the_rules_on_names(alice: Tenant, 
     refused(bob.post(f"{API3}/mcp-servers/{name}/versions", json={**body, "version": "2.0.0"}))
 
 
-@pytest.mark.parametrize("path", ["", "/{name}/versions"])
-def test_nor_does_one_with_a_line_break_at_the_end_of_its_path(alice: Tenant, bob: Tenant, path: str) -> None:
-    name = f"io.example/{new('server')}"
-    server = {"name": name, "version": "1.0.0", "description": "x"}
-    body = {"version": "1.0.0", "server_json": server} if path else {"name": name}
-    refused(bob.post(f"{API3}/mcp-servers{path.format(name=name)}%0A", json=body), 400)
-    assert alice.post(f"{API3}/mcp-servers", json={"name": name}).status_code == 200
-
-
 @pytest.mark.parametrize("what", ["prompt", "dataset", "endpoint"])
 def test_an_optimization_reads_nothing_that_one_may_not_read(
     alice: Tenant, bob: Tenant, hers: str, his: str, what: str

@@ -316,3 +316,17 @@ def test_a_shared_one_is_on_the_permissions_page_of_who_reads_it(demo: Demo, ali
     assert [(each["kind_label"], each["level"]) for each in listed] == [("Skill", "READ")]
     body = {**shared, "level": "USE"}
     refused(alice.post("/prokube-auth/api/sharing", json=body), 400)
+
+
+@pytest.mark.parametrize("way", ALL_WAYS)
+@pytest.mark.parametrize("prefix", ["{}-", "@{}/", "@{}/a-"])
+def test_a_name_with_a_teams_prefix_is_the_teams(admin: Tenant, bob: Tenant, way: str, prefix: str) -> None:
+    team, prefix = new("team"), prefix.format(new("of"))
+    api = "/prokube-auth/api/admin"
+    assert admin.post(f"{api}/teams", json={"team": team}).is_success
+    rule = {"team": team, "kind": "skill", "prefix": prefix, "level": "READ"}
+    assert admin.post(f"{api}/team-rules", json=rule).is_success
+    skill = f"{prefix}{new('a')}"
+    assert f"begin with '{prefix}' are for the members of a team" in refused(WAYS[way](bob, skill))
+    ok(WAYS[way](admin, skill))
+    assert levels(admin, skill) == {"admin@example.com": "MANAGE", team: "READ"}

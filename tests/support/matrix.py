@@ -184,7 +184,7 @@ SKILLS = () if not HAS_SKILLS else (
         "401  no    no    yes   yes   yes   no    yes"),
     Row("tag a skill's version", "POST", f"{S}/versions/1/tags", {"key": "k", "value": "v"},
         "401  no    no    yes   yes   yes   no    yes"),
-    Row("give it an alias of a skill", "POST", f"{S}/aliases", {"alias": "best", "version": 1},
+    Row("give a skill an alias", "POST", f"{S}/aliases", {"alias": "best", "version": 1},
         "401  no    no    yes   yes   yes   no    yes"),
     Row("add a version to a skill", "POST", f"{S}/versions", SV,
         "401  no    no    yes   yes   yes   no    yes"),

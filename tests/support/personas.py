@@ -129,7 +129,7 @@ def owned_things(owner: httpx.Client, skills: bool = False) -> dict[str, str]:
     if skills:
         things |= {"skill_name": f"s-{unique}", "skill_organization": f"o-{unique}"}
         things["skill"] = f"@{things['skill_organization']}/{things['skill_name']}"
-        source = {"source_type": "git", "source": "https://example.com/s.git"}
+        source = {"source_type": "git", "source": "https://example.com/s.git", "status": "draft"}  # can be deleted
         ok(owner.post(f"/api/3.0/mlflow/skills/{things['skill']}/versions", json=source))
     return things
 
