@@ -7,6 +7,7 @@ import json
 import re
 import tarfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from typing import Any
 
@@ -217,6 +218,21 @@ def test_a_name_is_its_creators_however_it_came_to_be_and_nobody_joins_it(
     assert {each["created_by"] for each in versions} <= {"alice@example.com"}
     again = WAYS[second](alice, skill)
     assert again.status_code == (400 if second == "create" else 200), again.text
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_of_many_who_ask_at_once_one_gets_the_name(alice: Tenant, bob: Tenant, turn: int) -> None:
+    skill = identity(KINDS[turn % 2])
+    asking = [(client, way) for way in (create, version, register) for client in (alice, bob)]
+    with ThreadPoolExecutor(len(asking)) as threads:
+        answers = list(threads.map(lambda each: (each[0], each[1](each[0], skill)), asking))
+    told = [(answer.status_code, answer.text) for _, answer in answers]
+    assert {status for status, _ in told} <= {200, 400, 403, 409}, told
+    served = {id(client) for client, answer in answers if answer.status_code == 200}
+    assert len(served) == 1, told
+    owner, other = (alice, bob) if id(alice) in served else (bob, alice)
+    assert list(levels(owner, skill).values()) == ["MANAGE"]
+    refused(other.get(f"{SKILLS}/{skill}"))
 
 
 @pytest.mark.parametrize("way", ALL_WAYS)
