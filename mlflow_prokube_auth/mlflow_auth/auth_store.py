@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES
@@ -145,6 +145,11 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
             if not isinstance(error.__cause__, IntegrityError):
                 raise
             super().grant_user_permission(username, resource_type, resource_pattern, permission)
+
+    def grant_user_permissions(self, username: str, grants: Iterable[tuple[str, str, str]]) -> None:
+        """Each as above: what one of them finds there does not undo the others."""
+        for resource_type, resource_pattern, permission in grants:
+            self.grant_user_permission(username, resource_type, resource_pattern, permission)
 
     def assign_role_to_user(self, user_id: int, role_id: int) -> UserRoleAssignment:
         """As MLflow's; into a team one comes by its group in Keycloak, or into all of its roles at once."""

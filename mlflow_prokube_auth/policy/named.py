@@ -24,6 +24,7 @@ KIND_WORDS = {
     "gateway_endpoint": "gateway endpoint",
     "gateway_model_definition": "gateway model definition",
     "mcp_server": "MCP server",
+    "skill": "skill",
 }
 # Route (after /api/<version>/mlflow/) -> kind and the parameter that holds the new name.
 CREATES = {
@@ -33,6 +34,7 @@ CREATES = {
     "gateway/endpoints/create": ("gateway_endpoint", "name"),
     "gateway/model-definitions/create": ("gateway_model_definition", "name"),
     "mcp-servers": ("mcp_server", "name"),
+    "skills": ("skill", "name"),  # as skill_name makes it
 }
 RENAMES = {
     "experiments/update": ("experiment", "new_name"),
@@ -49,7 +51,7 @@ LOOKUPS = {
 BESIDE: Mapping[str, bool | None] = {"gateway/endpoints/create": True, "gateway/endpoints/update": None}
 # Where grants name the resource itself: whoever gets the name would get the grants that were left on it.
 DELETES = {"registered-models/delete": ("registered_model", "name")}
-NAME_KEYED = frozenset({"registered_model", "mcp_server"})
+NAME_KEYED = frozenset({"registered_model", "mcp_server", "skill"})
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,21 @@ class Claim:
     old: Reservation | None = None
     old_name: str | None = None
     on_the_fly: bool = False
+
+
+def skill_name(organization: Any, name: Any) -> str:
+    """The name of a skill as its grants have it, organization included; empty where MLflow takes none of the two."""
+    if not isinstance(name, str) or not isinstance(organization, str) or not name:
+        return ""
+    return f"@{organization}/{name}" if organization else name
+
+
+def skill_of(name: str) -> tuple[str, str] | None:
+    """Organization and name of a skill by the name that its grants have; None where it can be none's."""
+    if not name.startswith("@"):
+        return "", name
+    organization, _, own = name[1:].partition("/")
+    return (organization, own) if organization and own else None
 
 
 def check(kind: str, name: str) -> None:

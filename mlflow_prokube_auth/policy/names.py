@@ -107,20 +107,28 @@ class NamePolicy:
             raise PermissionDenied(words.not_yours_beside(KIND_WORDS[kind], name, self._contact))
         return claim
 
-    def claiming_absent(self, kind: str, name: str, person: Person) -> Waiting[Claim | None]:
+    def claiming_absent(
+        self, kind: str, name: str, person: Person, workspace: str | None = None
+    ) -> Waiting[Claim | None]:
         """Reserve a name under which MLflow creates something on the fly; None where it is there.
+
+        ``workspace``: that in which MLflow looks for it; in another one it would create a twin. None for any.
 
         Raises:
             PermissionDenied: another request creates it now, or the name is a team's.
+            PermissionDenied, AlreadyExists: it is in another workspace.
         """
-        if self._catalog.find(kind, name) is not None:
-            return None
-        check(kind, name)
-        try:
-            claim = yield from self._claiming(kind, name, person)
-        except AlreadyExists:
-            return None
-        return replace(claim, on_the_fly=True)
+        found = self._catalog.find(kind, name)
+        if found is None:
+            check(kind, name)
+            try:
+                claim = yield from self._claiming(kind, name, person)
+                return replace(claim, on_the_fly=True)
+            except AlreadyExists:
+                found = self._catalog.find(kind, name)
+        if found is not None and workspace is not None and found.workspace != workspace:
+            raise self._exists(found, person)
+        return None
 
     def _claiming(self, kind: str, name: str, person: Person, old_name: str | None = None) -> Waiting[Claim]:
         self._rules.check(kind, name, person, self._contact)
@@ -333,6 +341,10 @@ class NamePolicy:
     def taken(self, kind: str, name: str) -> PermissionDenied:
         """The refusal for a name that is someone else's."""
         return PermissionDenied(words.taken(KIND_WORDS[kind], name, self._contact))
+
+    def not_theirs(self, kind: str, names: list[str]) -> PermissionDenied:
+        """The same where MLflow creates or changes what bears a name, and one of these is not theirs to change."""
+        return PermissionDenied(words.taken(KIND_WORDS[kind], names[0], self._contact, "change", len(names) - 1))
 
 
 def in_between(kind: str, name: str) -> Conflict:

@@ -24,6 +24,7 @@ KINDS = (
     "gateway_secret",
     "gateway_model_definition",
     "mcp_server",
+    "skill",
 )
 # What is shared; a scorer's name is an experiment's own, so that no rule is on it.
 SHARED = (*KINDS, "scorer")

@@ -25,6 +25,7 @@ KINDS = {
     "gateway_endpoint": ("Gateway endpoint", "gateway"),
     "gateway_model_definition": ("Gateway model", "gateway"),
     "mcp_server": ("MCP server", ""),
+    "skill": ("Skill", ""),
     "workspace": ("Workspace", ""),
 }
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import mlflow.server
 
+from ..support.releases import HAS_SKILLS
+
 ROOT = Path(mlflow.server.__file__).parent
 STRIPPED = "credentials end at the outermost layer; Authorization names the identified account"
 GATEWAY = "of the gateway's headers, none that named the caller goes inside (identity/inside.py)"
@@ -40,6 +42,11 @@ READS = {
         )
     },
 }  # fmt: skip
+if HAS_SKILLS:
+    READS |= {
+        "skill_registry_api.py _parse_registration_request": "a content type",
+        "skill_registry_api.py _request_with_multipart_size_limit": "a content length; what comes is counted as well",
+    }
 OF_A_REQUEST = {"request", "flask_request", "starlette_request", "req"}
 
 

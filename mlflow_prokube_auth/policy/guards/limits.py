@@ -68,6 +68,7 @@ LISTS: dict[str, int] = {
     "root_causes": MOST_ENTRIES,
     "categories": MOST_ENTRIES,
     "events": 100,
+    "include_skill_identities": 500,
     "secret_value": 100,
     "auth_config": 100,
     # The parts of an upload, of which S3 allows so many.
