@@ -91,6 +91,13 @@ def add_rule(place: Place, team: str, prefix: str, level: str = "READ") -> None:
     place.ids[f"rule {prefix}"] = rule["id"]
 
 
+def assign(place: Place) -> None:
+    columns, values = "name, artifact_location, lifecycle_stage, workspace", "'lost', 'x', 'active', 'default'"
+    place.world.sql(f"INSERT INTO experiments ({columns}) VALUES ({values})")
+    ((lost,),) = place.world.rows("SELECT CAST(experiment_id AS TEXT) FROM experiments WHERE name = 'lost'")
+    place.admin.call("POST", "assign", 200, user=CAROL, resources=[{"kind": "experiment", "id": lost}])
+
+
 # In this order; each uses what those before it have made.
 WAYS: list[tuple[str, Callable[[Place], Any], set[str]]] = [
     ("an experiment is created", lambda p: p.create(ALICE, "one"), {"grant.create"}),
@@ -170,12 +177,7 @@ WAYS: list[tuple[str, Callable[[Place], Any], set[str]]] = [
     ),
     (
         "what nobody owns is assigned",
-        lambda p: (
-            p.world.sql("INSERT INTO experiments (name, artifact_location, lifecycle_stage, workspace) VALUES"
-                        " ('lost', 'x', 'active', 'default')"),
-            p.admin.call("POST", "assign", 200, user=CAROL, resources=[{"kind": "experiment", "id": p.world.rows(
-                "SELECT CAST(experiment_id AS TEXT) FROM experiments WHERE name = 'lost'")[0][0]}]),
-        ),
+        assign,
         {"grant.create"},
     ),
 ]  # fmt: skip
