@@ -11,6 +11,7 @@ import functools
 import gzip
 import itertools
 import json
+import multiprocessing
 import secrets
 import signal
 import sys
@@ -21,6 +22,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from multiprocessing.queues import Queue
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
@@ -281,12 +283,38 @@ async def _attack(target: Target, name: str, shape: Shape, answers: Counter[tupl
         await asyncio.sleep(HOSTILE_PAUSE)
 
 
-async def _phase(target: Target, record: Record, seconds: float, answers: Counter[tuple[str, int]] | None) -> None:
+async def _log_all(target: Target, record: Record, until: float) -> None:
+    await asyncio.gather(*(_log_metrics(target, number, record, until) for number in range(PEOPLE)))
+
+
+async def _attack_all(target: Target, answers: Counter[tuple[str, int]], until: float) -> None:
+    await asyncio.gather(
+        *(_attack(target, name, shape, answers, until) for name, shape in {**STRANGER, **USER}.items())
+    )
+
+
+def _attackers(target: Target, until: float, told: Queue[Counter[tuple[str, int]]]) -> None:
+    answers: Counter[tuple[str, int]] = Counter()
+    asyncio.run(_attack_all(target, answers, until))
+    told.put(answers)
+
+
+def _phase(target: Target, record: Record, seconds: float, answers: Counter[tuple[str, int]] | None) -> None:
+    """People in this process, attackers in another one: what they do is not to delay those who measure."""
     until = time.monotonic() + seconds
-    everybody = [_log_metrics(target, number, record, until) for number in range(PEOPLE)]
-    if answers is not None:
-        everybody += [_attack(target, name, shape, answers, until) for name, shape in {**STRANGER, **USER}.items()]
-    await asyncio.gather(*everybody)
+    if answers is None:
+        asyncio.run(_log_all(target, record, until))
+        return
+    forks = multiprocessing.get_context("fork")
+    told: Queue[Counter[tuple[str, int]]] = forks.Queue()
+    attackers = forks.Process(target=_attackers, args=(target, until, told))
+    attackers.start()
+    try:
+        asyncio.run(_log_all(target, record, until))
+        answers.update(told.get(timeout=2 * GIVE_UP_SECONDS))
+    finally:
+        attackers.kill()
+        attackers.join()
 
 
 @contextmanager
@@ -359,7 +387,7 @@ def soak(stage: Stage, seconds: float) -> Section:
             memories.append(PeakMemory(target.server.pid))
             databases.append(PeakMemory(stage.postgres().process.pid))
             with memories[-1], databases[-1], _watched(target, record):
-                asyncio.run(_phase(target, record, seconds / 2, hostile))
+                _phase(target, record, seconds / 2, hostile)
         lost = _lost(target, *records)
     section.add("metrics acknowledged", *(sum(record.acknowledged.values()) for record in records))
     section.add("p50 ms", *(percentile(record.took, 50) for record in records))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from . import plain
@@ -16,19 +15,11 @@ from .services import Services
 from .store import audit
 from .store.accounts import Account
 from .store.custody import NeedsHeir
+from .store.grant_writer import Actor
 from .store.local_admins import LOCAL_ISSUER
 from .store.people import NameTaken, Person
 from .store.teams import Rule, Team, TeamExists
 from .store.user_names import NotKept, StillUsed
-
-
-@dataclass(frozen=True)
-class Actor:
-    """Who acts, as the audit trail names them, and from where; an operator at the database is no user."""
-
-    name: str
-    client: str
-    user_id: int | None = None
 
 
 class Administration:
@@ -287,7 +278,7 @@ class Administration:
                 f"The team '{team.name}' has a rule for {kind} {prefix}* already. Delete it first."
             ) from None
         found = [each.resource for each in there(kind, prefix)]
-        teams.apply(rule, team, found)
+        teams.apply(rule, team, found, actor)
         return {**describe_rule(rule), "team": team.name, "matched": len(found)}
 
     def delete_rule(self, wanted: Any, actor: Actor) -> None:

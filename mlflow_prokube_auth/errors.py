@@ -13,6 +13,8 @@ class Refusal(Exception):
 
     error_code = "INTERNAL_ERROR"
     status = 500
+    # Of the page that a browser gets.
+    title = "That did not work"
 
     def __init__(self, message: str) -> None:
         self.message = message
@@ -56,6 +58,12 @@ class PermissionDenied(Refusal):
 
     error_code = "PERMISSION_DENIED"
     status = 403
+
+
+class AdministratorsOnly(PermissionDenied):
+    """The caller is known, and no administrator."""
+
+    title = "Only for administrators"
 
 
 class CrossSiteRequest(PermissionDenied):

@@ -247,6 +247,11 @@ class Settings(BaseModel):
         "before and cannot be looked up.",
     )
 
+    untested_mlflow: str | None = Field(
+        None,
+        description="A release of MLflow outside of the tested range, such as `3.19.1`, that is taken nevertheless if "
+        "it has all that is used of it.",
+    )
     artifact_locations: Locations = Field(
         (),
         description="Prefixes below which people who are no administrators may choose the artifact location of an "

@@ -15,9 +15,10 @@ import click
 from ..logs import hide_starlettes_warning
 
 if TYPE_CHECKING:
-    from ..administration import Actor, Administration
+    from ..administration import Administration
     from ..services import Services
     from ..settings import DatabaseSettings
+    from ..store.grant_writer import Actor
 
 Wanted = TypeVar("Wanted", bound="DatabaseSettings")
 WAYS = "PROKUBE_AUTH_DATABASE_URI, --backend-store-uri or MLFLOW_BACKEND_STORE_URI"
@@ -104,7 +105,7 @@ def operator() -> str:
 
 def acting() -> Actor:
     """The same as the one who acts."""
-    from ..administration import Actor
+    from ..store.grant_writer import Actor
 
     return Actor(operator(), "cli")
 

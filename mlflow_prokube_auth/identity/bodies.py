@@ -21,17 +21,19 @@ from werkzeug.exceptions import HTTPException
 
 from ..errors import BodyTooLarge, Refusal
 from .bounds import refuse
-from .caller import CALLER, Caller
+from .caller import CALLER, Caller, RequestFacts
 from .middleware import Asgi, Message, Receive, Scope, Send, answer, send_refusal
 
 # Forms, keys and logout tokens (16 KiB) are smaller, and a few hundred connections of nobody cost no more than the
 # buffers of their sockets. MLflow reads all of it before it asks who is calling, several copies at once.
 SMALL = 64 * 1024
 OWN = "/prokube-auth/"
-# Routes that take files: method and path, without the static prefix.
-UPLOADS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("PUT", re.compile(r"/(?:ajax-)?api/2\.0/mlflow-artifacts/artifacts/.+")),
-    ("POST", re.compile(r"/ajax-api/2\.0/mlflow/upload-artifact")),
+# Routes that take files: method and path, without the static prefix, and the only type of body that MLflow streams.
+UPLOADS: tuple[tuple[str, re.Pattern[str], str], ...] = (
+    ("PUT", re.compile(r"/(?:ajax-)?api/2\.0/mlflow-artifacts/artifacts/.+"), ""),
+    ("POST", re.compile(r"/ajax-api/2\.0/mlflow/upload-artifact"), ""),
+    # MLflow has a bound of its own on these, MLFLOW_SKILL_CONTENT_MAX_DECOMPRESSED_SIZE.
+    ("POST", re.compile(r"/(?:ajax-)?api/3\.0/mlflow/skills/(?:@[^/]+/)?[^/]+/versions"), "multipart/form-data"),
 )
 _CHUNK = 64 * 1024
 
@@ -55,11 +57,19 @@ class BodyLimits:
             return BodyTooLarge(
                 f"{_words(size, SMALL)} You are not signed in: send your user name and an access key for more."
             )
-        if any(facts.method == method and path.fullmatch(facts.path) for method, path in UPLOADS):
+        if any(
+            facts.method == method and path.fullmatch(facts.path) and _is(facts, type_)
+            for method, path, type_ in UPLOADS
+        ):
             return None
         if size <= self.largest:
             return None
         return BodyTooLarge(f"{_words(size, self.largest)} Send it in parts, or log it as an artifact.")
+
+
+def _is(facts: RequestFacts, media_type: str) -> bool:
+    """Whether the body is said to be of that type, as MLflow takes it; any is of none."""
+    return not media_type or facts.headers.get("content-type", "").split(";")[0].strip().lower() == media_type
 
 
 def _words(size: int, most: int) -> str:

@@ -37,6 +37,8 @@ class RequestLine:
             return MethodUnknown(f"The method {method[:20]!r} is unknown here. Expected {', '.join(sorted(METHODS))}.")
         if "\0" in path:
             return BadRequest("There is a NUL character (%00) in the path. Expected a path without it.")
+        if path.endswith("\n"):  # FastAPI's routes match without it: "$" does, too, before a last line break
+            return BadRequest("There is a line break (%0A) at the end of the path. Expected a path without it.")
         if len(path) > self._longest:
             longest = LONGEST_ARTIFACT_PATH if path.startswith(self._artifacts) else self._longest
             if len(path) > longest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES
@@ -13,17 +13,20 @@ from mlflow.server.auth.entities import Role, User, UserRoleAssignment
 from mlflow.server.auth.sqlalchemy_store import RoleGrantRow, SqlAlchemyStore
 from mlflow.store.db.utils import _get_managed_session_maker
 from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME
-from sqlalchemy import Connection, and_, delete, event, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, event, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
 
 from ..errors import BadRequest
 from ..identity.caller import CALLER, current_identity, grants_changed
 from ..policy.named import Found
+from ..store import audit, grant_writer
 from ..store.database import Database, check_schema
+from ..store.grant_writer import Actor
 from ..store.held import HeldGrants
 from ..store.people import UNUSABLE_PASSWORD, Person
 from ..store.role_versions import watched
+from ..store.schema import role_permissions, roles
 from ..store.teams import NO_RULE, Resource, Team, Teams
 from . import scorers
 from .lookups import HeldRows, visible
@@ -113,17 +116,16 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
         if resource_type == scorers.KIND and scorers.at(resource_pattern) is not None:
             return
         with self.ManagedSessionMaker(read_only=False) as session:
-            self._grants(session, resource_type, resource_pattern, workspace_scoped).delete(synchronize_session=False)
+            grant_writer.take(_writing(session), self._on(resource_type, resource_pattern, workspace_scoped), _actor())
 
     def rename_grants_for_resource(
         self, resource_type: str, old_pattern: str, new_pattern: str, *, workspace_scoped: bool = False
     ) -> None:
         """Take the grants of all roles along."""
         with self.ManagedSessionMaker(read_only=False) as session:
-            self._grants(session, resource_type, new_pattern, workspace_scoped).delete(synchronize_session=False)
-            self._grants(session, resource_type, old_pattern, workspace_scoped).update(
-                {SqlRolePermission.resource_pattern: new_pattern}, synchronize_session=False
-            )
+            connection, actor = _writing(session), _actor()
+            grant_writer.take(connection, self._on(resource_type, new_pattern, workspace_scoped), actor)
+            grant_writer.move(connection, self._on(resource_type, old_pattern, workspace_scoped), new_pattern, actor)
 
     def grant_user_permission(self, username: str, resource_type: str, resource_pattern: str, permission: str) -> None:
         """As MLflow's; but whoever creates something that is named like the wildcard does not get everything."""
@@ -143,6 +145,11 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
             if not isinstance(error.__cause__, IntegrityError):
                 raise
             super().grant_user_permission(username, resource_type, resource_pattern, permission)
+
+    def grant_user_permissions(self, username: str, grants: Iterable[tuple[str, str, str]]) -> None:
+        """Each as above: what one of them finds there does not undo the others."""
+        for resource_type, resource_pattern, permission in grants:
+            self.grant_user_permission(username, resource_type, resource_pattern, permission)
 
     def assign_role_to_user(self, user_id: int, role_id: int) -> UserRoleAssignment:
         """As MLflow's; into a team one comes by its group in Keycloak, or into all of its roles at once."""
@@ -247,15 +254,13 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
 
     def sweep(self, kind: str, name: str, user_id: int, connection: Connection) -> None:
         """Delete the grants on a name that is free, or an id that is new, in all roles but that user's own."""
-        on = and_(
-            SqlRolePermission.resource_type.in_(GRANTED_AS.get(kind, (kind,))),
-            SqlRolePermission.resource_pattern == name,
-        )
+        table = role_permissions.c
+        on = and_(table.resource_type.in_(GRANTED_AS.get(kind, (kind,))), table.resource_pattern == name)
         if kind == "experiment":
-            inside = SqlRolePermission.resource_pattern.startswith(f"{name}/", autoescape=True)
-            on = or_(on, and_(SqlRolePermission.resource_type == "scorer", inside))
-        own = select(SqlRole.id).where(SqlRole.name == self._synthetic_user_role_name(user_id))
-        connection.execute(delete(SqlRolePermission).where(on, SqlRolePermission.role_id.not_in(own.scalar_subquery())))
+            inside = table.resource_pattern.startswith(f"{name}/", autoescape=True)
+            on = or_(on, and_(table.resource_type == "scorer", inside))
+        own = select(roles.c.id).where(roles.c.name == self._synthetic_user_role_name(user_id))
+        grant_writer.take(connection, and_(on, table.role_id.not_in(own.scalar_subquery())), _actor())
         grants_changed()
 
     def known_to(self, user_id: int) -> set[int]:
@@ -309,6 +314,14 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
             session.commit()  # the session's own; the caller's transaction goes on
         grants_changed()
 
+    def _on(self, resource_type: str, pattern: str, workspace_scoped: bool) -> ColumnElement[bool]:
+        """The grants on one resource, in the roles of the active workspace alone or in all."""
+        on = grant_writer.of(resource_type, pattern)
+        if not workspace_scoped:
+            return on
+        here = select(roles.c.id).where(roles.c.workspace == self._get_active_workspace_name())
+        return and_(on, role_permissions.c.role_id.in_(here.scalar_subquery()))
+
     def _grants(self, session: Any, resource_type: str, pattern: str, workspace_scoped: bool) -> Any:
         query = session.query(SqlRolePermission).filter(
             SqlRolePermission.resource_type == resource_type, SqlRolePermission.resource_pattern == pattern
@@ -331,6 +344,20 @@ def _add_if_absent(session: Session, role_id: int, resource_type: str, pattern: 
     except IntegrityError:
         if standing.first() is None:  # the database refused it for another reason
             raise
+
+
+def _writing(session: Session) -> Connection:
+    """The session's connection, on which grants are about to be written past its flushes."""
+    session.info["wrote"] = True
+    connection = session.connection()
+    audit.take_turn(connection)
+    return connection
+
+
+def _actor() -> Actor:
+    identity, running = current_identity(), CALLER.get()
+    client = running.facts.client if running is not None else ""
+    return Actor("server", client) if identity is None else Actor(identity.person.username, client)
 
 
 def _note_writing(state: ORMExecuteState) -> None:

@@ -28,11 +28,11 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from mlflow.store.model_registry.dbmodels import models as registry_models
 from mlflow.store.tracking.dbmodels import models as tracking_models
 from mlflow.utils.uri import is_local_uri
-from sqlalchemy import Connection, Integer, and_, func, literal, or_, select
+from sqlalchemy import Connection, Integer, and_, case, func, literal, or_, select
 
 from ..policy.artifacts import SERVED, Root, Version
 from ..policy.ids import WILDCARD, is_canonical
-from ..policy.named import BESIDE, Found
+from ..policy.named import BESIDE, Found, skill_of
 from ..policy.rules import NAMED_AS
 from . import scorers
 
@@ -48,17 +48,35 @@ class NamedTable:
     created: str
     # The request parameter in which a rename says what is to be renamed.
     parameter: str
+    # The attribute of a skill's organization, which is a part of its name.
+    organization: str = ""
 
     @property
     def table(self) -> Any:
         """The SQLAlchemy class."""
         return getattr(self.models, self.model)
 
+    def column(self, attribute: str) -> Any:
+        """What stands in an attribute; in that of a skill's name with its organization, as grants have it."""
+        column = getattr(self.table, attribute)
+        if not self.organization or attribute != self.name:
+            return column
+        organization = getattr(self.table, self.organization)
+        return case((organization == "", column), else_=literal("@") + organization + literal("/") + column)
+
     @property
     def key(self) -> Any:
         """Its column of ids, to be compared."""
-        column = getattr(self.table, self.id)
+        column = self.column(self.id)
         return scorers.wide(column) if isinstance(column.type, Integer) else column
+
+    def named(self, name: str) -> Any:
+        """Whether a row bears that name, by an index."""
+        column = getattr(self.table, self.name)
+        if not self.organization:
+            return column == name
+        organization, own = skill_of(name) or ("", "")
+        return and_(getattr(self.table, self.organization) == organization, column == own)
 
 
 TABLES: dict[str, NamedTable] = {
@@ -82,6 +100,8 @@ TABLES: dict[str, NamedTable] = {
     ),
     "mcp_server": NamedTable(tracking_models, "SqlMCPServer", "name", "name", "created_at", "name"),
 }
+if hasattr(tracking_models, "SqlSkill"):  # since 3.18
+    TABLES["skill"] = NamedTable(tracking_models, "SqlSkill", "name", "name", "created_at", "name", "organization")
 # What never changes in the row of a model's version, but when it is deleted.
 VERSION_COLUMNS = ("workspace", "version", "creation_time", "source", "storage_location", "run_id")
 
@@ -111,7 +131,7 @@ class MlflowCatalog:
         if sessions is None:
             return _find_in_file_store(kind, name)
         with sessions() as session:
-            return next(iter(_those(session, kind, getattr(TABLES[kind].table, TABLES[kind].name) == name)), None)
+            return next(iter(_those(session, kind, TABLES[kind].named(name))), None)
 
     def at(self, resource_type: str, pattern: str) -> Found | None:
         """What a grant of that type on that pattern is on; None for another spelling of it."""
@@ -126,9 +146,10 @@ class MlflowCatalog:
         if sessions is None:
             name = _title_in_file_store(pattern) if kind == "experiment" else pattern
             return None if name is None else _find_in_file_store(kind, name)
-        wanted = int(pattern) if kind == "experiment" else pattern
+        named = TABLES[kind]
+        where = named.named(pattern) if named.organization else named.key == _as_kept(kind, pattern)
         with sessions() as session:
-            found = next(iter(_those(session, kind, TABLES[kind].key == wanted)), None)
+            found = next(iter(_those(session, kind, where)), None)
         return found if found is not None and found.resource_type == resource_type else None
 
     def with_prefix(self, kind: str, prefix: str) -> list[Found]:
@@ -145,7 +166,7 @@ class MlflowCatalog:
         if sessions is None:
             return []
         named = TABLES[_table_kind(kind)]
-        column = getattr(named.table, named.id)
+        column = named.column(named.id)
         with sessions() as session:
             found = [str(each) for each in session.scalars(select(column).order_by(column))]
             if named is not TABLES["registered_model"]:
@@ -160,11 +181,9 @@ class MlflowCatalog:
         sessions = _sessions(kind)
         if sessions is None or not patterns:
             return []
-        # An experiment's id is a number in its table and a text in a grant.
-        wanted = [int(each) for each in patterns] if kind == "experiment" else patterns
         named = TABLES[_table_kind(kind)]
         with sessions() as session:
-            return _of_kind(session, kind, named.key.in_(wanted))
+            return _of_kind(session, kind, named.key.in_([_as_kept(kind, each) for each in patterns]))
 
     def trash(self) -> list[Found]:
         """Deleted experiments, in every workspace; of a file store nothing."""
@@ -367,10 +386,12 @@ def _column_of(wanted: Any, key: Any, keys: list[str]) -> list[str] | None:
 
 def with_prefix(sessions: Callable[[], AbstractContextManager[Any]], kind: str, prefix: str) -> list[Found]:
     """All of a kind whose names begin so, in MLflow's tables; commands ask them without a store of MLflow's."""
-    named = TABLES[_table_kind(kind)]
+    named = TABLES.get(_table_kind(kind))
+    if named is None:
+        return []
     with sessions() as session:
         # Not LIKE: it knows no case in SQLite, and "_" is any character to it.
-        begins = func.substr(getattr(named.table, named.name), 1, len(prefix)) == prefix
+        begins = func.substr(named.column(named.name), 1, len(prefix)) == prefix
         return _of_kind(session, kind, begins)
 
 
@@ -387,7 +408,7 @@ def _of_kind(session: Any, kind: str, where: Any) -> list[Found]:
 def _those(session: Any, kind: str, where: Any) -> list[Found]:
     """Rows of MLflow's as what they are to grants, in one query however many there are."""
     named = TABLES[kind]
-    columns = [getattr(named.table, each) for each in (named.name, named.id, named.created, "workspace")]
+    columns = [named.column(each) for each in (named.name, named.id, named.created, "workspace")]
     stage = getattr(named.table, "lifecycle_stage", None)
     columns.append(literal("active") if stage is None else stage)
     if kind != "registered_model":
@@ -411,7 +432,14 @@ def _those(session: Any, kind: str, where: Any) -> list[Found]:
     ]
 
 
+def _as_kept(kind: str, pattern: str) -> Any:
+    """An experiment's id is a number in its table and a text in a grant."""
+    return int(pattern) if kind == "experiment" else pattern
+
+
 def _sessions(kind: str) -> Callable[[], AbstractContextManager[Any]] | None:
+    if _table_kind(kind) not in TABLES:  # another release has it
+        return None
     store = _get_model_registry_store() if kind in ("registered_model", "prompt") else _get_tracking_store()
     return getattr(store, "ManagedSessionMaker", None)
 

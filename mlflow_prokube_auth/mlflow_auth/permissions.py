@@ -11,7 +11,7 @@ from mlflow.server.handlers import _get_model_registry_store
 
 from .. import logs
 from ..identity.caller import grants_changed
-from ..policy.named import Found
+from ..policy.named import Found, skill_of
 from . import seams
 
 _logger = logs.logger(__name__)
@@ -65,6 +65,7 @@ PERMISSION_ON: dict[str, Callable[[str, str], Any]] = {
     "gateway_endpoint": lambda key, _: auth._get_gateway_endpoint_permission(key),
     "gateway_model_definition": lambda key, _: auth._get_gateway_model_definition_permission(key),
     "mcp_server": lambda name, username: auth._get_mcp_server_permission(name, username),
+    "skill": lambda name, username: auth._get_skill_permission(*skill_of(name) or ("", ""), username),
     "scorer": lambda key, username: auth._resolve_user_permission_for_resource(username, "scorer", key),
 }
 

@@ -20,7 +20,7 @@ from ..errors import BadRequest
 from ..identity.caller import CALLER, current_identity
 from ..policy import ids, words
 from ..store import audit
-from ..store.grants import OWN_ROLE
+from ..store.grant_writer import OWN_ROLE
 
 MANAGE = "MANAGE"
 WILDCARD = "*"

@@ -51,6 +51,14 @@ def _is_scorer(pattern: str) -> bool:
     return _is_number(experiment_id) and bool(name) and quote(unquote(name), safe="") == name
 
 
+# As MLflow has it (mlflow/utils/validation.py), 64 characters each.
+_SKILL = re.compile(r"(?:@[a-z0-9]+(?:[-.][a-z0-9]+)*/)?[a-z0-9]+(?:-[a-z0-9]+)*").fullmatch
+
+
+def _is_skill(pattern: str) -> bool:
+    return len(pattern) <= 255 and _SKILL(pattern) is not None
+
+
 def _decoded(path: str) -> str:
     """As MLflow decodes a path, again and again (mlflow/utils/uri.py, validate_path_is_safe)."""
     while (once := unquote(path)) != path:
@@ -84,6 +92,7 @@ ROLE = Kind("role's id", _is_number, _NUMBERED)
 GRANT = Kind("grant's id", _is_number, _NUMBERED)
 VERSION = Kind("version", _is_number, _NUMBERED)
 PATH = Kind("artifact path", _is_plain_path, f"the id of its experiment as {_NUMBERED}")
+SKILL = Kind("skill", _is_skill, "<name> or @<organization>/<name>, in lower case")
 SCORER_KEY = Kind("scorer", _is_scorer, "<experiment id>/<percent-encoded name>")
 
 # Parameter of a path, query or body -> what ids it holds; in lists, too.
@@ -128,10 +137,11 @@ PARAMETERS: Mapping[str, Kind] = {
     "artifact_path": PATH,
 }
 HEADERS: Mapping[str, Kind] = {"x-mlflow-experiment-id": EXPERIMENT, "x-mlflow-run-id": RUN}
-# Resource type of MLflow's -> how grants name one; of other types by name, or all of them alone.
+# Resource type of MLflow's -> how grants name one; of other types by any name, or all of them alone.
 RESOURCES: Mapping[str, Kind] = {
     "experiment": EXPERIMENT,
     "scorer": SCORER_KEY,
+    "skill": SKILL,
     "gateway_secret": SECRET,
     "gateway_endpoint": ENDPOINT,
     "gateway_model_definition": MODEL_DEFINITION,
@@ -172,6 +182,9 @@ NATIVE: Mapping[str, re.Pattern[str]] = {
     "/jobs/{job_id}": re.compile(r"/ajax-api/3\.0/jobs/(?:cancel/)?(?P<job_id>[^/]+)/?"),
     "/mcp-servers/{name}/endpoints/{endpoint_id}": re.compile(
         r"/(?:ajax-)?api/3\.0/mlflow/mcp-servers/.+/endpoints/(?P<endpoint_id>[^/]+)/?"
+    ),
+    "/skills/{name}/versions/{version}": re.compile(
+        r"/(?:ajax-)?api/3\.0/mlflow/skills/(?:@[^/]+/[^/]+|[^@/][^/]*)/versions/(?P<version>[^/]+)(?:/.*)?"
     ),
     "/mlflow-artifacts/artifacts/{artifact_path}": re.compile(
         r"/(?:ajax-)?api/2\.0/mlflow-artifacts/artifacts/(?P<artifact_path>.*)", re.DOTALL

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from ..errors import BadRequest
+from ..store.grant_writer import Actor
 from ..store.names import Reservation
 from ..store.people import Person
 from ..store.teams import Resource
@@ -23,6 +24,7 @@ KIND_WORDS = {
     "gateway_endpoint": "gateway endpoint",
     "gateway_model_definition": "gateway model definition",
     "mcp_server": "MCP server",
+    "skill": "skill",
 }
 # Route (after /api/<version>/mlflow/) -> kind and the parameter that holds the new name.
 CREATES = {
@@ -32,6 +34,7 @@ CREATES = {
     "gateway/endpoints/create": ("gateway_endpoint", "name"),
     "gateway/model-definitions/create": ("gateway_model_definition", "name"),
     "mcp-servers": ("mcp_server", "name"),
+    "skills": ("skill", "name"),  # as skill_name makes it
 }
 RENAMES = {
     "experiments/update": ("experiment", "new_name"),
@@ -48,7 +51,7 @@ LOOKUPS = {
 BESIDE: Mapping[str, bool | None] = {"gateway/endpoints/create": True, "gateway/endpoints/update": None}
 # Where grants name the resource itself: whoever gets the name would get the grants that were left on it.
 DELETES = {"registered-models/delete": ("registered_model", "name")}
-NAME_KEYED = frozenset({"registered_model", "mcp_server"})
+NAME_KEYED = frozenset({"registered_model", "mcp_server", "skill"})
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ class Rules(Protocol):
     def check(self, kind: str, name: str, person: Person, contact: str) -> None:
         """Raise where the prefix is a team's of which the person is no member."""
 
-    def bears(self, found: Found, old_name: str | None = None) -> Callable[[Connection], None]:
+    def sync_grants(self, found: Found, actor: Actor, old_name: str | None = None) -> Callable[[Connection], None]:
         """A resource has this name now, and had the old one before: what is to be written then."""
 
 
@@ -130,6 +133,21 @@ class Claim:
     old: Reservation | None = None
     old_name: str | None = None
     on_the_fly: bool = False
+
+
+def skill_name(organization: Any, name: Any) -> str:
+    """The name of a skill as its grants have it, organization included; empty where MLflow takes none of the two."""
+    if not isinstance(name, str) or not isinstance(organization, str) or not name:
+        return ""
+    return f"@{organization}/{name}" if organization else name
+
+
+def skill_of(name: str) -> tuple[str, str] | None:
+    """Organization and name of a skill by the name that its grants have; None where it can be none's."""
+    if not name.startswith("@"):
+        return "", name
+    organization, _, own = name[1:].partition("/")
+    return (organization, own) if organization and own else None
 
 
 def check(kind: str, name: str) -> None:

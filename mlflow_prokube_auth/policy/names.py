@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ..errors import AlreadyExists, Conflict, PermissionDenied, Refusal
+from ..store.grant_writer import Actor
 from ..store.names import Held, Names, Reservation
 from ..store.people import Person
 from . import words
@@ -106,20 +107,28 @@ class NamePolicy:
             raise PermissionDenied(words.not_yours_beside(KIND_WORDS[kind], name, self._contact))
         return claim
 
-    def claiming_absent(self, kind: str, name: str, person: Person) -> Waiting[Claim | None]:
+    def claiming_absent(
+        self, kind: str, name: str, person: Person, workspace: str | None = None
+    ) -> Waiting[Claim | None]:
         """Reserve a name under which MLflow creates something on the fly; None where it is there.
+
+        ``workspace``: that in which MLflow looks for it; in another one it would create a twin. None for any.
 
         Raises:
             PermissionDenied: another request creates it now, or the name is a team's.
+            PermissionDenied, AlreadyExists: it is in another workspace.
         """
-        if self._catalog.find(kind, name) is not None:
-            return None
-        check(kind, name)
-        try:
-            claim = yield from self._claiming(kind, name, person)
-        except AlreadyExists:
-            return None
-        return replace(claim, on_the_fly=True)
+        found = self._catalog.find(kind, name)
+        if found is None:
+            check(kind, name)
+            try:
+                claim = yield from self._claiming(kind, name, person)
+                return replace(claim, on_the_fly=True)
+            except AlreadyExists:
+                found = self._catalog.find(kind, name)
+        if found is not None and workspace is not None and found.workspace != workspace:
+            raise self._exists(found, person)
+        return None
 
     def _claiming(self, kind: str, name: str, person: Person, old_name: str | None = None) -> Waiting[Claim]:
         self._rules.check(kind, name, person, self._contact)
@@ -245,12 +254,17 @@ class NamePolicy:
         if found is None and claim.on_the_fly:
             self._names.release(claim.kind, claim.name, claim.id)
             return
-        follow = self._rules.bears(found, claim.old_name) if found is not None else lambda connection: None
+        follow = (
+            self._rules.sync_grants(found, _actor(claim.person), claim.old_name)
+            if found is not None
+            else lambda connection: None
+        )
 
         def then(connection: Connection) -> None:
             if found is not None and claim.on_the_fly:
                 self._catalog.grant_manage(found, claim.person.user_id, connection)
-            follow(connection)
+            if follow is not None:
+                follow(connection)
 
         self._names.settle(claim.kind, claim.name, claim.id, then)
         if claim.old is not None:
@@ -315,7 +329,7 @@ class NamePolicy:
             return False
         if self._catalog.is_granted(found):
             return True  # since a moment ago, by the request that created it
-        follow = self._rules.bears(found)
+        follow = self._rules.sync_grants(found, _actor(person))
 
         def then(connection: Connection) -> None:
             self._catalog.grant_manage(found, person.user_id, connection)
@@ -328,10 +342,18 @@ class NamePolicy:
         """The refusal for a name that is someone else's."""
         return PermissionDenied(words.taken(KIND_WORDS[kind], name, self._contact))
 
+    def not_theirs(self, kind: str, names: list[str]) -> PermissionDenied:
+        """The same where MLflow creates or changes what bears a name, and one of these is not theirs to change."""
+        return PermissionDenied(words.taken(KIND_WORDS[kind], names[0], self._contact, "change", len(names) - 1))
+
 
 def in_between(kind: str, name: str) -> Conflict:
     """The refusal while what bears the name is being renamed or deleted."""
     return Conflict(f"The {KIND_WORDS[kind]} '{name}' is just being renamed or deleted. Try again in a moment.")
+
+
+def _actor(person: Person) -> Actor:
+    return Actor(person.username, user_id=person.user_id)
 
 
 def _in_flight(standing: Reservation, now_ms: int) -> bool:

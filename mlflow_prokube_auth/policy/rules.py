@@ -7,6 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection
 
 from ..errors import PermissionDenied
+from ..store.grant_writer import Actor
 from ..store.people import Person
 from ..store.teams import Rule, Team, Teams
 from . import words
@@ -23,6 +24,7 @@ KINDS = (
     "gateway_secret",
     "gateway_model_definition",
     "mcp_server",
+    "skill",
 )
 # What is shared; a scorer's name is an experiment's own, so that no rule is on it.
 SHARED = (*KINDS, "scorer")
@@ -55,7 +57,7 @@ class TeamRules:
         if not any(team.id in own for _, team in rules):
             raise PermissionDenied(words.prefix_taken(words.kind_of(kind), name, rules[0][0].prefix, contact))
 
-    def bears(self, found: Found, old_name: str | None = None) -> Callable[[Connection], None]:
+    def sync_grants(self, found: Found, actor: Actor, old_name: str | None = None) -> Callable[[Connection], None]:
         """A resource has this name now, and had the old one before: what makes its grants follow, in a transaction."""
         now = [(rule, team) for rule, team in self.matching(found.kind, found.name) if rule.kind == found.resource_type]
         kept = {rule.id for rule, _ in now}
@@ -63,9 +65,9 @@ class TeamRules:
 
         def follow(connection: Connection) -> None:
             for rule, team in now:
-                self._teams.apply_within(connection, rule, team, [found.resource])
+                self._teams.apply_within(connection, rule, team, [found.resource], actor)
             for rule, _ in before:
                 if rule.id not in kept:
-                    self._teams.withdraw_within(connection, rule, found.resource)
+                    self._teams.withdraw_within(connection, rule, found.resource, actor)
 
         return follow

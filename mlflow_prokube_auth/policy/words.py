@@ -42,6 +42,7 @@ NAME_ROUTES: tuple[tuple[str, str, str], ...] = (
 NATIVE_SUBJECTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"/(?:ajax-)?api/2\.0/mlflow-artifacts/(?:mpu/\w+/|presigned/)?(?:artifacts/)?(.+)"), "artifact"),
     (re.compile(r"/(?:ajax-)?api/3\.0/mlflow/mcp-servers/([^/]+/[^/]+)(?:/.*)?"), "MCP server"),
+    (re.compile(r"/(?:ajax-)?api/3\.0/mlflow/skills/(?!bulk-register/?$)(@[^/]+/[^/]+|[^@/][^/]*)(?:/.*)?"), "skill"),
     (re.compile(r"/gateway/([^/]+)/mlflow/invocations"), "gateway endpoint"),
     (re.compile(r"/(?:ajax-)?api/3\.0/jobs/(?:cancel/)?([^/]+)"), "job"),
 )
@@ -65,6 +66,7 @@ KINDS = {
     "gateway_endpoint": "gateway endpoint",
     "gateway_model_definition": "gateway model",
     "mcp_server": "MCP server",
+    "skill": "skill",
     "workspace": "workspace",
 }
 
@@ -119,12 +121,13 @@ def exists(kind: str, name: str) -> str:
     return f"The {kind} name '{name}' already exists."
 
 
-def taken(kind: str, name: str, contact: str) -> str:
-    """A name that someone else has: the two ways out, and nothing more."""
+def taken(kind: str, name: str, contact: str, verb: str = "access", others: int = 0) -> str:
+    """A name that someone else has: the two ways out, and nothing more. ``others``: it may be one of so many more."""
+    organization, slash, own = name.rpartition("/") if name.startswith("@") else ("", "", name)
     return (
-        f"The {kind} name '{name}' is already taken and you may not access it. "
-        f"Choose a different name, for example with your team as prefix ('<team>-{name}'), "
-        f"or ask {contact} for access."
+        f"The {kind} name '{name}'{f', or one of {others} more,' if others else ''} is already taken and you may not "
+        f"{verb} it. Choose a different name, for example with your team as prefix "
+        f"('{organization}{slash}<team>-{own}'), or ask {contact} for access."
     )
 
 

@@ -13,8 +13,9 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from ..plain import lowered
-from . import audit, custody, user_names, versions
+from . import audit, custody, grant_writer, user_names, versions
 from .database import Database
+from .grant_writer import Actor
 from .people import Person, end_presence
 from .schema import (
     identities,
@@ -152,11 +153,14 @@ class Accounts:
             own_row = select(identities.c.user_id).where(identities.c.user_id == account.user_id)
             connection.execute(own_row.with_for_update())
             alone = custody.pass_on(
-                connection, custody.managed_alone(connection, user_id=account.user_id), heir.user_id if heir else None
+                connection,
+                custody.managed_alone(connection, user_id=account.user_id),
+                heir.user_id if heir else None,
+                Actor(actor, client),
             )
             own = select(roles.c.id).where(roles.c.name == custody.own_role(account.user_id))
             role_ids = [row[0] for row in connection.execute(own)]
-            connection.execute(role_permissions.delete().where(role_permissions.c.role_id.in_(role_ids)))
+            grant_writer.take(connection, role_permissions.c.role_id.in_(role_ids), Actor(actor, client))
             connection.execute(
                 user_role_assignments.delete().where(
                     or_(

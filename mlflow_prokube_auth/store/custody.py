@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
 
+from . import grant_writer
+from .grant_writer import Actor
 from .resources import Resource
 from .schema import role_permissions, roles, user_role_assignments
 
@@ -76,7 +78,7 @@ def managed_alone(
     return [Resource(*row) for row in connection.execute(query)]
 
 
-def pass_on(connection: Connection, resources: Sequence[Resource], heir_id: int | None) -> int:
+def pass_on(connection: Connection, resources: Sequence[Resource], heir_id: int | None, actor: Actor) -> int:
     """Give MANAGE on these to the heir, in the place of what they held; how many.
 
     Raises:
@@ -86,21 +88,9 @@ def pass_on(connection: Connection, resources: Sequence[Resource], heir_id: int 
         raise NeedsHeir(resources)
     for resource in resources:
         role_id = _own_role_of(connection, heir_id or 0, resource.workspace)
-        connection.execute(
-            role_permissions.delete().where(
-                role_permissions.c.role_id == role_id,
-                role_permissions.c.resource_type == resource.resource_type,
-                role_permissions.c.resource_pattern == resource.pattern,
-            )
-        )
-        connection.execute(
-            role_permissions.insert().values(
-                role_id=role_id,
-                resource_type=resource.resource_type,
-                resource_pattern=resource.pattern,
-                permission=MANAGE,
-            )
-        )
+        held = grant_writer.of(resource.resource_type, resource.pattern) & (role_permissions.c.role_id == role_id)
+        grant_writer.take(connection, held, actor)
+        grant_writer.give(connection, role_id, [resource], MANAGE, actor)
     return len(resources)
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from .database import Database
+from .grant_writer import OWN_ROLE
 from .schema import role_permissions, roles, team_roles, teams, user_role_assignments, users
 from .teams import NO_RULE, Resource
 from .user_names import ids_of
 
-OWN_ROLE = re.compile(r"__user_(\d+)__")
 WILDCARD = "*"
 
 # A grant with its role, and the team whose role that is.

@@ -25,6 +25,10 @@ STAMPED = (
     ("mcp_server_versions", "last_updated_by"),
     ("mcp_access_endpoints", "created_by"),
     ("mcp_access_endpoints", "last_updated_by"),
+    ("skills", "created_by"),  # MLflow 3.18 grants MANAGE to a creator whose name stands there
+    ("skills", "last_updated_by"),
+    ("skill_versions", "created_by"),
+    ("skill_versions", "last_updated_by"),
 )
 # A queue of one reviewer bears their name, and reviewers are assigned by it; both in lower case, and unique. A budget
 # is one user's where its scope says so.

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, and_, select
 from sqlalchemy.exc import IntegrityError
 
-from . import audit, custody
+from . import audit, custody, grant_writer
 from .database import Database
+from .grant_writer import Actor
 from .resources import Resource as Resource
 from .schema import role_permissions, roles, team_roles, team_rules, teams, user_role_assignments, users
 
@@ -124,8 +125,9 @@ class Teams:
         """
         with self._database.write() as connection:
             role_ids = list(connection.execute(_roles_of(team)).scalars())
-            inherited = custody.pass_on(connection, custody.managed_alone(connection, role_ids=role_ids), heir_id)
-            _delete_roles(connection, role_ids)
+            alone = custody.managed_alone(connection, role_ids=role_ids)
+            inherited = custody.pass_on(connection, alone, heir_id, Actor(actor, client))
+            _delete_roles(connection, role_ids, Actor(actor, client))
             connection.execute(teams.delete().where(teams.c.id == team.id))
             audit.record(connection, "team.delete", actor, target=team.name, client=client, inherited=inherited)
             return inherited
@@ -158,7 +160,8 @@ class Teams:
         """
         with self._database.write() as connection:
             role_ids = list(connection.execute(_roles_of(team)).scalars())
-            custody.pass_on(connection, custody.managed_alone(connection, user_id=user_id, member_of=role_ids), None)
+            alone = custody.managed_alone(connection, user_id=user_id, member_of=role_ids)
+            custody.pass_on(connection, alone, None, Actor(actor, client))
             _leave(connection, team, user_id)
             who = audit.about(connection, user_id)
             audit.record(connection, "team.leave", actor, target=team.name, client=client, **who)
@@ -217,47 +220,35 @@ class Teams:
         with self._database.write() as connection:
             owned = select(team_roles.c.role_id).where(team_roles.c.rule_id == rule.id)
             role_ids = list(connection.execute(owned).scalars())
-            custody.pass_on(connection, custody.managed_alone(connection, role_ids=role_ids), None)
-            _delete_roles(connection, role_ids)
+            alone = custody.managed_alone(connection, role_ids=role_ids)
+            custody.pass_on(connection, alone, None, Actor(actor, client))
+            _delete_roles(connection, role_ids, Actor(actor, client))
             connection.execute(team_rules.delete().where(team_rules.c.id == rule.id))
             audit.record(
                 connection, "rule.delete", actor, target=team.name, client=client, kind=rule.kind, prefix=rule.prefix
             )
 
-    def apply(self, rule: Rule, team: Team, resources: Sequence[Resource]) -> None:
+    def apply(self, rule: Rule, team: Team, resources: Sequence[Resource], actor: Actor) -> None:
         """Grant a rule's level on these resources; what is granted already stays."""
         for workspace in sorted({resource.workspace for resource in resources}):
             with self._database.write() as connection:
-                self.apply_within(connection, rule, team, [r for r in resources if r.workspace == workspace])
+                self.apply_within(connection, rule, team, [r for r in resources if r.workspace == workspace], actor)
 
-    def apply_within(self, connection: Connection, rule: Rule, team: Team, resources: Sequence[Resource]) -> None:
+    def apply_within(
+        self, connection: Connection, rule: Rule, team: Team, resources: Sequence[Resource], actor: Actor
+    ) -> None:
         """The same in the caller's transaction, for resources of one workspace."""
         role_id = self._role(connection, team, resources[0].workspace, rule)
         held = select(role_permissions.c.resource_pattern).where(role_permissions.c.role_id == role_id)
         patterns = {row[0] for row in connection.execute(held)}
-        rows = [
-            {
-                "role_id": role_id,
-                "resource_type": resource.resource_type,
-                "resource_pattern": resource.pattern,
-                "permission": rule.permission,
-            }
-            for resource in resources
-            if resource.pattern not in patterns
-        ]
-        if rows:
-            connection.execute(role_permissions.insert(), rows)
+        new = [resource for resource in resources if resource.pattern not in patterns]
+        grant_writer.give(connection, role_id, new, rule.permission, actor)
 
-    def withdraw_within(self, connection: Connection, rule: Rule, resource: Resource) -> None:
+    def withdraw_within(self, connection: Connection, rule: Rule, resource: Resource, actor: Actor) -> None:
         """Take back what a rule gave on a resource, in the caller's transaction: it has another name now."""
         owned = select(team_roles.c.role_id).where(team_roles.c.rule_id == rule.id)
-        connection.execute(
-            role_permissions.delete().where(
-                role_permissions.c.role_id.in_(owned),
-                role_permissions.c.resource_type == resource.resource_type,
-                role_permissions.c.resource_pattern == resource.pattern,
-            )
-        )
+        held = grant_writer.of(resource.resource_type, resource.pattern) & role_permissions.c.role_id.in_(owned)
+        grant_writer.take(connection, held, actor)
 
     # The roles behind it
 
@@ -358,8 +349,9 @@ def _teams_of(connection: Connection, user_id: int) -> list[Team]:
     return [_team(row) for row in connection.execute(query)]
 
 
-def _delete_roles(connection: Connection, role_ids: Sequence[int]) -> None:
-    for table in (role_permissions, user_role_assignments, team_roles):
+def _delete_roles(connection: Connection, role_ids: Sequence[int], actor: Actor) -> None:
+    grant_writer.take(connection, role_permissions.c.role_id.in_(role_ids), actor)
+    for table in (user_role_assignments, team_roles):
         connection.execute(table.delete().where(table.c.role_id.in_(role_ids)))
     connection.execute(roles.delete().where(roles.c.id.in_(role_ids)))
 

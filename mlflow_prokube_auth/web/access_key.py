@@ -14,7 +14,7 @@ from ..identity import tokens as token_format
 from ..policy.words import iso
 from ..store.people import Person
 from ..store.tokens import TokenRow
-from .context import Web, client_address, session_identity
+from .context import Web, caller, client_address
 
 DAY = 86400
 WARNING = 14 * DAY
@@ -51,7 +51,7 @@ def expiry(body: Any, now: int, max_days: int) -> int:
 
 def create(web: Web) -> Any:
     """Mint a key, replacing the one before."""
-    person = session_identity().person
+    person = caller()
     now = int(time.time())
     return mint(web, person, now, expiry(request.get_json(silent=True), now, web.settings.token_max_days))
 
@@ -74,7 +74,7 @@ def mint(web: Web, person: Person, now: int, expires_at: int, actor: str | None 
 
 def revoke(web: Web) -> Any:
     """End the key in force."""
-    person = session_identity().person
+    person = caller()
     web.services.tokens.revoke(person.user_id, int(time.time()), person.username, client_address())
     return Response(status=204)
 

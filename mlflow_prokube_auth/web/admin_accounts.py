@@ -12,8 +12,8 @@ from ..housekeeping import EXPIRING_DAYS
 from ..store.accounts import Account
 from ..store.people import Person
 from .access_key import expiry, mint
-from .administration import account, acting, administration, administrator, body, slice_of
-from .context import Web, session_identity
+from .administration import account, acting, administration, body, slice_of
+from .context import Web, caller
 
 
 def users(web: Web) -> Any:
@@ -27,7 +27,6 @@ def service_accounts(web: Web) -> Any:
 
 
 def _page(web: Web, *, service: bool) -> Any:
-    administrator()
     first, size = slice_of(request.args)
     search = request.args.get("search", "")
     found, total = administration(web).page(search, service=service, first=first, size=size)
@@ -63,8 +62,7 @@ def _given(parameter: str) -> str:
 
 def mint_key(web: Web) -> Any:
     """Make the one key of a service account, replacing the one before. Needs a session: no key mints a key."""
-    administrator()
-    person, found = session_identity().person, _named(web)
+    person, found = caller(), _named(web)
     if not found.is_service:
         raise BadRequest(f"'{found.username}' is no service account: people create their own access keys.")
     now = int(time.time())
@@ -107,7 +105,6 @@ def delete(web: Web) -> Any:
 
 def kept_names(web: Web) -> Any:
     """Kept names, page by page."""
-    administrator()
     first, size = slice_of(request.args)
     found, total = administration(web).kept_names(request.args.get("search", ""), first=first, size=size)
     return jsonify(items=found, total=total)
@@ -124,7 +121,6 @@ def release_name(web: Web) -> Any:
 
 def expiring_keys(web: Web) -> Any:
     """Accounts whose key expires within 14 days, the next first."""
-    administrator()
     first, size = slice_of(request.args)
     found = administration(web).expiring(EXPIRING_DAYS)
     return jsonify(items=found[first : first + size], total=len(found))

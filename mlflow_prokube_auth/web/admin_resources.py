@@ -10,13 +10,12 @@ from ..errors import BadRequest, NotFound
 from ..policy import ids, words
 from ..policy.named import Found
 from ..policy.rules import KINDS, NAMED_AS, SHARED
-from .administration import account, administration, administrator, body, slice_of, text
+from .administration import account, administration, body, slice_of, text
 from .context import Web
 
 
 def permissions(web: Web) -> Any:
     """All grants, filtered by user, team, kind and resource: its id, or its name where the kind is given."""
-    administrator()
     first, size = slice_of(request.args)
     names = {"user": "user", "team": "team", "kind": "kind", "pattern": "id"}
     filters = {name: request.args.get(given, "").strip() for name, given in names.items()}
@@ -50,7 +49,6 @@ def explain(web: Web) -> Any:
 
     ``id`` may be a name, too.
     """
-    administrator()
     user = account(web, text(request.args, "user"))
     found = _named(web, text(request.args, "kind"), text(request.args, "id", 500)) or _found(web, request.args)
     reasons = []
@@ -82,7 +80,6 @@ def explain(web: Web) -> Any:
 
 def unowned(web: Web) -> Any:
     """What nobody manages but administrators."""
-    administrator()
     first, size = slice_of(request.args)
     wanted = request.args.get("kind")
     if wanted and wanted not in KINDS:
@@ -101,7 +98,6 @@ def unowned(web: Web) -> Any:
 
 def assign(web: Web) -> Any:
     """Give an account MANAGE on many resources; none of it where one of them is not there."""
-    administrator()
     sent = body()
     user = account(web, text(sent, "user"))
     wanted = sent.get("resources")
@@ -116,7 +112,6 @@ def assign(web: Web) -> Any:
 
 def trash(web: Web) -> Any:
     """Deleted experiments, whose names are still taken, with who manages them."""
-    administrator()
     first, size = slice_of(request.args)
     found = web.catalog.trash()
     return jsonify(
@@ -127,7 +122,6 @@ def trash(web: Web) -> Any:
 
 def restore(web: Web) -> Any:
     """Take an experiment out of the trash."""
-    administrator()
     found = _found(web, {"kind": "experiment", "id": text(body(), "id")})
     if not found.trashed:
         raise BadRequest(f"The experiment '{found.name}' is not in the trash.")
@@ -137,7 +131,6 @@ def restore(web: Web) -> Any:
 
 def events(web: Web) -> Any:
     """The audit trail, the newest first."""
-    administrator()
     first, size = slice_of(request.args)
     since, until = (_seconds(name) for name in ("since", "until"))
     filters = {name: request.args.get(name, "") for name in ("actor", "action", "target")}

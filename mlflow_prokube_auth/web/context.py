@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from flask import Response, request
 from jinja2 import Environment, PackageLoader, select_autoescape
@@ -20,6 +21,7 @@ from ..identity.visitors import Visitors
 from ..policy.artifacts import ModelArtifacts
 from ..policy.guards.table import Guards
 from ..policy.names import NamePolicy
+from ..prefix import static_prefix, without
 from ..services import Services
 from ..settings import Settings
 from ..store.people import Person
@@ -77,6 +79,12 @@ class Web:
             found |= {each: names[each.pattern] for each in those if each.pattern in names}
         return found
 
+    def login_url(self) -> str:
+        """The login page, from which the browser comes back to the page that it asks for."""
+        query = f"?{request.query_string.decode('latin-1')}" if request.query_string else ""
+        target = self.base + without(request.path, static_prefix()).lstrip("/") + query
+        return self.url(f"login?next={quote(target, safe='')}")
+
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """A rendered page under the strict content security policy."""
         html = _templates.get_template(template).render(base=self.base, contact=self.settings.support_contact, **values)
@@ -105,7 +113,7 @@ class Web:
             return Response(*answer(refusal))
         page = self.message(
             refusal.status,
-            "That did not work",
+            refusal.title,
             refusal.message,
             {"label": "Back to MLflow", "href": self.base, "primary": True},
         )
@@ -114,7 +122,7 @@ class Web:
 
 
 def caller() -> Person:
-    """Who is calling, with whatever credential.
+    """Who is calling. Whether they may, and with which credential, is decided before (``access.py``).
 
     Raises:
         Unauthenticated: nobody.

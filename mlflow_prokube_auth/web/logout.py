@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import jsonify, redirect, session
+from flask import jsonify, session
 
-from ..identity.caller import current_identity
 from ..identity.kept import opened
 from ..store import audit
-from .context import Web, client_address, is_navigation, session_identity
+from .context import Web, caller, client_address, session_identity
 
 
 def page(web: Web) -> Any:
     """The question, for who types the address: only the POST of our own page ends a session."""
-    if is_navigation() and current_identity() is None:
-        return redirect(web.url("login"))
-    return web.page("logout.html", me={"username": session_identity().person.username})
+    return web.page("logout.html", me={"username": caller().username})
 
 
 def logout(web: Web) -> Any:

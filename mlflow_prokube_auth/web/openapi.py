@@ -7,10 +7,9 @@ from typing import Any
 from flask import jsonify
 
 from ..api_document import document
-from .context import Web, caller
+from .context import Web
 
 
 def show(web: Web) -> Any:
     """The OpenAPI document."""
-    caller()
     return jsonify(document(web.settings.external_url))

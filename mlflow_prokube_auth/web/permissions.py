@@ -7,7 +7,6 @@ from urllib.parse import quote, urlencode
 
 from flask import jsonify, redirect, request
 
-from ..identity.caller import current_identity
 from ..policy.rules import NAMED_AS, SHARED
 from ..policy.words import LEVELS
 from ..store.grants import Holder
@@ -26,6 +25,7 @@ KINDS = {
     "gateway_endpoint": ("Gateway endpoint", "gateway"),
     "gateway_model_definition": ("Gateway model", "gateway"),
     "mcp_server": ("MCP server", ""),
+    "skill": ("Skill", ""),
     "workspace": ("Workspace", ""),
 }
 
@@ -86,11 +86,8 @@ def _share_url(web: Web, resource: Resource) -> str | None:
 
 
 def page(web: Web) -> Any:
-    """The page; a browser without a session goes through login and comes back."""
-    identity = current_identity()
-    if identity is None:
-        return redirect(web.url(f"login?next={quote(web.url('permissions'), safe='')}"))
-    person = identity.person
+    """The page."""
+    person = caller()
     first, size = slice_of(request.args)
     permissions, total = grants_of(web, person, first, size)
     return web.page(

@@ -7,10 +7,9 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
 
-from flask import jsonify, redirect, request
+from flask import jsonify, request
 
 from ..errors import BadRequest, NotFound, PermissionDenied
-from ..identity.caller import current_identity
 from ..policy import ids, words
 from ..policy.checks import levels_of
 from ..policy.named import Found
@@ -23,9 +22,6 @@ PLACES = {"experiment": "experiments", "registered_model": "models", "prompt": "
 
 def page(web: Web) -> Any:
     """The page of one resource."""
-    if current_identity() is None:
-        target = web.url(f"share?{request.query_string.decode('latin-1')}")
-        return redirect(web.url(f"login?next={quote(target, safe='')}"))
     person = caller()
     found = _managed(web, person, request.args)
     place = PLACES.get(found.resource_type)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import mlflow
 
+from ..support.releases import HAS_SKILLS
+
 ROOT = Path(mlflow.__file__).parent
 # What the server's process, its stores and its jobs are made of; clients create with their own rights.
 FOLDERS = (
@@ -21,6 +23,8 @@ CREATES = {
     "create_experiment", "create_registered_model", "create_mcp_server", "create_prompt", "register_prompt",
     "set_experiment", "get_or_create_user_queue", "_get_or_create_experiment_id", "create_gateway_endpoint",
     "create_gateway_secret", "create_dataset", "create_mcp_server_version", "register_scorer", "create_prompt_version",
+    "create_skill", "create_skill_version", "bulk_register_skills", "_get_or_create_skill_for_version",
+    "_create_skill_version",
 }  # fmt: skip
 REQUEST = "the request itself: the name is reserved before (policy/named.py), or is one within an experiment"
 CLIENT = "runs in clients, or in a store that is none of the server's"
@@ -59,6 +63,22 @@ PLACES = {
     "demo/generators/review_queues.py generate get_or_create_user_queue": DEMO,
     "demo/generators/traces.py generate set_experiment": DEMO,
 }  # fmt: skip
+
+CLAIMED = "claimed where there is none of the name (mlflow_auth/native_names.py)"
+BELOW = "by one of the routes above"
+if HAS_SKILLS:
+    PLACES |= {
+        "server/skill_registry_api.py create_skill create_skill": REQUEST,
+        "server/skill_registry_api.py create_skill_version _create_skill_version": CLAIMED,
+        "server/skill_registry_api.py create_organization_skill_version _create_skill_version": CLAIMED,
+        "server/skill_registry/registration.py bulk_register_skill_versions bulk_register_skills": CLAIMED,
+        "server/skill_registry/registration.py _register_remote create_skill_version": BELOW,
+        "server/skill_registry/registration.py _register_uploaded create_skill_version": BELOW,
+        **{
+            f"store/tracking/skill_registry/sqlalchemy_mixin.py {name} _get_or_create_skill_for_version": BELOW
+            for name in ("_persist_skill_version", "_bulk_register_skills_once")
+        },
+    }
 
 
 def places(path: Path) -> Iterator[str]:

@@ -8,6 +8,7 @@ from mlflow_prokube_auth.mlflow_auth.auth_store import ProkubeStore
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store.accounts import Account
 from mlflow_prokube_auth.store.custody import NeedsHeir
+from mlflow_prokube_auth.store.grant_writer import Actor
 from mlflow_prokube_auth.store.people import Person
 from mlflow_prokube_auth.store.resources import Resource
 from mlflow_prokube_auth.store.teams import Team
@@ -95,7 +96,7 @@ def test_a_rule_by_which_alone_somebody_manages_stays(services: Services) -> Non
     team = services.teams.create("t", 100, "admin")
     services.teams.join(team, alice.user_id)
     rule = services.teams.add_rule(team, "registered_model", "m", "MANAGE", "admin")
-    services.teams.apply(rule, team, [SHARED])
+    services.teams.apply(rule, team, [SHARED], Actor("admin"))
     with pytest.raises(NeedsHeir):
         services.teams.delete_rule(rule, team, "admin")
     assert levels(services, alice) == {"m": "MANAGE"}

@@ -15,6 +15,8 @@ from packaging.specifiers import SpecifierSet
 
 from mlflow_prokube_auth.identity import inside
 
+from ..support.releases import HAS_SKILLS
+
 ROOT = Path(mlflow.server.__file__).parent
 STRIPPED = "credentials end at the outermost layer; Authorization names the identified account"
 GATEWAY = "of the gateway's headers, none that named the caller goes inside (identity/inside.py)"
@@ -57,6 +59,11 @@ ONLY = {
         "auth/__init__.py _basic_auth_credentials": "never called: authenticate_fastapi_request_user is replaced",
     },
 }  # fmt: skip
+if HAS_SKILLS:
+    READS |= {
+        "skill_registry_api.py _parse_registration_request": "a content type",
+        "skill_registry_api.py _request_with_multipart_size_limit": "a content length; what comes is counted as well",
+    }
 OF_A_REQUEST = {"request", "flask_request", "starlette_request", "req"}
 
 

@@ -9,12 +9,15 @@ from mlflow_prokube_auth.identity.claims import Membership, teams_of
 from mlflow_prokube_auth.mlflow_auth.auth_store import ProkubeStore
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.settings import load
+from mlflow_prokube_auth.store.grant_writer import Actor
 from mlflow_prokube_auth.store.people import Person
 from mlflow_prokube_auth.store.schema import roles, team_roles
 from mlflow_prokube_auth.store.teams import Resource, TeamExists
 
 from ..support.people import all_at_once, levels, log_in
 from ..support.settings import GOOD
+
+ADMIN = Actor("admin")
 
 
 def names(services: Services, person: Person) -> list[str]:
@@ -85,14 +88,14 @@ def test_a_rule_gives_the_members_what_is_there_and_what_comes_and_ends(services
     assert team is not None
     rule = services.teams.add_rule(team, "registered_model", "team-a-", "EDIT", "admin")
     there = [Resource("registered_model", f"team-a-{n}", "default") for n in range(3)]
-    services.teams.apply(rule, team, there)
-    services.teams.apply(rule, team, [*there, Resource("registered_model", "team-a-new", "default")])
+    services.teams.apply(rule, team, there, ADMIN)
+    services.teams.apply(rule, team, [*there, Resource("registered_model", "team-a-new", "default")], ADMIN)
     assert levels(services, bob) == dict.fromkeys(["team-a-0", "team-a-1", "team-a-2", "team-a-new"], "EDIT")
     assert levels(services, carol) == {}
     dave = log_in(services, "d@x", "team-a")  # a later member has it all
     assert len(levels(services, dave)) == 4
     with services.database.write() as connection:
-        services.teams.withdraw_within(connection, rule, there[0])
+        services.teams.withdraw_within(connection, rule, there[0], ADMIN)
     assert "team-a-0" not in levels(services, bob)
     log_in(services, "b@x")  # out of the group
     assert levels(services, bob) == {}
@@ -113,7 +116,7 @@ def test_a_deleted_team_leaves_nothing(services: Services) -> None:
     team = services.teams.create("t", 100, "admin")
     services.teams.join(team, bob.user_id)
     rule = services.teams.add_rule(team, "registered_model", "t-", "EDIT", "admin")
-    services.teams.apply(rule, team, [Resource("registered_model", "t-1", "default")])
+    services.teams.apply(rule, team, [Resource("registered_model", "t-1", "default")], ADMIN)
     services.teams.role_of(team, "other")
     services.teams.delete(team, "admin")
     assert (services.teams.everyone(), services.teams.rules(), levels(services, bob)) == ([], [], {})

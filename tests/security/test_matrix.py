@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from ..support.matrix import MATRIX, Row, result
+from ..support.matrix import MATRIX, SKILLS, Row, result
 from ..support.personas import COLUMNS, PEOPLE, Cast, cast_of, shared_things
 from ..support.postgres import Postgres
 from ..support.processes import free_port
+from ..support.releases import HAS_SKILLS
 from ..support.world import running_world
 
 # Server -> options, whether on PostgreSQL, and the credentials that are tried there.
@@ -29,6 +30,7 @@ class Stage:
     owner: httpx.Client
     things: dict[str, str]
     credentials: tuple[str, ...]
+    has_skills: bool
 
 
 @pytest.fixture(scope="module", params=SERVERS)
@@ -44,11 +46,14 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         with cast_of(world) as cast:
             owner = cast.client("owner", "basic")
             assert owner is not None
-            yield Stage(cast, owner, shared_things(owner), credentials)
+            has_skills = HAS_SKILLS and not options
+            yield Stage(cast, owner, shared_things(owner, has_skills), credentials, has_skills)
 
 
-@pytest.mark.parametrize("row", MATRIX, ids=lambda row: row.operation)
+@pytest.mark.parametrize("row", [*MATRIX, *SKILLS], ids=lambda row: row.operation)
 def test_everybody_gets_what_the_table_says(stage: Stage, row: Row) -> None:
+    if row in SKILLS and not stage.has_skills:
+        pytest.skip("gunicorn serves what Flask does")
     expected = row.expected.split()
     for turn, credential in enumerate(stage.credentials):
         found = []
@@ -59,5 +64,7 @@ def test_everybody_gets_what_the_table_says(stage: Stage, row: Row) -> None:
             if client is None or (changes and (place + turn) % len(stage.credentials)):
                 found.append(wanted)
             else:
-                found.append(result(row, client, shared_things(stage.owner) if changes else stage.things))
+                found.append(
+                    result(row, client, shared_things(stage.owner, stage.has_skills) if changes else stage.things)
+                )
         assert (credential, found) == (credential, expected)

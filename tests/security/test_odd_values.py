@@ -159,7 +159,9 @@ def test_what_is_no_number_in_json_is_none_here(admin: httpx.Client) -> None:
             refused(admin.request(**place.request(value)), 400)
 
 
-@pytest.mark.parametrize("kind", ["experiment", "scorer", "registered_model", "gateway_endpoint", "mcp_server"])
+@pytest.mark.parametrize(
+    "kind", ["experiment", "scorer", "registered_model", "gateway_endpoint", "mcp_server", "skill"]
+)
 def test_no_id_of_any_kind_makes_one_of_our_routes_crash(admin: httpx.Client, kind: str) -> None:
     for place in (each for each in STAYING if each.name == "id"):
         for number in NUMBERS:

@@ -16,9 +16,10 @@ from mlflow_prokube_auth.mlflow_auth import public
 from mlflow_prokube_auth.mlflow_auth.public import PUBLIC as TABLE
 
 from ..support.demo import Demo
-from ..support.matrix import MATRIX, result
+from ..support.matrix import MATRIX, SKILLS, result
 from ..support.personas import owned_things
 from ..support.processes import free_port
+from ..support.releases import HAS_SKILLS
 from ..support.routes import METHODS, concrete, engine_routes, fastapi_routes, flask_routes
 from ..support.world import running_world
 
@@ -97,7 +98,8 @@ def test_no_route_answers_an_anonymous_caller(server: Place) -> None:
     from_tables = flask_routes() | fastapi_routes()
     assert len(from_tables) > 500
     native = {path for _, path in fastapi_routes()}
-    for family in ("/mlflow-artifacts/artifacts/", "/v1/traces", "/gateway/", "/jobs", "/assistant/", "mcp"):
+    families = ["/mlflow-artifacts/artifacts/", "/v1/traces", "/gateway/", "/jobs", "/assistant/", "mcp"]
+    for family in (*families, *(["/skills/"] if HAS_SKILLS else [])):
         assert any(family in path for path in native), f"the walk no longer sees {family}"
     prefix = server.prefix
     in_flask, walked = flask_routes(), from_tables | engine_routes()
@@ -121,10 +123,11 @@ def test_no_route_answers_an_anonymous_caller(server: Place) -> None:
 
 
 def test_no_operation_of_the_matrix_is_for_an_anonymous_caller(server: Place) -> None:
+    rows = (*MATRIX, *SKILLS)
     for address in server.addresses:
         with httpx.Client(base_url=address, timeout=60) as nobody:
-            found = {row.operation: result(row, nobody, server.things) for row in MATRIX}
-        assert (address, found) == (address, {row.operation: row.expected.split()[0] for row in MATRIX})
+            found = {row.operation: result(row, nobody, server.things) for row in rows}
+        assert (address, found) == (address, {row.operation: row.expected.split()[0] for row in rows})
 
 
 def test_what_is_public_is_served_to_an_anonymous_caller(server: Place) -> None:
@@ -140,6 +143,14 @@ def test_no_odd_method_answers_an_anonymous_caller(server: Place) -> None:
             for method in ODD_METHODS:
                 answer = client.send(client.build_request(method, path))
                 assert is_refused(method, answer) or answer.status_code in (400, 405, 501), (method, path, answer.text)
+
+
+def test_the_engine_decides_on_each_route_of_fastapis_own() -> None:
+    undecided = {
+        path for method, path in fastapi_routes()
+        if path not in PUBLIC and auth._find_fastapi_validator(concrete(path), method) is None
+    }  # fmt: skip
+    assert undecided == set()
 
 
 def test_no_route_is_a_websocket_which_nobody_would_authenticate() -> None:

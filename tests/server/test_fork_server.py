@@ -77,15 +77,23 @@ VARYING = (
 )
 
 
-@pytest.fixture(scope="module")
-def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Place]]:
-    """Both kinds of server, with the same settings."""
+@pytest.fixture(
+    scope="module",
+    params=[(), ("--gunicorn-opts", "--log-level info"), ("--workers", "3")],
+    ids=["uvicorn", "gunicorn", "three workers"],
+)
+def places(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Place]]:
+    """Both kinds of server, with the same settings and options."""
     with ExitStack() as stack:
         found = {}
         for kind in ("forked", "command"):
             port = free_port()
             world = running_world(
-                tmp_path_factory.mktemp(kind), f"http://127.0.0.1:{port}", port, command=kind == "command"
+                tmp_path_factory.mktemp(kind),
+                f"http://127.0.0.1:{port}",
+                port,
+                *request.param,
+                command=kind == "command",
             )
             found[kind] = with_keys(stack.enter_context(world))
         yield found

@@ -16,6 +16,7 @@ from mlflow_prokube_auth.demo.headless import login_headless
 
 from ..support.nginx import stripping_nginx
 from ..support.processes import NotStarted, free_port, plugin_settings, running_mlflow
+from ..support.releases import SINCE_3_18
 from ..support.world import ADMIN, ALICE, ARTIFACTS, BOB, PREFIX, Place, running_world, with_keys
 
 CURRENT = "/ajax-api/2.0/mlflow/users/current"
@@ -84,6 +85,18 @@ def test_the_cookie_is_sent_to_the_prefix_alone(place: Place) -> None:
     parts = [part.strip() for part in answer.headers["set-cookie"].split(";")]
     assert "Path=/mlflow/" in parts
     assert len(answer.headers.get_list("set-cookie")) == 1
+
+
+@pytest.mark.parametrize("kind", ["mcp-servers", pytest.param("skills", marks=SINCE_3_18)])
+def test_names_of_what_fastapi_creates_are_claimed(place: Place, kind: str) -> None:
+    name = f"a{uuid.uuid4().hex[:8]}"
+    skill = {"name": name, "organization": "io.example"}
+    body = skill if kind == "skills" else {"name": f"io.example/{name}"}
+    with place.client(ALICE) as alice, place.client(BOB) as bob:
+        assert alice.post(f"/api/3.0/mlflow/{kind}", json=body).status_code == 200
+        taken = bob.post(f"/api/3.0/mlflow/{kind}", json=body)
+    assert (taken.status_code, taken.json()["error_code"]) == (403, "PERMISSION_DENIED")
+    assert "is already taken" in taken.json()["message"]
 
 
 def test_users_current_knows_a_session_and_a_key(place: Place) -> None:

@@ -10,6 +10,7 @@ import pytest
 from mlflow_prokube_auth.demo.headless import login_headless
 
 from ..support.demo import Demo, running_demo
+from ..support.releases import SINCE_3_18
 from ..support.tenants import Tenant, trace_id
 
 API = "/api/2.0/mlflow"
@@ -55,6 +56,42 @@ def test_a_name_of_one_workspace_is_taken_in_every_other(spaces: Demo, kind: str
         if who == "bob" and workspace == "default":
             assert answer.json()["error_code"] == "PERMISSION_DENIED"
             assert f"'{name}' is already taken" in answer.json()["message"]
+
+
+SOURCE = {"source_type": "git", "source": "https://example.com/s.git", "digest": "a" * 64}
+# What FastAPI creates: its route, a body, and the same by a version of what is not there.
+SERVER = {"name": "io.x/weather", "version": "1.0.0", "description": "d"}
+NATIVE = {
+    "mcp_server": (
+        ("/mcp-servers", {"name": "io.x/weather"}),
+        ("/mcp-servers/io.x/weather/versions", {"version": "1.0.0", "server_json": SERVER}),
+    ),
+    "skill": (
+        ("/skills", {"name": "weather", "organization": "x"}),
+        ("/skills/@x/weather/versions", SOURCE),
+        ("/skills/bulk-register", {"organization": "x", "skills": [{**SOURCE, "name": "weather"}]}),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ["mcp_server", pytest.param("skill", marks=SINCE_3_18)])
+def test_nor_does_any_route_of_fastapis_make_a_twin(spaces: Demo, kind: str) -> None:
+    def asked(who: str, path: str, body: object, workspace: str) -> httpx.Response:
+        url, headers = f"{spaces.url}/api/3.0/mlflow{path}", {"X-MLFLOW-WORKSPACE": workspace}
+        return httpx.post(url, json=body, auth=spaces.auth(who), headers=headers, timeout=30)
+
+    (route, body), *on_the_fly = NATIVE[kind]
+    made = asked("alice", route, body, "lab")
+    assert made.status_code == 200, made.text
+    for path, given in NATIVE[kind]:
+        for who in ("bob", "alice"):
+            answer = asked(who, path, given, "default")
+            assert (who, path, answer.status_code) == (who, path, 403), answer.text
+            assert "is already taken and you may not access it" in answer.json()["message"]
+    for path, given in on_the_fly:
+        answer = asked("alice", path, given, "lab")
+        assert answer.status_code == 200, (path, answer.text)
+        assert asked("bob", path, given, "lab").status_code == 403, path
 
 
 @pytest.mark.parametrize("api", ["api", "ajax-api"])

@@ -70,10 +70,12 @@ class ForkServer:
         log: Path,
         *,
         only_parent: bool = False,
+        module: str = "mlflow",
     ) -> Forked:
-        """``mlflow server`` with these arguments, in that directory; ``only_parent`` ends before a worker starts."""
+        """``mlflow server`` with these arguments, in that directory; ``only_parent`` ends before a worker starts, and
+        ``module`` takes the place of MLflow's own command."""
         log.write_bytes(b"")
-        return self._start("mlflow server", arguments, environment, directory, log, log, only_parent=only_parent)
+        return self._start(module, arguments, environment, directory, log, log, server=True, only_parent=only_parent)
 
     def run(
         self,
@@ -115,6 +117,7 @@ class ForkServer:
         output: Path,
         errors: Path,
         *,
+        server: bool = False,
         only_parent: bool = False,
     ) -> Forked:
         request = {
@@ -124,6 +127,7 @@ class ForkServer:
             "directory": str(directory),
             "output": str(output),
             "errors": str(errors),
+            "server": server,
             "only_parent": only_parent,
         }
         with self._lock:

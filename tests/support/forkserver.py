@@ -12,6 +12,7 @@ import atexit
 import gc
 import importlib
 import json
+import multiprocessing
 import os
 import runpy
 import select
@@ -30,7 +31,8 @@ OWN = ("mlflow.server", "mlflow_prokube_auth", "prometheus_client")
 NEEDED = (
     "mlflow.cli", "mlflow.server.auth", "mlflow.server.fastapi_app", "mlflow_prokube_auth.app",
     "mlflow_prokube_auth.startup", "mlflow_prokube_auth.web", "uvicorn.main", "uvicorn.protocols.http.auto",
-    "uvicorn.loops.auto", "uvicorn.lifespan.on", "psycopg", "sqlalchemy.dialects.sqlite",
+    "uvicorn.loops.auto", "uvicorn.lifespan.on", "uvicorn.supervisors", "gunicorn.app.wsgiapp",
+    "gunicorn.workers.sync", "gunicorn.workers.gthread", "psycopg", "sqlalchemy.dialects.sqlite",
     "sqlalchemy.dialects.postgresql", "alembic.command", "mlflow.store.db.utils",
     "mlflow.store.tracking.sqlalchemy_store", "mlflow.store.model_registry.sqlalchemy_store",
 )  # fmt: skip
@@ -101,7 +103,8 @@ def _preload() -> set[str]:
 
 
 class _Worker:
-    """The process that takes the place of MLflow's ``python -m uvicorn``: forked before its parent did anything."""
+    """The process that takes the place of MLflow's ``python -m uvicorn``, or gunicorn: forked before its parent did
+    anything. It forks its own workers, where it has several."""
 
     def __init__(self) -> None:
         reads, self._writes = os.pipe()
@@ -121,11 +124,15 @@ class _Worker:
         told = json.loads(text)
         os.environ.clear()
         os.environ.update(told["environment"])
-        _run("uvicorn", told["arguments"])
+        if told["program"] == "uvicorn":
+            # uvicorn starts workers anew, each with all its imports; forked, they do the same from here on.
+            subprocesses: Any = importlib.import_module("uvicorn._subprocess")
+            subprocesses.spawn = multiprocessing.get_context("fork")
+        _run(told["program"], told["arguments"])
 
-    def start(self, arguments: list[str], environment: dict[str, str]) -> None:
+    def start(self, program: str, arguments: list[str], environment: dict[str, str]) -> None:
         with os.fdopen(self._writes, "w") as order:
-            json.dump({"arguments": arguments, "environment": environment}, order)
+            json.dump({"program": program, "arguments": arguments, "environment": environment}, order)
 
     # As subprocess.Popen, of which MLflow uses this.
     def poll(self) -> int | None:
@@ -185,26 +192,27 @@ def _begin(request: dict[str, Any], inherited: list[int]) -> NoReturn:
     os.chdir(request["directory"])
     os.environ.clear()
     os.environ.update(request["environment"])
-    if request["program"] == "mlflow server":
-        _serve(request["arguments"], None if request["only_parent"] else _Worker())
+    if request["server"]:
+        _serve(request["program"], request["arguments"], None if request["only_parent"] else _Worker())
     _run(request["program"], request["arguments"])
 
 
-def _serve(arguments: list[str], worker: _Worker | None) -> NoReturn:
-    """What ``mlflow server`` does: first its parent process, here, then its worker in a fork of that."""
+def _serve(program: str, arguments: list[str], worker: _Worker | None) -> NoReturn:
+    """What ``mlflow server`` does: first its parent process, here, then its server in a fork of that."""
 
     def instead(command: list[str], *, extra_env: dict[str, str], **options: Any) -> Any:
-        if options != {"capture_output": False, "synchronous": False} or command[1:3] != ["-m", "uvicorn"]:
+        known = command[1] == "-m" and command[2] in ("uvicorn", "gunicorn")
+        if options != {"capture_output": False, "synchronous": False} or not known:
             raise SystemExit(f"the fork server runs no such command: {command}")
         if worker is None:
             raise SystemExit(0)
-        worker.start([str(each) for each in command[3:]], {**os.environ, **extra_env})
+        worker.start(command[2], [str(each) for each in command[3:]], {**os.environ, **extra_env})
         return worker
 
     # mlflow.server takes it from there when it is imported, in this fork.
     process: Any = importlib.import_module("mlflow.utils.process")
     process._exec_cmd = instead
-    _run("mlflow", ["server", *arguments])
+    _run(program, ["server", *arguments])
 
 
 def main() -> None:

@@ -13,6 +13,8 @@ from typing import Any
 
 import httpx
 
+from .releases import HAS_SKILLS
+
 V2, V3, FILES, OURS = "/api/2.0/mlflow", "/api/3.0/mlflow", "/api/2.0/mlflow-artifacts/artifacts", "/prokube-auth/api"
 
 
@@ -161,6 +163,44 @@ MATRIX = (
         "401  no    no    no    no    no    no    yes", fresh=True),
     Row("use what is no route", "GET", f"{V2}/no/such/route", None,
         "401  no    no    no    no    no    no    404"),
+)
+S, SV = f"{V3}/skills/{{skill}}", {"source_type": "git", "source": "https://example.com/s.git", "digest": "a" * 64}
+# What FastAPI serves itself, under uvicorn alone, since MLflow 3.18.
+SKILLS = () if not HAS_SKILLS else (
+    #   -    stranger READ EDIT MANAGE team service admin
+    Row("read a skill", "GET", S, None,
+        "401  no    yes   yes   yes   yes   yes   yes"),
+    Row("find a skill", "GET", f"{V3}/skills?max_results=1000", None,
+        "401  hid   sees  sees  sees  sees  sees  sees", shows="{skill_name}"),
+    Row("find it by its name", "GET", f"{V3}/skills?include_skill_identities={{skill}}", None,
+        "401  hid   sees  sees  sees  sees  sees  sees", shows="{skill_name}"),
+    Row("find a skill's versions", "GET", f"{S}/versions", None,
+        "401  no    yes   yes   yes   yes   yes   yes"),
+    Row("read a skill's version", "GET", f"{S}/versions/1", None,
+        "401  no    yes   yes   yes   yes   yes   yes"),
+    Row("describe a skill", "PATCH", S, {"description": "d"},
+        "401  no    no    yes   yes   yes   no    yes"),
+    Row("tag a skill", "POST", f"{S}/tags", {"key": "k", "value": "v"},
+        "401  no    no    yes   yes   yes   no    yes"),
+    Row("tag a skill's version", "POST", f"{S}/versions/1/tags", {"key": "k", "value": "v"},
+        "401  no    no    yes   yes   yes   no    yes"),
+    Row("give a skill an alias", "POST", f"{S}/aliases", {"alias": "best", "version": 1},
+        "401  no    no    yes   yes   yes   no    yes"),
+    Row("add a version to a skill", "POST", f"{S}/versions", SV,
+        "401  no    no    yes   yes   yes   no    yes"),
+    Row("add it with others", "POST", f"{V3}/skills/bulk-register",
+        {"organization": "{skill_organization}", "skills": [{**SV, "name": "{skill_name}"}]},
+        "401  no    no    yes   yes   yes   no    yes"),
+    Row("take a skill's name", "POST", f"{V3}/skills", {"name": "{skill_name}", "organization": "{skill_organization}"},
+        "401  no    400   400   400   400   400   400"),
+    Row("delete a skill's version", "DELETE", f"{S}/versions/1", None,
+        "401  no    no    no    yes   no    no    yes", fresh=True),
+    Row("delete it by its state", "PATCH", f"{S}/versions/1", {"status": "deleted"},
+        "401  no    no    no    yes   no    no    yes", fresh=True),
+    Row("delete a skill", "DELETE", S, None,
+        "401  no    no    no    yes   no    no    yes", fresh=True),
+    Row("see with whom a skill is shared", "GET", f"{OURS}/sharing?kind=skill&id={{skill}}", None,
+        "401  no    no    no    yes   no    no    yes"),
 )
 # fmt: on
 

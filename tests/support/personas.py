@@ -107,8 +107,11 @@ def cast_of(world: World) -> Iterator[Cast]:
         yield cast
 
 
-def owned_things(owner: httpx.Client) -> dict[str, str]:
-    """An experiment with a run and a file in it, a model with a version, and a prompt; the ids by their words."""
+def owned_things(owner: httpx.Client, skills: bool = False) -> dict[str, str]:
+    """An experiment with a run and a file in it, a model with a version, and a prompt; the ids by their words.
+
+    ``skills``: a skill with a version, too.
+    """
     unique = uuid.uuid4().hex[:8]
     things = {"experiment_name": f"e-{unique}", "model": f"m-{unique}", "prompt": f"p-{unique}", "new": f"x-{unique}"}
     made = ok(owner.post(f"{API}/experiments/create", json={"name": things["experiment_name"]}))
@@ -123,13 +126,19 @@ def owned_things(owner: httpx.Client) -> dict[str, str]:
     version = {"name": things["model"], "source": f"{run['artifact_uri']}/model", "run_id": things["run"]}
     ok(owner.post(f"{API}/model-versions/create", json=version))
     ok(owner.post(f"{API}/registered-models/create", json={"name": things["prompt"], "tags": PROMPT[:1]}))
+    if skills:
+        things |= {"skill_name": f"s-{unique}", "skill_organization": f"o-{unique}"}
+        things["skill"] = f"@{things['skill_organization']}/{things['skill_name']}"
+        source = {"source_type": "git", "source": "https://example.com/s.git", "status": "draft"}  # can be deleted
+        ok(owner.post(f"/api/3.0/mlflow/skills/{things['skill']}/versions", json=source))
     return things
 
 
-def shared_things(owner: httpx.Client) -> dict[str, str]:
+def shared_things(owner: httpx.Client, skills: bool = False) -> dict[str, str]:
     """The same, shared with the others."""
-    things = owned_things(owner)
-    for kind, key in (("experiment", "experiment"), ("registered_model", "model"), ("prompt", "prompt")):
+    things = owned_things(owner, skills)
+    keys = {"experiment": "experiment", "registered_model": "model", "prompt": "prompt"}
+    for kind, key in (keys | {"skill": "skill"} if skills else keys).items():
         for whom, level in SHARES:
             share = {"kind": kind, "id": things[key], "level": level, **whom}
             ok(owner.post("/prokube-auth/api/sharing", json=share))

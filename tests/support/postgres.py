@@ -31,7 +31,7 @@ def as_postgres(command: list[str]) -> list[str]:
     return ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else command
 
 
-@dataclass
+@dataclass(eq=False)
 class Postgres:
     """A running server."""
 
@@ -55,6 +55,15 @@ class Postgres:
         engine.dispose()
         self.newest = self.uri(name)
         return self.newest
+
+    def copy(self, template: str, database: str) -> None:
+        """Put a copy of a database, to which nobody is connected, in the place of another one."""
+        engine = create_engine(self.uri("postgres"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {database}"))
+            connection.execute(text(f"CREATE DATABASE {database} TEMPLATE {template}"))
+        engine.dispose()
+        self.newest = self.uri(database)
 
     def execute(self, statement: str) -> None:
         """Change something in the newest database behind everybody's back."""

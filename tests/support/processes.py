@@ -127,9 +127,9 @@ def running_mlflow(
 ) -> Iterator[ServerProcess]:
     """``mlflow server`` with that app, or with none; its files are in ``directory``.
 
-    It is forked, on a database that is migrated already, unless ``command`` asks for the real command; several workers,
-    gunicorn, and variables that a fork cannot have (``LD_PRELOAD``) always have it. ``within`` is a command that runs
-    the server, such as one that shuts it in; ``module`` takes the place of MLflow's own command.
+    It is forked, on a database that is migrated already, unless ``command`` asks for the real command; variables that a
+    fork cannot have (``LD_PRELOAD``) always have it. ``within`` is a command that runs the server, such as one that
+    shuts it in; ``module`` takes the place of MLflow's own command.
     """
     log = directory / "server.log"
     arguments = [
@@ -140,8 +140,7 @@ def running_mlflow(
     ]  # fmt: skip
     variables = {**os.environ, **QUIET, **(environment or {})}
     process: subprocess.Popen[bytes] | Forked
-    real = command or within or module != "mlflow" or workers > 1 or "--gunicorn-opts" in options
-    if real or not fork_server().fits(variables):
+    if command or within or not fork_server().fits(variables):
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [*within, sys.executable, "-m", module, "server", *arguments],
@@ -151,7 +150,7 @@ def running_mlflow(
         if database is None and app == "prokube-auth" and not MAKES_OTHER_TABLES.intersection((*options, *variables)):
             with suppress(FileExistsError):
                 copy_template(directory / "mlflow.db")
-        process = fork_server().serve(arguments, variables, Path.cwd(), log)
+        process = fork_server().serve(arguments, variables, Path.cwd(), log, module=module)
     try:
         await_start(process, log, 180, lambda: _workers_up(log) >= workers)
         yield ServerProcess(process.pid, log)

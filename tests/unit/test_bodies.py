@@ -21,6 +21,8 @@ ALICE = Identity(Person(user_id=1, username="alice@example.com", is_admin=False)
 LIMITS = BodyLimits(4 * SMALL)
 JSON, UPLOAD = "/api/2.0/mlflow/runs/log-batch", "/api/2.0/mlflow-artifacts/artifacts/1/r/artifacts/f"
 
+SKILLS = "/api/3.0/mlflow/skills"
+
 
 class Asked:
     """Authenticators with one answer, which count how often and where they are asked."""
@@ -132,6 +134,8 @@ def test_of_a_large_body_it_is_asked_once_and_not_on_the_event_loop(path: str, h
         (ALICE, "/ajax-api/2.0/mlflow/upload-artifact", 10**15, 200, b""),
         (ALICE, UPLOAD.replace("mlflow-artifacts/artifacts", "mlflow-artifacts/mpu/create"), 10**15, 413, b"allowed"),
         (ALICE, f"/x{UPLOAD}", 10**15, 413, b"allowed"),
+        (None, f"{SKILLS}/a/versions", SMALL + 1, 413, b"You are not signed in"),
+        (ALICE, f"{SKILLS}/a/versions", 10**15, 413, b"allowed"),
     ],
 )
 def test_what_is_announced_is_judged_before_it_is_read(
@@ -143,6 +147,20 @@ def test_what_is_announced_is_judged_before_it_is_read(
         assert served.read == 0
         assert words in served.sent[1]["body"]
         assert (b"content-type", b"application/json") in served.sent[0]["headers"]
+
+
+@pytest.mark.parametrize(
+    ("path", "type_", "status"),
+    [
+        ("/a/versions", b"multipart/form-data; boundary=x", 200), ("/@o/a/versions", b"Multipart/Form-Data", 200),
+        ("/a/versions", b"application/json", 413), ("/a/versions", b"application/json, multipart/form-data", 413),
+        ("/bulk-register", b"multipart/form-data", 413), ("/a/tags", b"multipart/form-data", 413),
+        ("/@o/a/b/versions", b"multipart/form-data", 413),
+    ],
+)  # fmt: skip
+def test_a_skill_is_uploaded_as_a_form_alone(path: str, type_: bytes, status: int) -> None:
+    served = Served(Asked(), SKILLS + path, [b"x"], length(10**15), (b"content-type", type_))
+    assert served.status == status
 
 
 @pytest.mark.parametrize(

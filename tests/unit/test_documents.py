@@ -28,6 +28,12 @@ def test_a_documents_links_lead_somewhere(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_a_document_names_tests_that_exist(document: Path) -> None:
+    named = re.findall(r"`(tests/[\w/.]+)`", document.read_text())
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_a_document_names_settings_that_exist(document: Path) -> None:
     named = set(re.findall(r"\bPROKUBE_AUTH_[A-Z0-9_]*[A-Z0-9]", document.read_text()))
     assert {name for name in named if name.removesuffix("_FILE") not in VARIABLES} == set()

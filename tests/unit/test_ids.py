@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from mlflow_prokube_auth.errors import BadRequest
 from mlflow_prokube_auth.policy import ids
 
 from ..support import parameters
+from ..support.releases import HAS_SKILLS
 
 LOOKS_LIKE_AN_ID = re.compile(r"(?:.*[_-])?(?:ids?|uuids?|versions?)")
 # What looks like an id and is judged as none, and why.
@@ -73,7 +75,8 @@ def test_the_table_holds_nothing_that_mlflow_does_not_take() -> None:
 def test_each_id_in_the_path_of_a_route_of_fastapis_is_looked_at() -> None:
     held = {(path, name) for path, place, name in parameters.native_parameters() if place == "path"}
     looked_at = {(path, name) for path, name in held if ids.parameters_on(path).get(name) is not None}
-    assert {name for _, name in looked_at} == {"job_id", "endpoint_id", "session_id", "artifact_path"}
+    of_skills = {"version"} if HAS_SKILLS else set()
+    assert {name for _, name in looked_at} == {"job_id", "endpoint_id", "session_id", "artifact_path"} | of_skills
     for path, name in looked_at:
         concrete = re.sub(r"\{[^}]*\}", "01/x" if name == "artifact_path" else "0 1", path)
         with pytest.raises(BadRequest, match=f"'{name}' is '0"):
@@ -132,11 +135,27 @@ def test_any_other_spelling_is_refused(name: str, value: Any) -> None:
         ("experiment", "1", True), ("experiment", "*", True), ("experiment", "01", False), ("scorer", "1/a%20b", True),
         ("scorer", "1/a b", False), ("scorer", "01/a", False), ("scorer", "1/", False), ("scorer", "1", False),
         ("gateway_secret", "s-1", True), ("gateway_secret", "S-1", False), ("registered_model", "Any Name 01", True),
-        ("mcp_server", "A/b", True), ("workspace", "*", True),
+        ("mcp_server", "A/b", True), ("workspace", "*", True), ("skill", "a-1", True), ("skill", "@a.b-c/d", True),
+        ("skill", "*", True), ("skill", "A", False), ("skill", "@/a", False), ("skill", "a/b", False),
+        ("skill", "@a/b/c", False), ("skill", "a ", False), ("skill", "a--b", False), ("skill", "@a", False),
     ],
 )  # fmt: skip
 def test_grants_are_on_the_one_spelling(kind: str, pattern: str, canonical: bool) -> None:
     assert ids.is_canonical(kind, pattern) is canonical
+
+
+@pytest.mark.parametrize(
+    ("path", "refused"),
+    [
+        ("/skills/a/versions/1", False), ("/skills/@o/a/versions/1/tags/k/01", False), ("/skills/a/versions/01", True),
+        ("/skills/@o/a/versions/+1", True), ("/skills/@o/a/versions/ 1/tags/k", True),
+        ("/skills/versions/tags/x", False), ("/skills/@o/versions/tags/x", False),
+        ("/skills/@o/versions/versions/01", True),
+    ],
+)  # fmt: skip
+def test_the_version_of_a_skill_is_found_in_the_path_of_one_alone(path: str, refused: bool) -> None:
+    with pytest.raises(BadRequest, match="'version' is") if refused else nullcontext():
+        ids.check_native(f"/ajax-api/3.0/mlflow{path}", [], [])
 
 
 @pytest.mark.parametrize(

@@ -334,6 +334,24 @@ def test_a_stranger_holds_no_name_where_the_engine_has_yet_to_decide(world: Scen
     assert [each is not None for each in held] == [False, True]
 
 
+def claiming_absent(world: Scene, who: Person, workspace: str | None) -> Any:
+    return wait_for(world.policy.claiming_absent("skill", "@x/weather", who, workspace), sleep=lambda seconds: None)
+
+
+def test_what_is_created_on_the_fly_is_looked_for_where_mlflow_does_and_has_no_twin_elsewhere(world: Scene) -> None:
+    claim = claiming_absent(world, ALICE, "default")
+    assert (claim.name, claim.on_the_fly) == ("@x/weather", True)
+    world.catalog.things["@x/weather"] = (1000, {"alice"})
+    world.policy.succeeded(claim)
+    for who in (ALICE, MALLORY):
+        assert claiming_absent(world, who, "default") is None  # the engine decides
+        assert claiming_absent(world, who, None) is None
+    with pytest.raises(AlreadyExists):
+        claiming_absent(world, ALICE, "lab")
+    with pytest.raises(PermissionDenied, match="for example with your team as prefix \\('@x/<team>-weather'\\)"):
+        claiming_absent(world, MALLORY, "lab")
+
+
 def test_who_waits_for_a_delete_finds_the_name_free(world: Scene) -> None:
     world.catalog.things["weather"] = (500, {"alice"})
     held = world.policy.hold(*DELETE, ALICE)

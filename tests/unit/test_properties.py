@@ -139,7 +139,9 @@ def test_no_team_is_called_like_a_role_of_mlflows_or_like_a_group_that_admits(gr
         assert team not in (USER, ADMIN)
 
 
-@given(st.sampled_from(["experiment", "registered_model", "mcp_server", "gateway_secret"]), st.text(max_size=600))
+@given(
+    st.sampled_from(["experiment", "registered_model", "mcp_server", "skill", "gateway_secret"]), st.text(max_size=600)
+)
 def test_a_name_that_passes_is_no_wildcard_and_fits_where_grants_are_kept(kind: str, name: str) -> None:
     longest = LONGEST_GRANTED if kind in NAME_KEYED else LONGEST_NAME
     try:

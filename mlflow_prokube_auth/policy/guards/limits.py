@@ -72,6 +72,7 @@ LISTS: dict[str, int] = {
     "statuses": MOST_ENTRIES,
     "severities": MOST_ENTRIES,
     "events": 100,
+    "include_skill_identities": 500,
     "secret_value": 100,
     "auth_config": 100,
     # The parts of an upload, of which S3 allows so many.

@@ -1,0 +1,111 @@
+"""The one place that gives and takes grants, for whatever reason: each change stands in the audit trail.
+
+What MLflow's own store changes through its sessions, :mod:`mlflow_auth.writes` writes down in the same words. The
+versions by which processes keep grants are bumped by triggers (``role_versions.py``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, select
+
+from . import audit
+from .resources import Resource
+from .schema import role_permissions, roles, users
+
+# MLflow's name for the role that holds what is granted to one user alone.
+OWN_ROLE = re.compile(r"__user_(\d+)__")
+# So many roles and users are looked up with one query.
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts, as the audit trail names them, and from where; an operator at the database is no user."""
+
+    name: str
+    client: str = ""
+    user_id: int | None = None
+
+
+def give(connection: Connection, role_id: int, resources: Sequence[Resource], permission: str, actor: Actor) -> None:
+    """Grant a role that level on these resources, on which it holds nothing."""
+    made = [
+        {
+            "role_id": role_id,
+            "resource_type": resource.resource_type,
+            "resource_pattern": resource.pattern,
+            "permission": permission,
+        }
+        for resource in resources
+    ]
+    if made:
+        connection.execute(role_permissions.insert(), made)
+        _write_down(connection, "create", made, actor)
+
+
+def take(connection: Connection, where: ColumnElement[bool], actor: Actor) -> int:
+    """Take the grants for which that holds; how many there were."""
+    query = select(role_permissions).where(where).order_by(role_permissions.c.id).with_for_update()
+    gone = [dict(row) for row in connection.execute(query).mappings()]
+    if gone:
+        connection.execute(role_permissions.delete().where(where))
+        _write_down(connection, "delete", gone, actor)
+    return len(gone)
+
+
+def move(connection: Connection, where: ColumnElement[bool], pattern: str, actor: Actor) -> None:
+    """Have the grants for which that holds follow a resource to its new name."""
+    query = select(role_permissions).where(where).order_by(role_permissions.c.id).with_for_update()
+    moved = [dict(row) for row in connection.execute(query).mappings()]
+    if moved:
+        connection.execute(role_permissions.update().where(where).values(resource_pattern=pattern))
+        _write_down(connection, "move", [{**row, "to": pattern} for row in moved], actor)
+
+
+def of(resource_type: str, pattern: str) -> ColumnElement[bool]:
+    """What is granted on one resource, in whatever role."""
+    return (role_permissions.c.resource_type == resource_type) & (role_permissions.c.resource_pattern == pattern)
+
+
+def _write_down(connection: Connection, what: str, rows: Sequence[Mapping[str, Any]], actor: Actor) -> None:
+    names = _names(connection, {row["role_id"] for row in rows})
+    whose = _users(connection, names.values())
+    for row in rows:
+        role = names.get(row["role_id"], f"role {row['role_id']}")
+        detail = {"role": role, "permission": row["permission"], "was": None, **whose.get(role, {})}
+        if "to" in row:
+            detail["to"] = row["to"]
+        audit.record(
+            connection,
+            f"grant.{what}",
+            actor.name,
+            target=f"{row['resource_type']}:{row['resource_pattern']}",
+            client=actor.client,
+            **detail,
+        )
+
+
+def _names(connection: Connection, role_ids: Iterable[int]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for some in _parts(sorted(role_ids)):
+        found |= {row.id: row.name for row in connection.execute(select(roles).where(roles.c.id.in_(some)))}
+    return found
+
+
+def _users(connection: Connection, role_names: Iterable[str]) -> dict[str, dict[str, str | int | None]]:
+    """Whose role it is, by name, where it is a user's own: MLflow names it by their id."""
+    own = {int(match.group(1)): name for name in role_names if (match := OWN_ROLE.fullmatch(name))}
+    known: dict[int, str] = {}
+    for some in _parts(sorted(own)):
+        query = select(users.c.id, users.c.username).where(users.c.id.in_(some))
+        known |= {row.id: row.username for row in connection.execute(query)}
+    return {name: {"user": known.get(user_id), "user_id": user_id} for user_id, name in own.items()}
+
+
+def _parts(numbers: Sequence[int]) -> Iterable[Sequence[int]]:
+    return (numbers[start : start + _AT_ONCE] for start in range(0, len(numbers), _AT_ONCE))
