@@ -211,7 +211,7 @@ def test_our_own_routes_are_few_and_known(demo: Demo) -> None:
             ("GET", "/prokube-auth/api/permissions", 401),
             ("POST", "/prokube-auth/api/access-key", 401),
             ("DELETE", "/prokube-auth/api/access-key", 401),
-            ("GET", "/prokube-auth/logout", 401),
+            ("GET", "/prokube-auth/logout", 302),
             ("POST", "/prokube-auth/logout", 401),
             ("GET", "/prokube-auth/cli", 400),
             ("GET", "/prokube-auth/api/cli", 200),
