@@ -9,7 +9,7 @@ from typing import Any
 from . import plain
 from .errors import BadRequest, Conflict, NotFound
 from .policy import checks, words
-from .policy.named import Found
+from .policy.named import NamedResource
 from .policy.words import iso
 from .services import Services
 from .store import audit
@@ -255,7 +255,7 @@ class Administration:
         self,
         team: Team,
         wanted: tuple[str, str, str],
-        there: Callable[[str, str], Sequence[Found]],
+        there: Callable[[str, str], Sequence[NamedResource]],
         actor: Actor,
     ) -> dict[str, Any]:
         """What bears a name with this prefix, now or one day, is at this level to the team.

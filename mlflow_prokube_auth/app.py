@@ -20,10 +20,10 @@ from .identity.oidc import RelyingParty
 from .identity.pace import AsgiPace, WsgiPace
 from .identity.provider import Provider
 from .identity.reading import Reader
-from .identity.recheck import Vouching
-from .identity.secretbox import SecretBox
+from .identity.recheck import AccountRevalidator
 from .identity.sessions import StoredSessions
 from .identity.shares import AsgiShares
+from .identity.token_cipher import TokenCipher
 from .identity.visitors import Visitors
 from .logs import show_ours
 from .metrics import Counts, NoCounts, PrometheusCounts
@@ -34,7 +34,7 @@ from .policy.guards.table import Guards
 from .policy.names import NamePolicy
 from .policy.rules import TeamRules
 from .prefix import static_prefix
-from .services import Later, open_services
+from .services import BackgroundWorker, open_services
 from .settings import SettingsError, load
 from .startup import BACKEND_STORE_ENV, JOB_TOKEN_ENV, database_uri, refused
 from .web.context import Web
@@ -74,16 +74,16 @@ def create() -> Any:
     from .plugin import ProkubePlugin
 
     services = open_services(settings, uri)
-    later = Later()
+    later = BackgroundWorker()
     previous = settings.secret_key_previous
-    box = SecretBox(settings.secret_key.get_secret_value(), previous.get_secret_value() if previous else None)
+    box = TokenCipher(settings.secret_key.get_secret_value(), previous.get_secret_value() if previous else None)
     provider = Provider(settings)
     directory = Directory(settings, provider)
     later(provider.tell)
     later(directory.check_right)
     counts: Counts = NoCounts() if settings.metrics_token is None else PrometheusCounts()
     reader = Reader(settings, provider)
-    vouching = Vouching(
+    revalidator = AccountRevalidator(
         settings, provider, reader, directory, services.people, services.sessions, services.teams, box, later,
         counts=counts,
     )  # fmt: skip
@@ -93,7 +93,7 @@ def create() -> Any:
         services.people,
         services.tokens,
         services.sessions,
-        vouching,
+        revalidator,
         BearerTokens(settings, provider, services.people),
         later,
         os.environ.get(JOB_TOKEN_ENV),

@@ -73,7 +73,7 @@ class ExpiringKeys:
         """Look, where nobody has today."""
         found = self.accounts.expiring(now, EXPIRING_DAYS * DAY)
         today = f"prokube-auth:expiring-keys:{now // DAY}"
-        if not found or not self.sessions.first_use(today, now, now + 2 * DAY):
+        if not found or not self.sessions.claim_once(today, now, now + 2 * DAY):
             return
         named = [f"{each.username} on {iso(each.key_expires_at or 0)[:10]}" for each in found[:NAMED]]
         if len(found) > NAMED:

@@ -19,7 +19,7 @@ from .store.people import People
 from .store.sessions import Sessions
 from .store.teams import Teams
 from .store.tokens import Tokens
-from .store.versions import CountedVersions
+from .store.versions import TrustedVersions
 
 _logger = logs.logger(__name__)
 
@@ -38,7 +38,7 @@ class Services:
     grants: Grants
     accounts: Accounts
     local_admins: LocalAdmins
-    counted_versions: CountedVersions
+    counted_versions: TrustedVersions
 
 
 def open_services(settings: Settings | StoreSettings, uri: str) -> Services:
@@ -56,11 +56,11 @@ def open_services(settings: Settings | StoreSettings, uri: str) -> Services:
         grants=Grants(database),
         accounts=Accounts(database),
         local_admins=LocalAdmins(database),
-        counted_versions=CountedVersions(database),
+        counted_versions=TrustedVersions(database),
     )
 
 
-class Later:
+class BackgroundWorker:
     """Small works off the request path, in one daemon thread; dropped when they pile up."""
 
     def __init__(self) -> None:

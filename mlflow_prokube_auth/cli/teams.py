@@ -10,7 +10,7 @@ import click
 from .common import BACKEND_OPTION, HEIR, JSON_OPTION, acting, administration, database_in_words, deleted, show
 
 if TYPE_CHECKING:
-    from ..policy.named import Found
+    from ..policy.named import NamedResource
 
 
 @click.group()
@@ -131,7 +131,7 @@ def delete_rule(backend_store_uri: str | None, rule: int) -> None:
     click.echo(f"Rule {rule} is deleted.")
 
 
-def _there(backend: str | None, registry: str | None) -> Callable[[str, str], list[Found]]:
+def _there(backend: str | None, registry: str | None) -> Callable[[str, str], list[NamedResource]]:
     """What bears a name with a prefix, in MLflow's tables; no store of MLflow's is opened, which would make tables."""
     from sqlalchemy.orm import sessionmaker
 
@@ -139,7 +139,7 @@ def _there(backend: str | None, registry: str | None) -> Callable[[str, str], li
     from ..settings import is_database_uri
     from ..store.database import open_engine
 
-    def found(kind: str, prefix: str) -> list[Found]:
+    def found(kind: str, prefix: str) -> list[NamedResource]:
         uri = registry if registry and kind in ("registered_model", "prompt") else backend
         if not uri:
             raise click.ClickException(

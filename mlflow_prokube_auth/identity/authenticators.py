@@ -19,7 +19,7 @@ from ..plain import lowered
 from ..policy import words
 from ..settings import Settings
 from ..store.database import DATABASE_DOWN, why_down
-from ..store.people import People, Person, Standing
+from ..store.people import AccountState, People, Person
 from ..store.sessions import SEEN_SECONDS, Sessions
 from ..store.tokens import LAST_USE_SECONDS, TokenOwner, Tokens
 from . import tokens as token_format
@@ -27,7 +27,7 @@ from .bearer import BearerTokens
 from .caller import Identity, RequestFacts
 from .delegation import Delegation
 from .inside import AUTHORIZATION, GATEWAY_AUTHORIZATION, is_gateway
-from .recheck import Vouching
+from .recheck import AccountRevalidator
 
 _logger = logs.logger(__name__)
 
@@ -49,7 +49,7 @@ class Authenticators:
         people: People,
         tokens: Tokens,
         sessions: Sessions,
-        vouching: Vouching,
+        revalidator: AccountRevalidator,
         bearer: BearerTokens,
         later: Callable[[Callable[[], None]], None],
         job_token: str | None,
@@ -59,7 +59,7 @@ class Authenticators:
     ) -> None:
         """``other_origins`` are those of other sites whose scripts may write here with a key; ``*`` is any."""
         self._settings = settings
-        self._vouching = vouching
+        self._revalidator = revalidator
         self._bearer = bearer
         self._people = people
         self._tokens = tokens
@@ -125,7 +125,7 @@ class Authenticators:
         standing = self._bearer(credentials, lenient=self._settings.session_cookie in facts.headers.get("cookie", ""))
         if standing is None:
             return None
-        person = self._vouching.for_standing(standing)
+        person = self._revalidator.for_standing(standing)
         return Identity(person, "bearer token", roles=_roles(standing, person))
 
     def _is_origin_allowed(self, origin: str | None) -> bool:
@@ -151,11 +151,11 @@ class Authenticators:
             return self._of_standing(self._people.standing_named(username), "job")
         return self._token(username, password, facts)
 
-    def _of_standing(self, standing: Standing | None, credential: str) -> Identity:
+    def _of_standing(self, standing: AccountState | None, credential: str) -> Identity:
         """An account that the server itself names, held to what holds for a key of it."""
         if standing is None:
             raise self._bad()
-        person = self._vouching.for_standing(standing)
+        person = self._revalidator.for_standing(standing)
         return Identity(person, credential, roles=_roles(standing, person))
 
     def _token(self, username: str | None, text: str, facts: RequestFacts) -> Identity:
@@ -191,7 +191,7 @@ class Authenticators:
             raise AccountOut(
                 f"The owner of this access key may not use this server any more. Ask {self._settings.contact}."
             )
-        return self._vouching.for_standing(owner.standing)
+        return self._revalidator.for_standing(owner.standing)
 
     def _from_cookie(self, facts: RequestFacts) -> Identity | None:
         session_id, secret = session_cookie(facts.headers.get("cookie", ""), self._settings.session_cookie)
@@ -205,7 +205,7 @@ class Authenticators:
             raise cross_site(self._settings.origin)
         if row.last_seen_at + SEEN_SECONDS <= now:
             self._note(f"session:{session_id}", now, SEEN_SECONDS, lambda: self._sessions.seen(session_id, now))
-        person = self._vouching.for_session(row, row.standing)
+        person = self._revalidator.for_session(row, row.standing)
         return None if person is None else Identity(person, "session", session_id, _roles(row.standing, person))
 
     def _note(self, key: str, now: int, every: int, write: Callable[[], None]) -> None:
@@ -220,7 +220,7 @@ class Authenticators:
         return BadCredentials(BAD_CREDENTIALS.format(url=self._keys_url))
 
 
-def _roles(standing: Standing | None, person: Person) -> str | None:
+def _roles(standing: AccountState | None, person: Person) -> str | None:
     """The roles that were read with a standing; where Keycloak was asked meanwhile, they may be others by now."""
     return standing.roles if standing is not None and standing.person is person else None
 

@@ -18,7 +18,7 @@ from .. import logs
 from ..errors import Unauthenticated, Unavailable
 from ..policy import words
 from ..settings import Settings
-from ..store.people import Blocked, NameTaken, People, Standing
+from ..store.people import AccountState, Blocked, NameTaken, People
 from .claims import Denial, admit
 from .provider import Provider, ProviderDown, TokenInvalid
 
@@ -37,7 +37,7 @@ class BearerTokens:
         self._people = people
         self._clock = clock
 
-    def __call__(self, text: str, lenient: bool) -> Standing | None:
+    def __call__(self, text: str, lenient: bool) -> AccountState | None:
         """Judge a token; ``lenient`` where a session cookie came along and decides instead.
 
         Raises:
@@ -66,7 +66,7 @@ class BearerTokens:
             raise Unauthenticated("This token is no access token. Expected one of typ 'Bearer'.")
         return self._standing(claims)
 
-    def _standing(self, claims: Mapping[str, Any]) -> Standing:
+    def _standing(self, claims: Mapping[str, Any]) -> AccountState:
         verdict = admit([claims], self._settings)
         if isinstance(verdict, Denial):
             _logger.warning("a token of '%s' is refused: %s", verdict.account, verdict.reason)

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from .. import logs
 from ..settings import Settings
-from ..store.people import Standing
+from ..store.people import AccountState
 from .claims import Membership
 from .provider import GrantRefused, Provider, ProviderDown
 
@@ -70,7 +70,7 @@ class Directory:
         """Whether what these claims say can be looked up, as far as it admits people or makes them something."""
         return set(claims) & set(self._settings.groups_claims) <= {GROUPS, REALM_ROLES}
 
-    def look_up(self, standing: Standing, teams: Sequence[str] = ()) -> Entry:
+    def look_up(self, standing: AccountState, teams: Sequence[str] = ()) -> Entry:
         """Ask for exactly what admitted the person: enabled, and the group or role; the same for an administrator.
 
         Of ``teams`` those come back of which the person is no member any more; new ones come with a login.

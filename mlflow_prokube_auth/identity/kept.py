@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from .secretbox import SecretBox
+from .token_cipher import TokenCipher
 
 
 @dataclass(frozen=True)
@@ -17,13 +17,13 @@ class Kept:
     id_token: str | None = field(repr=False)
     claims: frozenset[str] | None
 
-    def sealed(self, box: SecretBox) -> str:
+    def sealed(self, box: TokenCipher) -> str:
         """As text that only :func:`opened` reads."""
         claims: Iterable[str] | None = None if self.claims is None else sorted(self.claims)
         return box.seal(json.dumps({"refresh_token": self.refresh_token, "id_token": self.id_token, "claims": claims}))
 
 
-def opened(box: SecretBox, sealed: str | None) -> Kept | None:
+def opened(box: TokenCipher, sealed: str | None) -> Kept | None:
     """The opposite; None where there is nothing or the key is another."""
     text = box.open(sealed) if sealed else None
     if text is None:

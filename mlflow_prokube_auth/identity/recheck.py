@@ -22,7 +22,7 @@ from ..policy import words
 from ..settings import Settings
 from ..store.accounts import SERVICE_ISSUER
 from ..store.local_admins import LOCAL_ISSUER
-from ..store.people import NameTaken, People, Person, Standing
+from ..store.people import AccountState, NameTaken, People, Person
 from ..store.sessions import SessionRow, Sessions
 from ..store.teams import Teams
 from .claims import VERIFIED, Admission, Denial, Membership, admit, deciding, implied, known, said, same
@@ -30,7 +30,7 @@ from .directory import Directory, NoRight
 from .kept import Kept, opened
 from .provider import GrantRefused, Provider, ProviderDown
 from .reading import OtherSubject, Reader, Sources
-from .secretbox import SecretBox
+from .token_cipher import TokenCipher
 
 _logger = logs.logger(__name__)
 
@@ -40,7 +40,7 @@ CLAIM_SECONDS = 20
 LOCAL_ISSUERS = frozenset({LOCAL_ISSUER, SERVICE_ISSUER})
 
 
-class Vouching:
+class AccountRevalidator:
     """Answers with the person as of now, or refuses."""
 
     def __init__(
@@ -52,7 +52,7 @@ class Vouching:
         people: People,
         sessions: Sessions,
         teams: Teams,
-        box: SecretBox,
+        box: TokenCipher,
         later: Callable[[Callable[[], None]], None],
         clock: Callable[[], float] = time.time,
         counts: Counts | None = None,
@@ -69,7 +69,7 @@ class Vouching:
         self._clock = clock
         self._counts = counts or NoCounts()
 
-    def for_session(self, row: SessionRow, standing: Standing) -> Person | None:
+    def for_session(self, row: SessionRow, standing: AccountState) -> Person | None:
         """The person of a session; None where Keycloak has ended it.
 
         Raises:
@@ -96,7 +96,7 @@ class Vouching:
             _logger.warning("session re-check: Keycloak (%s) does not answer (%s)", self._settings.discovery_url, error)
             return self._within_grace(standing.person, row.checked_at, self._settings.session_recheck_seconds)
 
-    def _refresh(self, row: SessionRow, standing: Standing, kept: Kept, now: int) -> Person | None:
+    def _refresh(self, row: SessionRow, standing: AccountState, kept: Kept, now: int) -> Person | None:
         try:
             tokens = self._provider.refresh(str(kept.refresh_token))
         except GrantRefused as error:
@@ -115,7 +115,7 @@ class Vouching:
             return None
         return self._weigh(row, kept, standing, sources, now)
 
-    def _weigh(self, row: SessionRow, kept: Kept, standing: Standing, sources: Sources, now: int) -> Person | None:
+    def _weigh(self, row: SessionRow, kept: Kept, standing: AccountState, sources: Sources, now: int) -> Person | None:
         """Follow what Keycloak says; of what it says nothing any more, the directory or, within the grace, what was."""
         there = said(sources, self._settings)
         unsaid = self._remembered(kept, standing) - there
@@ -138,13 +138,13 @@ class Vouching:
         self._sessions.postpone(row, min(now + self._settings.session_recheck_seconds, ends_at + 1))
         return self._follow(completed, standing, now, in_full=False)
 
-    def _remembered(self, kept: Kept, standing: Standing) -> frozenset[str]:
+    def _remembered(self, kept: Kept, standing: AccountState) -> frozenset[str]:
         """The deciding claims that were there when the person was last judged by an answer in full."""
         if kept.claims is None:
             return implied(self._settings, standing.admitted_by, standing.admin_by)
         return kept.claims & deciding(self._settings)
 
-    def _completed(self, sources: Sources, unsaid: frozenset[str], standing: Standing) -> Admission | Denial:
+    def _completed(self, sources: Sources, unsaid: frozenset[str], standing: AccountState) -> Admission | Denial:
         """The verdict on what an answer says and, where it says nothing any more, on what was known before."""
         held = (standing.admitted_by, standing.admin_by if standing.person.is_admin else None)
         memberships = [Membership.parse(each) for each in held if each is not None]
@@ -156,7 +156,7 @@ class Vouching:
         return verdict
 
     def _in_full(
-        self, row: SessionRow, kept: Kept, standing: Standing, verdict: Admission | Denial, now: int
+        self, row: SessionRow, kept: Kept, standing: AccountState, verdict: Admission | Denial, now: int
     ) -> Person | None:
         """Follow an answer after which the next check is due an interval later."""
         person = self._follow(verdict, standing, now, in_full=True)
@@ -164,7 +164,7 @@ class Vouching:
             self._sessions.checked(row, kept.sealed(self._box), now)
         return person
 
-    def _follow(self, verdict: Admission | Denial, standing: Standing, now: int, *, in_full: bool) -> Person | None:
+    def _follow(self, verdict: Admission | Denial, standing: AccountState, now: int, *, in_full: bool) -> Person | None:
         if isinstance(verdict, Denial):
             self._people.withdraw(standing.person.user_id, verdict.reason, now)
             return None
@@ -176,7 +176,7 @@ class Vouching:
             verdict = replace(verdict, username=standing.person.username)
             return self._people.confirm(verdict, standing, now, in_full=in_full)
 
-    def for_standing(self, standing: Standing) -> Person:
+    def for_standing(self, standing: AccountState) -> Person:
         """The owner of a key, a token or a session without a refresh token.
 
         Raises:
@@ -195,14 +195,14 @@ class Vouching:
         # Nothing was heard for long: the answer must come first.
         return self._in_order(self._ask(standing, now))
 
-    def _is_fresh(self, standing: Standing, now: int) -> bool:
+    def _is_fresh(self, standing: AccountState, now: int) -> bool:
         return now - standing.confirmed_at < self._settings.directory_recheck_seconds and not standing.check_due
 
-    def _ask_quietly(self, standing: Standing, now: int) -> None:
+    def _ask_quietly(self, standing: AccountState, now: int) -> None:
         with contextlib.suppress(Unavailable):  # the next request will say so
             self._ask(standing, now)
 
-    def _ask(self, standing: Standing, now: int) -> Standing:
+    def _ask(self, standing: AccountState, now: int) -> AccountState:
         if not self._directory.may_be_asked():
             return self._without_right(standing)
         if not self._people.claim_check(standing.person.user_id, now, CLAIM_SECONDS):
@@ -216,7 +216,7 @@ class Vouching:
             self._directory_grace(standing)
             return standing
 
-    def _looked_up(self, standing: Standing, unsaid: frozenset[str], now: int) -> Standing | None:
+    def _looked_up(self, standing: AccountState, unsaid: frozenset[str], now: int) -> AccountState | None:
         """What the directory says of a person of whom claims are not said; None where it cannot tell, or not now."""
         if (
             self._settings.directory_check == "off"
@@ -230,7 +230,7 @@ class Vouching:
         except (NoRight, ProviderDown):
             return None
 
-    def _look_up(self, standing: Standing, now: int) -> Standing:
+    def _look_up(self, standing: AccountState, now: int) -> AccountState:
         """Ask the directory and keep what it says.
 
         Raises:
@@ -257,21 +257,21 @@ class Vouching:
             person=replace(present.person, is_admin=present.person.is_admin and found.is_admin),
         )
 
-    def _teams_of(self, standing: Standing) -> list[str]:
+    def _teams_of(self, standing: AccountState) -> list[str]:
         """The teams that the person is in for a group in Keycloak."""
         return [team.name for team in self._teams.of(standing.person.user_id) if team.from_keycloak]
 
-    def _directory_grace(self, standing: Standing) -> None:
+    def _directory_grace(self, standing: AccountState) -> None:
         self._within_grace(standing.person, standing.confirmed_at, self._settings.directory_recheck_seconds)
 
-    def _without_right(self, standing: Standing) -> Standing:
+    def _without_right(self, standing: AccountState) -> AccountState:
         if self._settings.directory_check == "required":
             raise Unavailable(
                 "The server may not look up users in Keycloak, and its settings demand it. Ask the MLflow admin."
             )
         return standing
 
-    def _in_order(self, standing: Standing) -> Person:
+    def _in_order(self, standing: AccountState) -> Person:
         if standing.blocked:
             raise AccountOut(
                 f"An administrator has blocked the account '{standing.person.username}'. Ask {self._settings.contact}."

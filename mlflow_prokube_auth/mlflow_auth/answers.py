@@ -23,7 +23,7 @@ _logger = logs.logger(__name__)
 
 
 class EngineAnswers:
-    """:class:`policy.guards.asked.Answers`, by the engine."""
+    """:class:`policy.guards.asked.AuthorizationQueries`, by the engine."""
 
     def may(self, kind: str, key: str, action: str) -> bool:
         """As the engine decides; its failures deny."""

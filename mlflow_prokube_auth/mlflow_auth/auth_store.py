@@ -19,17 +19,17 @@ from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
 
 from ..errors import BadRequest
 from ..identity.caller import CALLER, current_identity, grants_changed
-from ..policy.named import Found
+from ..policy.named import NamedResource
 from ..store import audit, grant_writer
 from ..store.database import Database, check_schema
 from ..store.grant_writer import Actor
-from ..store.held import HeldGrants
 from ..store.people import UNUSABLE_PASSWORD, Person
-from ..store.role_versions import watched
+from ..store.role_grants import RoleGrantCache
+from ..store.role_versions import triggers_installed
 from ..store.schema import role_permissions, roles
 from ..store.teams import NO_RULE, Resource, Team, Teams
 from . import scorers
-from .lookups import HeldRows, visible
+from .lookups import UserGrants, visible
 from .writes import watch
 
 WILDCARD = "*"
@@ -44,7 +44,7 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
         super().__init__()
         self._database = database
         self._teams = teams
-        self._held: HeldGrants | None = None
+        self._held: RoleGrantCache | None = None
 
     def init_db(self, db_uri: str, read_db_uri: str | None = None) -> None:
         """Connect; the parent process has migrated. Grants are always read from the primary."""
@@ -55,7 +55,7 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
         check_schema(self.engine)
         with self.engine.connect() as connection:
             # Without the triggers nothing may be kept.
-            self._held = HeldGrants(self._database) if watched(connection) else None
+            self._held = RoleGrantCache(self._database) if triggers_installed(connection) else None
         maker = self._sessions = sessionmaker(bind=self.engine)
         watch(maker)
         event.listen(maker, "after_flush", lambda session, _context: session.info.update(wrote=True))
@@ -86,7 +86,7 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
             return held.rows(resource_types)
         return visible(super().list_grants(user_id, workspace, resource_types), resource_types)
 
-    def held(self, user_id: int, workspace: str) -> HeldRows | None:
+    def held(self, user_id: int, workspace: str) -> UserGrants | None:
         """What the caller's roles grant in a workspace; None for anybody else, and where nothing may be kept."""
         running = CALLER.get()
         identity = running.identity() if running is not None else None
@@ -95,7 +95,7 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
         roles = running.roles()
         if roles is None:
             roles = self._held.roles_of(user_id)
-        return HeldRows([role for role in self._held.of(roles) if role.workspace == workspace])
+        return UserGrants([role for role in self._held.of(roles) if role.workspace == workspace])
 
     def grants_are_others_now(self) -> bool:
         """Whether the caller's roles or their grants are not those that this request has been judged by."""
@@ -263,7 +263,7 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
         grant_writer.take(connection, and_(on, table.role_id.not_in(own.scalar_subquery())), _actor())
         grants_changed()
 
-    def known_to(self, user_id: int) -> set[int]:
+    def visible_user_ids(self, user_id: int) -> set[int]:
         """Ids of those who share a role, or a grant on one resource, with a user in the active workspace.
 
         The user's own is among them.
@@ -294,19 +294,19 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
             role = self._get_or_create_synthetic_user_role(session, user_id, workspace)
             _add_if_absent(session, role.id, resource_type, pattern, permission)
 
-    def welcome(self, person: Person) -> None:
+    def grant_default_workspace_use(self, person: Person) -> None:
         """With workspaces on, whoever logs in may create in the default one."""
         if MLFLOW_ENABLE_WORKSPACES.get():
             self.grant_if_absent(person.user_id, DEFAULT_WORKSPACE_NAME, "workspace", "*", "USE")
 
-    def is_granted(self, found: Found) -> bool:
+    def is_granted(self, found: NamedResource) -> bool:
         """Whether any role holds a grant on exactly this."""
         with self.ManagedSessionMaker() as session:
             query = self._grants(session, found.resource_type, found.pattern, False)
             roles = session.query(SqlRole.id).filter(SqlRole.workspace == found.workspace)
             return query.filter(SqlRolePermission.role_id.in_(roles.scalar_subquery())).first() is not None
 
-    def grant_manage(self, found: Found, user_id: int, connection: Connection) -> None:
+    def grant_manage(self, found: NamedResource, user_id: int, connection: Connection) -> None:
         """MANAGE to a creator, as the engine grants it after a creation, in the caller's transaction."""
         with self._sessions(bind=connection) as session:
             role = self._get_or_create_synthetic_user_role(session, user_id, found.workspace)

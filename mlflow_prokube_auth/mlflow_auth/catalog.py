@@ -32,7 +32,7 @@ from sqlalchemy import Connection, Integer, and_, case, func, literal, or_, sele
 
 from ..policy.artifacts import SERVED, Root, Version
 from ..policy.ids import WILDCARD, is_canonical
-from ..policy.named import BESIDE, Found, skill_of
+from ..policy.named import BESIDE, NamedResource, skill_of
 from ..policy.rules import NAMED_AS
 from . import scorers
 
@@ -111,11 +111,11 @@ class MlflowCatalog:
 
     def __init__(
         self,
-        readable: Callable[[Found, str], bool],
-        manageable: Callable[[Found, str], bool],
-        changeable: Callable[[Found, str], bool],
-        is_granted: Callable[[Found], bool],
-        grant_manage: Callable[[Found, int, Connection], None],
+        readable: Callable[[NamedResource, str], bool],
+        manageable: Callable[[NamedResource, str], bool],
+        changeable: Callable[[NamedResource, str], bool],
+        is_granted: Callable[[NamedResource], bool],
+        grant_manage: Callable[[NamedResource, int, Connection], None],
         sweep: Callable[[str, str, int, Connection], None],
     ) -> None:
         self.readable = readable
@@ -125,7 +125,7 @@ class MlflowCatalog:
         self.grant_manage = grant_manage
         self.sweep = sweep
 
-    def find(self, kind: str, name: str) -> Found | None:
+    def find(self, kind: str, name: str) -> NamedResource | None:
         """What bears the name, in whatever workspace."""
         sessions = _sessions(kind)
         if sessions is None:
@@ -133,7 +133,7 @@ class MlflowCatalog:
         with sessions() as session:
             return next(iter(_those(session, kind, TABLES[kind].named(name))), None)
 
-    def at(self, resource_type: str, pattern: str) -> Found | None:
+    def at(self, resource_type: str, pattern: str) -> NamedResource | None:
         """What a grant of that type on that pattern is on; None for another spelling of it."""
         if not is_canonical(resource_type, pattern):
             return None
@@ -152,7 +152,7 @@ class MlflowCatalog:
             found = next(iter(_those(session, kind, where)), None)
         return found if found is not None and found.resource_type == resource_type else None
 
-    def with_prefix(self, kind: str, prefix: str) -> list[Found]:
+    def with_prefix(self, kind: str, prefix: str) -> list[NamedResource]:
         """All whose names begin so, in the trash too; of models and prompts those of that kind."""
         sessions = _sessions(kind)
         return [] if sessions is None else with_prefix(sessions, kind, prefix)
@@ -176,7 +176,7 @@ class MlflowCatalog:
             prompts = set(session.scalars(marked))
         return [each for each in found if (each in prompts) == (kind == "prompt")]
 
-    def those(self, kind: str, patterns: list[str]) -> list[Found]:
+    def those(self, kind: str, patterns: list[str]) -> list[NamedResource]:
         """What is behind these patterns of a kind, at most a page of them."""
         sessions = _sessions(kind)
         if sessions is None or not patterns:
@@ -185,7 +185,7 @@ class MlflowCatalog:
         with sessions() as session:
             return _of_kind(session, kind, named.key.in_([_as_kept(kind, each) for each in patterns]))
 
-    def trash(self) -> list[Found]:
+    def trash(self) -> list[NamedResource]:
         """Deleted experiments, in every workspace; of a file store nothing."""
         sessions = _sessions("experiment")
         if sessions is None:
@@ -384,7 +384,7 @@ def _column_of(wanted: Any, key: Any, keys: list[str]) -> list[str] | None:
     return found
 
 
-def with_prefix(sessions: Callable[[], AbstractContextManager[Any]], kind: str, prefix: str) -> list[Found]:
+def with_prefix(sessions: Callable[[], AbstractContextManager[Any]], kind: str, prefix: str) -> list[NamedResource]:
     """All of a kind whose names begin so, in MLflow's tables; commands ask them without a store of MLflow's."""
     named = TABLES.get(_table_kind(kind))
     if named is None:
@@ -400,12 +400,12 @@ def _table_kind(kind: str) -> str:
     return NAMED_AS.get(kind, kind)
 
 
-def _of_kind(session: Any, kind: str, where: Any) -> list[Found]:
+def _of_kind(session: Any, kind: str, where: Any) -> list[NamedResource]:
     """Rows of that kind; models and prompts share a table."""
     return [each for each in _those(session, _table_kind(kind), where) if each.resource_type == kind]
 
 
-def _those(session: Any, kind: str, where: Any) -> list[Found]:
+def _those(session: Any, kind: str, where: Any) -> list[NamedResource]:
     """Rows of MLflow's as what they are to grants, in one query however many there are."""
     named = TABLES[kind]
     columns = [named.column(each) for each in (named.name, named.id, named.created, "workspace")]
@@ -419,7 +419,7 @@ def _those(session: Any, kind: str, where: Any) -> list[Found]:
             tag, and_(tag.name == model.name, tag.workspace == model.workspace, tag.key == IS_PROMPT_TAG_KEY)
         )  # fmt: skip
     return [
-        Found(
+        NamedResource(
             kind=kind,
             name=str(name),
             resource_type="prompt" if (is_prompt or "").lower() == "true" else kind,
@@ -444,14 +444,14 @@ def _sessions(kind: str) -> Callable[[], AbstractContextManager[Any]] | None:
     return getattr(store, "ManagedSessionMaker", None)
 
 
-def _find_in_file_store(kind: str, name: str) -> Found | None:
+def _find_in_file_store(kind: str, name: str) -> NamedResource | None:
     """A file store knows experiments and models only, and no workspaces."""
     if kind == "experiment":
         found = _get_tracking_store().get_experiment_by_name(name)
         if found is None:
             return None
         trashed = found.lifecycle_stage == "deleted"
-        return Found(kind, name, kind, str(found.experiment_id), found.creation_time or 0, "default", trashed)
+        return NamedResource(kind, name, kind, str(found.experiment_id), found.creation_time or 0, "default", trashed)
     if kind != "registered_model":
         return None
     try:
@@ -461,7 +461,7 @@ def _find_in_file_store(kind: str, name: str) -> Found | None:
             return None
         raise
     resource_type = "prompt" if model._is_prompt() else kind
-    return Found(kind, name, resource_type, name, model.creation_timestamp or 0, "default", False)
+    return NamedResource(kind, name, resource_type, name, model.creation_timestamp or 0, "default", False)
 
 
 def _title_in_file_store(experiment_id: str) -> str | None:

@@ -16,11 +16,11 @@ from mlflow.server.auth.requirements import fold_grants_for_key, is_workspace_ad
 from mlflow.server.auth.sqlalchemy_store import RoleGrantRow
 
 from ..policy.ids import judged_as
-from ..policy.visibility import Share, share_of
+from ..policy.visibility import RoleReadScope, read_scope_of
 from . import seams
 
 if TYPE_CHECKING:
-    from ..store.held import RoleGrants
+    from ..store.role_grants import RoleGrants
 
 WORKSPACE, WILDCARD, MANAGE = "workspace", "*", "MANAGE"
 # The levels that include reading.
@@ -30,7 +30,7 @@ READING = tuple(name for name in ALL_PERMISSIONS if get_permission(name).can_rea
 class Holding(Protocol):
     """Where what a user holds is found."""
 
-    def held(self, user_id: int, workspace: str) -> HeldRows | None:
+    def held(self, user_id: int, workspace: str) -> UserGrants | None:
         """What the caller's roles grant in a workspace; None where MLflow's own way is to be gone."""
 
     def get_user(self, username: str) -> Any:
@@ -46,11 +46,11 @@ def _rows(role: RoleGrants, kind: str) -> tuple[RoleGrantRow, ...]:
     return rows
 
 
-def _share(role: RoleGrants, kind: str) -> Share:
+def _share(role: RoleGrants, kind: str) -> RoleReadScope:
     """What a role lets somebody read of a type, worked out once."""
-    share: Share | None = role.prepared.get((Share, kind))
+    share: RoleReadScope | None = role.prepared.get((RoleReadScope, kind))
     if share is None:
-        share = role.prepared[Share, kind] = share_of(role.grants[kind], READING)
+        share = role.prepared[RoleReadScope, kind] = read_scope_of(role.grants[kind], READING)
     return share
 
 
@@ -61,7 +61,7 @@ def visible(rows: Iterable[RoleGrantRow], resource_types: Collection[str]) -> li
     return [row for row in rows if row.resource_type != WORKSPACE or row.permission == MANAGE]
 
 
-class HeldRows:
+class UserGrants:
     """What roles grant in one workspace, by resource type and pattern."""
 
     def __init__(self, roles: Sequence[RoleGrants]) -> None:
@@ -69,7 +69,7 @@ class HeldRows:
 
     def rows(self, resource_types: Collection[str]) -> list[RoleGrantRow]:
         """All of these types, and of the workspace, as MLflow's store lists them; found by key again."""
-        found = KeyedRows(self)
+        found = IndexedGrants(self)
         found.types = frozenset(resource_types)
         of_workspace = (row for role in self._roles for row in _rows(role, WORKSPACE))
         found.extend(visible(of_workspace, resource_types))
@@ -90,7 +90,7 @@ class HeldRows:
         )
         return visible(rows, resource_types)
 
-    def shares(self, resource_type: str) -> list[Share]:
+    def shares(self, resource_type: str) -> list[RoleReadScope]:
         """What each role lets somebody read of one type."""
         return [_share(role, resource_type) for role in self._roles if resource_type in role.grants]
 
@@ -104,12 +104,12 @@ class HeldRows:
         return [role.role_id for role in self._roles]
 
 
-class KeyedRows(list[RoleGrantRow]):
+class IndexedGrants(list[RoleGrantRow]):
     """Rows that are also found by key."""
 
     types: frozenset[str] = frozenset()
 
-    def __init__(self, held: HeldRows) -> None:
+    def __init__(self, held: UserGrants) -> None:
         super().__init__()
         self._held = held
 
@@ -125,7 +125,7 @@ def _spelled(key: GrantLoadKey) -> GrantLoadKey:
 
 def _fold(grants: Sequence[RoleGrantRow], key: GrantLoadKey) -> Permission | None:
     key = _spelled(key)
-    return fold_grants_for_key(grants.at(key) if isinstance(grants, KeyedRows) else grants, key)
+    return fold_grants_for_key(grants.at(key) if isinstance(grants, IndexedGrants) else grants, key)
 
 
 def install(store: Holding) -> None:

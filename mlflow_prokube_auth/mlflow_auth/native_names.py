@@ -22,7 +22,7 @@ from ..identity.caller import CALLER, RequestFacts, current_identity
 from ..identity.middleware import Asgi, Message, Receive, Scope, Send, send_refusal
 from ..policy import ids
 from ..policy.guards.limits import Asking
-from ..policy.named import CREATES, Claim, skill_name
+from ..policy.named import CREATES, NameReservation, skill_name
 from ..policy.names import NamePolicy
 from ..policy.waiting import Waiting, step
 from ..store.people import Person
@@ -58,7 +58,7 @@ class Names:
     """What a request names of a kind: what it creates, and what is there."""
 
     kind: str
-    claims: list[Claim]
+    claims: list[NameReservation]
     there: list[str] = field(default_factory=list)
 
 
@@ -131,12 +131,12 @@ class NativeNames:
         return None
 
     async def _delete(self, kind: str, name: str, person: Person, scope: Scope, receive: Receive, send: Send) -> None:
-        held = await _wait_for(self._names.holding_native(kind, name, person))
+        held = await _wait_for(self._names.locking_native(kind, name, person))
         try:
             await self.app(scope, receive, send)
         finally:
             if held is not None:
-                await anyio.to_thread.run_sync(self._names.let_go, held)
+                await anyio.to_thread.run_sync(self._names.unlock, held)
 
     async def _create(self, kind: str, route: str, person: Person, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _read(receive, LARGEST_BODY)
@@ -185,7 +185,7 @@ class NativeNames:
             raise
         return names
 
-    def _give_up(self, claims: list[Claim]) -> None:
+    def _give_up(self, claims: list[NameReservation]) -> None:
         for claim in claims:
             self._names.failed(claim, exists=False)
 
@@ -204,7 +204,7 @@ class NativeNames:
         for message in held:
             await send(message)
 
-    def _settle(self, claims: list[Claim], held: list[Message]) -> None:
+    def _settle(self, claims: list[NameReservation], held: list[Message]) -> None:
         """Keep or free the names, as the answer says.
 
         Raises:

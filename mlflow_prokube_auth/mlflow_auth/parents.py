@@ -19,13 +19,13 @@ from . import seams
 
 
 @dataclass(frozen=True)
-class Child:
+class ParentRef:
     """What the engine looks at of a run (``info.experiment_id``) or a logged model (``experiment_id``)."""
 
     experiment_id: str
 
     @property
-    def info(self) -> Child:
+    def info(self) -> ParentRef:
         """Where a run has it."""
         return self
 
@@ -58,6 +58,6 @@ def install() -> None:
             # The store's own query: it keeps to the active workspace.
             query = store._get_query(session, table).filter(column == resource_id, *where)
             experiment_id = query.with_entities(table.experiment_id).scalar()
-        return None if experiment_id is None else Child(str(experiment_id))
+        return None if experiment_id is None else ParentRef(str(experiment_id))
 
     seams.replace(seams.AUTH, "_fetch_or_none", parent_or_fetched)

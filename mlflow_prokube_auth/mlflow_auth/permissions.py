@@ -11,7 +11,7 @@ from mlflow.server.handlers import _get_model_registry_store
 
 from .. import logs
 from ..identity.caller import grants_changed
-from ..policy.named import Found, skill_of
+from ..policy.named import NamedResource, skill_of
 from . import seams
 
 _logger = logs.logger(__name__)
@@ -19,23 +19,23 @@ _logger = logs.logger(__name__)
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts/"
 
 
-def readable(found: Found, username: str) -> bool:
+def readable(found: NamedResource, username: str) -> bool:
     """Whether the running request's user may read it now, as the engine decides; its failures deny."""
     grants_changed()  # another request of theirs may have been granted it a moment ago
     return _may(found, username, "can_read")
 
 
-def manageable(found: Found, username: str) -> bool:
+def manageable(found: NamedResource, username: str) -> bool:
     """The same for managing it."""
     return _may(found, username, "can_manage")
 
 
-def changeable(found: Found, username: str) -> bool:
+def changeable(found: NamedResource, username: str) -> bool:
     """The same for changing it."""
     return _may(found, username, "can_update")
 
 
-def _may(found: Found, username: str, what: str) -> bool:
+def _may(found: NamedResource, username: str, what: str) -> bool:
     question = PERMISSION_ON[found.resource_type]
     try:
         return bool(getattr(question(found.pattern, username), what))

@@ -22,14 +22,14 @@ from ..policy import ids, words
 from ..policy.artifacts import CREATE
 from ..policy.guards import limits, queries, shape
 from ..policy.guards.table import flask_guards
-from ..policy.named import BESIDE, Claim
+from ..policy.named import BESIDE, NameReservation
 from ..prefix import static_prefix, without
 from ..store.database import DATABASE_DOWN, TAKES_NO_WRITES, why_down
-from ..store.names import Held
+from ..store.names import NameLock
 from ..store.people import Person
 from ..web.context import OWN, Web, is_navigation
 from .install import refusal_response
-from .protocol import as_read, misspelt, named_values, request_params
+from .protocol import find_alias_spelling, named_values, normalize_body, request_params
 from .scopes import check_found
 
 _logger = logs.logger(__name__)
@@ -120,22 +120,22 @@ class Enforcement:
         method = request.method
         if request.url_rule is not None and (found := flask_guards(method, rule_here(), VERSION)):
             body = request.get_json(silent=True)
-            params = request.args if method == "GET" else as_read(method, request.url_rule.rule, body)
+            params = request.args if method == "GET" else normalize_body(method, request.url_rule.rule, body)
             self._web.guards.check(found, method, params, request.view_args or {}, person)
 
     def _names(self, engine: Callable[[], Any], person: Person) -> Any:
         """Hold the name that is given up, then claim the new one."""
         route, params = api_route(), request_params()
-        g.prokube_held = self._web.names.hold(route, params, person)
+        g.prokube_lock = self._web.names.lock(route, params, person)
         try:
-            if g.prokube_held is not None:
+            if g.prokube_lock is not None:
                 grants_changed()  # somebody else may have changed them while the name was waited for
-            if g.prokube_held is not None and (refused := self._hide_missing(engine())) is not None:
-                self._let_go()
+            if g.prokube_lock is not None and (refused := self._hide_missing(engine())) is not None:
+                self._unlock()
                 return refused
             self._claim(route, params, person)
         except BaseException:
-            self._let_go()
+            self._unlock()
             raise
         return None
 
@@ -144,7 +144,7 @@ class Enforcement:
         own, beside = self._web.names.claim(route, params, person), None
         if route in BESIDE and request.url_rule is not None:  # of other routes nobody walks the body here
             try:
-                said = as_read(request.method, request.url_rule.rule, request.get_json(silent=True))
+                said = normalize_body(request.method, request.url_rule.rule, request.get_json(silent=True))
                 beside = self._web.names.claim_beside(route, said, person)
             except BaseException:
                 if own is not None:
@@ -152,10 +152,10 @@ class Enforcement:
                 raise
         g.prokube_claims = [claim for claim in (own, beside) if claim is not None]
 
-    def _let_go(self) -> None:
-        held: Held | None = g.pop("prokube_held", None)
+    def _unlock(self) -> None:
+        held: NameLock | None = g.pop("prokube_lock", None)
         if held is not None:
-            self._web.names.let_go(held)
+            self._web.names.unlock(held)
 
     def _hide_missing(self, decision: Any) -> Any:
         """A validator's "no such id" is answered like "not for you"; names may be said to be free."""
@@ -180,10 +180,10 @@ class Enforcement:
 
     def after(self, response: Response) -> Response:
         """Settle names; let no SQL out."""
-        claims: list[Claim] = g.pop("prokube_claims", [])
+        claims: list[NameReservation] = g.pop("prokube_claims", [])
         refused: Refusal | None = g.pop("prokube_refusal", None)
         try:
-            self._let_go()
+            self._unlock()
             if refused is not None:
                 raise refused
             response = self._after(check_found(response), claims)
@@ -196,7 +196,7 @@ class Enforcement:
             self._counts.refusal(response.status_code, str(body.get("error_code", "")) if body else "page")
         return response
 
-    def _after(self, response: Response, claims: list[Claim]) -> Response:
+    def _after(self, response: Response, claims: list[NameReservation]) -> Response:
         if response.status_code < 400:
             for claim in claims:
                 self._web.names.succeeded(claim)
@@ -274,7 +274,7 @@ def _check_shape() -> None:
     if isinstance(body, dict):
         limits.check_depth(request.get_data(), body)
         asking.take(body.items())
-    shape.check_shape(
+    shape.reject_ambiguous_request(
         request.method,
         request.args,
         path,
@@ -287,7 +287,7 @@ def _check_shape() -> None:
         queries.check(body if isinstance(body, dict) else {})
     if isinstance(body, dict) and not graphql and request.url_rule is not None:
         shape.check_spellings(request.args, path, body)
-        if (found := misspelt(request.method, request.url_rule.rule, body)) is not None:
+        if (found := find_alias_spelling(request.method, request.url_rule.rule, body)) is not None:
             raise shape.misspelt(*found)
         ids.check_parameters(rule_here(), named_values(request.method, request.url_rule.rule, body))
 

@@ -47,7 +47,7 @@ def _holds_fields(message: Any) -> bool:
     return not own
 
 
-def as_read(method: str, rule: str, body: Any) -> dict[str, Any]:
+def normalize_body(method: str, rule: str, body: Any) -> dict[str, Any]:
     """A body as the route's handler reads it: its fields by the names that MLflow's protocol gives them."""
     if not isinstance(body, dict):
         return {}
@@ -67,10 +67,10 @@ def _renamed(descriptor: Any, value: Any) -> Any:
             for name, below in renamed.items()}  # fmt: skip
 
 
-def misspelt(method: str, rule: str, body: Any) -> tuple[str, str] | None:
+def find_alias_spelling(method: str, rule: str, body: Any) -> tuple[str, str] | None:
     """A second spelling, at any depth, of what names something, and its first one."""
     descriptor = _messages().get((method, rule))
-    return None if descriptor is None else _misspelt(descriptor, body)
+    return None if descriptor is None else _find_alias(descriptor, body)
 
 
 def named_values(method: str, rule: str, body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -92,9 +92,9 @@ def _nested_values(descriptor: Any, value: Any) -> Iterator[tuple[str, Any]]:
                 yield from _nested_values(inner, each)
 
 
-def _misspelt(descriptor: Any, value: Any) -> tuple[str, str] | None:
+def _find_alias(descriptor: Any, value: Any) -> tuple[str, str] | None:
     if isinstance(value, list):
-        return next((found for item in value if (found := _misspelt(descriptor, item))), None)
+        return next((found for item in value if (found := _find_alias(descriptor, item))), None)
     if not isinstance(value, dict):
         return None
     fields = _fields(descriptor)
@@ -103,7 +103,7 @@ def _misspelt(descriptor: Any, value: Any) -> tuple[str, str] | None:
             return alias, fields.aliases[alias]
     for key, below in value.items():
         inner = fields.nested.get(fields.aliases.get(str(key), str(key)))
-        if inner is not None and (found := _misspelt(inner, below)) is not None:
+        if inner is not None and (found := _find_alias(inner, below)) is not None:
             return found
     return None
 

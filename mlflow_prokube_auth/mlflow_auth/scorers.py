@@ -12,7 +12,7 @@ from mlflow.store.tracking.dbmodels.models import SqlExperiment, SqlScorer
 from sqlalchemy import BigInteger, type_coerce
 
 from ..policy.ids import SCORER_KEY
-from ..policy.named import Found
+from ..policy.named import NamedResource
 
 KIND = "scorer"
 Sessions = Callable[[], AbstractContextManager[Any]]
@@ -30,7 +30,7 @@ def parse(pattern: str) -> tuple[int, str] | None:
     return (int(experiment_id), name) if SCORER_KEY.is_canonical(pattern) else None
 
 
-def at(pattern: str) -> Found | None:
+def at(pattern: str) -> NamedResource | None:
     """The scorer that a grant is on; None where there is none, and in a file store."""
     parsed, sessions = parse(pattern), _sessions()
     if parsed is None or sessions is None:
@@ -45,7 +45,7 @@ def at(pattern: str) -> Found | None:
     if row is None:
         return None
     trashed = row.lifecycle_stage == "deleted"
-    return Found(KIND, title(*parsed), KIND, pattern, 0, str(row.workspace), trashed)
+    return NamedResource(KIND, title(*parsed), KIND, pattern, 0, str(row.workspace), trashed)
 
 
 def title(experiment_id: int, name: str) -> str:

@@ -28,7 +28,7 @@ from sqlalchemy import ColumnElement, Engine, String, and_, cast, event, false, 
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
 from ..identity.caller import current_identity
-from ..policy.visibility import Share, Visible, visible
+from ..policy.visibility import RoleReadScope, Visible, visible
 from ..store.people import Person
 from ..store.schema import role_permissions
 from .lookups import READING
@@ -59,7 +59,7 @@ _BESIDE_FLASK: ContextVar[Callable[[], Narrowed | None] | None] = ContextVar("pr
 class Holding(Protocol):
     """What a user holds in a workspace."""
 
-    def shares(self, resource_type: str) -> Sequence[Share]:
+    def shares(self, resource_type: str) -> Sequence[RoleReadScope]:
         """What each role lets somebody read of one type."""
 
     def manages_workspace(self) -> bool:

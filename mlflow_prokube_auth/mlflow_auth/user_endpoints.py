@@ -74,7 +74,7 @@ def list_users(web: Web) -> Any:
     """Everybody for administrators; else oneself and those with whom one shares a team or a resource."""
     person = caller()
     users = web.store.list_users_with_roles()
-    known = None if person.is_admin else web.store.known_to(person.user_id)
+    known = None if person.is_admin else web.store.visible_user_ids(person.user_id)
     return jsonify(
         users=[
             {

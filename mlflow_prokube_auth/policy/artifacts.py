@@ -27,7 +27,7 @@ from urllib.parse import unquote
 from .. import logs
 from ..errors import PermissionDenied
 from ..store.people import Person
-from ..store.versions import CountedVersions
+from ..store.versions import TrustedVersions
 
 _logger = logs.logger(__name__)
 SERVED = "mlflow-artifacts:/"
@@ -149,7 +149,7 @@ class ModelArtifacts:
     def __init__(
         self,
         versions: Versions,
-        counted: CountedVersions,
+        counted: TrustedVersions,
         readable: Callable[[str, str], bool],
         path_readable: Callable[[str, str], bool],
         path_denied: Callable[[str, str], bool],

@@ -55,7 +55,7 @@ NAME_KEYED = frozenset({"registered_model", "mcp_server", "skill"})
 
 
 @dataclass(frozen=True)
-class Found:
+class NamedResource:
     """What bears a name: its grant's address (``resource_type``, ``pattern``) and where it lives."""
 
     kind: str
@@ -75,25 +75,25 @@ class Found:
 class Catalog(Protocol):
     """What exists in MLflow, in every workspace and in the trash, and who may read it."""
 
-    def find(self, kind: str, name: str) -> Found | None:
+    def find(self, kind: str, name: str) -> NamedResource | None:
         """What bears the name."""
 
-    def readable(self, found: Found, username: str) -> bool:
+    def readable(self, found: NamedResource, username: str) -> bool:
         """Whether that user may read it."""
 
-    def is_granted(self, found: Found) -> bool:
+    def is_granted(self, found: NamedResource) -> bool:
         """Whether anybody holds a grant on it."""
 
-    def grant_manage(self, found: Found, user_id: int, connection: Connection) -> None:
+    def grant_manage(self, found: NamedResource, user_id: int, connection: Connection) -> None:
         """Give that user MANAGE on it, in that transaction."""
 
-    def manageable(self, found: Found, username: str) -> bool:
+    def manageable(self, found: NamedResource, username: str) -> bool:
         """Whether that user may manage it."""
 
     def sweep(self, kind: str, name: str, user_id: int, connection: Connection) -> None:
         """Delete the grants that anybody but that user still holds on what is free, or was just created."""
 
-    def changeable(self, found: Found, username: str) -> bool:
+    def changeable(self, found: NamedResource, username: str) -> bool:
         """Whether that user may change it."""
 
     def name_of(self, kind: str, params: Mapping[str, Any]) -> str | None:
@@ -112,12 +112,14 @@ class Rules(Protocol):
     def check(self, kind: str, name: str, person: Person, contact: str) -> None:
         """Raise where the prefix is a team's of which the person is no member."""
 
-    def sync_grants(self, found: Found, actor: Actor, old_name: str | None = None) -> Callable[[Connection], None]:
+    def sync_grants(
+        self, found: NamedResource, actor: Actor, old_name: str | None = None
+    ) -> Callable[[Connection], None]:
         """A resource has this name now, and had the old one before: what is to be written then."""
 
 
 @dataclass(frozen=True)
-class Claim:
+class NameReservation:
     """A name that the running request wants.
 
     ``fresh`` is False where an earlier request of the same user reserved the name and has not answered in time: this

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 
 from ..errors import AlreadyExists, Conflict, PermissionDenied, Refusal
 from ..store.grant_writer import Actor
-from ..store.names import Held, Names, Reservation
+from ..store.names import NameLock, Names, Reservation
 from ..store.people import Person
 from . import words
 from .named import (
@@ -31,8 +31,8 @@ from .named import (
     NAME_KEYED,
     RENAMES,
     Catalog,
-    Claim,
-    Found,
+    NamedResource,
+    NameReservation,
     Rules,
     check,
 )
@@ -66,11 +66,11 @@ class NamePolicy:
         self._new_id = new_id
         self._sleep = sleep
 
-    def claim(self, route: str, params: Mapping[str, Any], person: Person) -> Claim | None:
+    def claim(self, route: str, params: Mapping[str, Any], person: Person) -> NameReservation | None:
         """As :meth:`claiming`, in a thread that may sleep."""
         return wait_for(self.claiming(route, params, person), self._sleep)
 
-    def claiming(self, route: str, params: Mapping[str, Any], person: Person) -> Waiting[Claim | None]:
+    def claiming(self, route: str, params: Mapping[str, Any], person: Person) -> Waiting[NameReservation | None]:
         """Reserve the name that a create or rename asks for; waits for requests that have reserved or hold it.
 
         Raises:
@@ -91,7 +91,7 @@ class NamePolicy:
             self._check_rename(kind, old_name, name, person)
         return (yield from self._claiming(kind, name, person, old_name))
 
-    def claim_beside(self, route: str, params: Mapping[str, Any], person: Person) -> Claim | None:
+    def claim_beside(self, route: str, params: Mapping[str, Any], person: Person) -> NameReservation | None:
         """Reserve the name of what MLflow gets or creates beside what a request is about; None where it is there.
 
         Raises:
@@ -109,7 +109,7 @@ class NamePolicy:
 
     def claiming_absent(
         self, kind: str, name: str, person: Person, workspace: str | None = None
-    ) -> Waiting[Claim | None]:
+    ) -> Waiting[NameReservation | None]:
         """Reserve a name under which MLflow creates something on the fly; None where it is there.
 
         ``workspace``: that in which MLflow looks for it; in another one it would create a twin. None for any.
@@ -130,7 +130,7 @@ class NamePolicy:
             raise self._exists(found, person)
         return None
 
-    def _claiming(self, kind: str, name: str, person: Person, old_name: str | None = None) -> Waiting[Claim]:
+    def _claiming(self, kind: str, name: str, person: Person, old_name: str | None = None) -> Waiting[NameReservation]:
         self._rules.check(kind, name, person, self._contact)
         old = self._names.find(kind, old_name) if old_name is not None else None
         # A rename holds its old name meanwhile: two that hold one another's name must not wait for each other.
@@ -142,7 +142,7 @@ class NamePolicy:
             claim_id, now_ms = self._new_id(), int(self._clock() * 1000)
             standing = self._names.reserve(kind, name, person.user_id, now_ms, claim_id)
             if standing is None:
-                return self._reserved(Claim(kind, name, person, claim_id, True, old, old_name))
+                return self._reserved(NameReservation(kind, name, person, claim_id, True, old, old_name))
             if (standing.held_until or 0) * 1000 > now_ms:
                 pause = next(held, None)
                 if pause is None:
@@ -153,9 +153,9 @@ class NamePolicy:
                 yield pause
             elif _in_flight(standing, now_ms):
                 if self._names.join(standing):
-                    return Claim(kind, name, person, standing.claim_id, False, old, old_name)
+                    return NameReservation(kind, name, person, standing.claim_id, False, old, old_name)
             elif self._names.take_over(standing, person.user_id, now_ms, claim_id):
-                return self._reserved(Claim(kind, name, person, claim_id, True, old, old_name))
+                return self._reserved(NameReservation(kind, name, person, claim_id, True, old, old_name))
 
     def _look(self, standing: Reservation, person: Person, now_ms: int, mine: Pauses, others: Pauses) -> float | None:
         """How long to wait for what comes of a reservation; None to go on under one's own, or to take over a stale one.
@@ -178,7 +178,7 @@ class NamePolicy:
             raise self.taken(standing.kind, standing.name)
         return pause
 
-    def _reserved(self, claim: Claim) -> Claim:
+    def _reserved(self, claim: NameReservation) -> NameReservation:
         """The name is reserved for this very request. What bears it without a reservation is older than ours.
 
         Raises:
@@ -203,7 +203,7 @@ class NamePolicy:
                 f"Ask {self._contact} for access."
             )
 
-    def hold(self, route: str, params: Mapping[str, Any], person: Person) -> Held | None:
+    def lock(self, route: str, params: Mapping[str, Any], person: Person) -> NameLock | None:
         """Before a rename or delete that frees a name on which grants are kept: nobody gets it in between.
 
         Whoever asks must have been allowed to, and must be asked about again: the name may have changed hands.
@@ -217,17 +217,17 @@ class NamePolicy:
             return None
         return wait_for(self._holding(kind, name, person), self._sleep)
 
-    def holding_native(self, kind: str, name: str, person: Person) -> Waiting[Held | None]:
+    def locking_native(self, kind: str, name: str, person: Person) -> Waiting[NameLock | None]:
         """The same where the engine decides afterwards: strangers hold nothing."""
         found = self._catalog.find(kind, name)
         if found is None or not (person.is_admin or self._catalog.readable(found, person.username)):
             return None
         return (yield from self._holding(kind, name, person))
 
-    def _holding(self, kind: str, name: str, person: Person) -> Waiting[Held]:
+    def _holding(self, kind: str, name: str, person: Person) -> Waiting[NameLock]:
         waits = pauses(PATIENCE_SECONDS)
         while True:
-            held = self._names.hold(kind, name, person.user_id, int(self._clock()), IN_FLIGHT_SECONDS)
+            held = self._names.lock(kind, name, person.user_id, int(self._clock()), IN_FLIGHT_SECONDS)
             if held is not None:
                 return held
             pause = next(waits, None)
@@ -235,11 +235,11 @@ class NamePolicy:
                 raise in_between(kind, name)
             yield pause
 
-    def let_go(self, held: Held) -> None:
+    def unlock(self, held: NameLock) -> None:
         """The rename or delete is over, whatever came of it."""
-        self._names.let_go(held, gone=self._catalog.find(held.kind, held.name) is None)
+        self._names.unlock(held, gone=self._catalog.find(held.kind, held.name) is None)
 
-    def created(self, claim: Claim) -> None:
+    def created(self, claim: NameReservation) -> None:
         """MLflow has created it, and its engine is about to grant MANAGE.
 
         SQLite gives the id of what ``mlflow gc`` removed last to what is created next: no grant is older than this.
@@ -248,7 +248,7 @@ class NamePolicy:
         if found is not None and claim.kind not in NAME_KEYED:
             self._names.while_pending(claim.kind, claim.name, claim.id, self._sweep(claim, found.pattern))
 
-    def succeeded(self, claim: Claim) -> None:
+    def succeeded(self, claim: NameReservation) -> None:
         """MLflow has created or renamed it, and its engine has granted MANAGE."""
         found = self._catalog.find(claim.kind, claim.name)
         if found is None and claim.on_the_fly:
@@ -270,7 +270,7 @@ class NamePolicy:
         if claim.old is not None:
             self._names.release(claim.kind, claim.old.name, claim.old.claim_id)
 
-    def failed(self, claim: Claim, *, exists: bool) -> Refusal | None:
+    def failed(self, claim: NameReservation, *, exists: bool) -> Refusal | None:
         """MLflow has refused or crashed; the words for it, where the name was the reason.
 
         ``exists``: MLflow said that something bears the name, so that this request did not create it.
@@ -283,13 +283,13 @@ class NamePolicy:
             self.heal(claim.person)
         return self._exists(found, claim.person) if found is not None and exists else None
 
-    def _sweep(self, claim: Claim, pattern: str) -> Callable[[Connection], None]:
+    def _sweep(self, claim: NameReservation, pattern: str) -> Callable[[Connection], None]:
         return lambda connection: self._catalog.sweep(claim.kind, pattern, claim.person.user_id, connection)
 
-    def _may_read(self, found: Found, person: Person) -> bool:
+    def _may_read(self, found: NamedResource, person: Person) -> bool:
         return person.is_admin or self._catalog.readable(found, person.username)
 
-    def _exists(self, found: Found, person: Person) -> Refusal:
+    def _exists(self, found: NamedResource, person: Person) -> Refusal:
         if not self._may_read(found, person):
             return self.taken(found.kind, found.name)
         if found.trashed:

@@ -11,7 +11,7 @@ from ..store.grant_writer import Actor
 from ..store.people import Person
 from ..store.teams import Rule, Team, Teams
 from . import words
-from .named import Found
+from .named import NamedResource
 
 # Prompts are registered models to MLflow and share their names.
 NAMED_AS = {"prompt": "registered_model"}
@@ -57,7 +57,9 @@ class TeamRules:
         if not any(team.id in own for _, team in rules):
             raise PermissionDenied(words.prefix_taken(words.kind_of(kind), name, rules[0][0].prefix, contact))
 
-    def sync_grants(self, found: Found, actor: Actor, old_name: str | None = None) -> Callable[[Connection], None]:
+    def sync_grants(
+        self, found: NamedResource, actor: Actor, old_name: str | None = None
+    ) -> Callable[[Connection], None]:
         """A resource has this name now, and had the old one before: what makes its grants follow, in a transaction."""
         now = [(rule, team) for rule, team in self.matching(found.kind, found.name) if rule.kind == found.resource_type]
         kept = {rule.id for rule, _ in now}

@@ -13,7 +13,7 @@ WILDCARD, DENY = "*", "DENY"
 
 
 @dataclass(frozen=True)
-class Share:
+class RoleReadScope:
     """What one role grants of a type: reading on single resources or on all, and denials of both kinds."""
 
     readable: frozenset[str]
@@ -22,14 +22,14 @@ class Share:
     denies_all: bool
 
 
-def share_of(levels: Mapping[str, str], reading: Collection[str]) -> Share:
+def read_scope_of(levels: Mapping[str, str], reading: Collection[str]) -> RoleReadScope:
     """What a role's grants of one type, pattern -> level, let its members read.
 
     Args:
         levels: pattern -> the level that the role grants on it.
         reading: the levels that include reading.
     """
-    return Share(
+    return RoleReadScope(
         readable=frozenset(pattern for pattern, level in levels.items() if level in reading and pattern != WILDCARD),
         denied=frozenset(pattern for pattern, level in levels.items() if level == DENY and pattern != WILDCARD),
         reads_all=levels.get(WILDCARD) in reading,
@@ -49,7 +49,7 @@ class Visible:
     but: frozenset[str] = frozenset()
 
 
-def visible(shares: Sequence[Share]) -> Visible:
+def visible(shares: Sequence[RoleReadScope]) -> Visible:
     """What several roles let somebody read together."""
     if any(each.denies_all for each in shares):
         return Visible(False)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from . import audit
 from .database import Database
-from .people import STANDING, Person, Standing, standing_of
+from .people import STANDING, AccountState, Person, standing_of
 from .schema import consents, identities, users
 from .sessions import digest
 
@@ -21,7 +21,7 @@ class Consent:
 
     challenge: str
     days: int
-    standing: Standing | None
+    standing: AccountState | None
 
 
 class Consents:

@@ -90,7 +90,7 @@ def _name_read_only(context: ExceptionContext) -> None:
         raise DatabaseReadOnly(context.statement, None, error, hide_parameters=True)
 
 
-class Question:
+class PreparedQuery:
     """A query that nearly every request asks: turned into SQL once, not each time.
 
     Its parameters have default values.
@@ -146,7 +146,7 @@ class Database:
         with self.write() as connection:
             return work(connection)
 
-    def answer(self, question: Question, **values: Any) -> RowMapping | None:
+    def answer(self, question: PreparedQuery, **values: Any) -> RowMapping | None:
         """The first row that a question finds, None where there is none; else as :meth:`ask`."""
         try:
             return self._answer(question, values)
@@ -155,7 +155,7 @@ class Database:
                 raise
         return self._answer(question, values)
 
-    def _answer(self, question: Question, values: Mapping[str, Any]) -> RowMapping | None:
+    def _answer(self, question: PreparedQuery, values: Mapping[str, Any]) -> RowMapping | None:
         statement, parameters = question.on(self._questions.dialect, values)
         with self._questions.connect() as connection:
             return connection.exec_driver_sql(statement, parameters).mappings().first()
@@ -291,8 +291,8 @@ def check_schema(engine: Engine) -> None:
             f"the auth tables are at revision {found}, expected {head_revision()}: run `mlflow-prokube-auth db upgrade`"
         )
     with engine.connect() as connection:
-        watched = role_versions.watched(connection)
-    if not watched:
+        triggers_installed = role_versions.triggers_installed(connection)
+    if not triggers_installed:
         raise SchemaOutdated(
             "the triggers that bump prokube_role_versions are missing or disabled: run `mlflow-prokube-auth db upgrade`"
         )

@@ -32,7 +32,7 @@ class Reservation:
 
 
 @dataclass(frozen=True)
-class Held:
+class NameLock:
     """A hold of one request until then (UTC seconds); ``known``: somebody had reserved the name before."""
 
     kind: str
@@ -122,7 +122,7 @@ class Names:
         with self._database.write() as connection:
             _free(connection, _of(kind, name, claim_id))
 
-    def hold(self, kind: str, name: str, user_id: int, now: int, seconds: int) -> Held | None:
+    def lock(self, kind: str, name: str, user_id: int, now: int, seconds: int) -> NameLock | None:
         """Keep everybody from a name while what bears it is renamed or deleted; None where another request does."""
         until = now + seconds
         with self._database.write() as connection:
@@ -132,7 +132,7 @@ class Names:
                 .values(held_until=until)
             ).rowcount
         if held:
-            return Held(kind, name, known=True, until=until)
+            return NameLock(kind, name, known=True, until=until)
         try:
             with self._database.write() as connection:
                 connection.execute(
@@ -147,11 +147,11 @@ class Names:
                         held_until=until,
                     )
                 )
-            return Held(kind, name, known=False, until=until)
+            return NameLock(kind, name, known=False, until=until)
         except IntegrityError:
             return None
 
-    def let_go(self, held: Held, *, gone: bool) -> None:
+    def unlock(self, held: NameLock, *, gone: bool) -> None:
         """End a hold that has not run out: the name is free where its bearer is ``gone``, else all is as before."""
         named = (
             resource_names.c.kind == held.kind,

@@ -11,7 +11,7 @@ from ..identity.claims import Admission
 from ..plain import lowered
 from . import audit, mlflow_names
 from .database import Database
-from .held import ROLES
+from .role_grants import ROLES
 from .schema import consents, identities, sessions, user_names, users
 from .teams import Teams
 from .user_names import UNUSABLE_PASSWORD as UNUSABLE_PASSWORD
@@ -33,7 +33,7 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Standing:
+class AccountState:
     """What we know of a person's standing in Keycloak, and since when (UTC seconds)."""
 
     person: Person
@@ -46,7 +46,7 @@ class Standing:
     check_due: bool
     generation: int
     blocked: bool = False
-    # The person's roles with their versions, as of then (:data:`store.held.ROLES`).
+    # The person's roles with their versions, as of then (:data:`store.role_grants.ROLES`).
     roles: str = ""
 
 
@@ -67,11 +67,11 @@ STANDING = (
 )
 
 
-def standing_of(row: Any, user_id: int) -> Standing | None:
+def standing_of(row: Any, user_id: int) -> AccountState | None:
     """The standing in a row that holds :data:`STANDING`; None where no identity vouches for the user."""
     if row["issuer"] is None:
         return None
-    return Standing(
+    return AccountState(
         person=Person(user_id, row["username"], bool(row["is_admin"])),
         issuer=row["issuer"],
         subject=row["subject"],
@@ -106,26 +106,26 @@ class People:
         with self._database.read() as connection:
             return connection.execute(query).scalar() == user_id
 
-    def standing(self, issuer: str, subject: str) -> Standing | None:
+    def standing(self, issuer: str, subject: str) -> AccountState | None:
         """The standing of an identity; None where it has never logged in."""
         return self._standing(and_(identities.c.issuer == issuer, identities.c.subject == subject))
 
-    def standing_of(self, user_id: int) -> Standing | None:
+    def standing_of(self, user_id: int) -> AccountState | None:
         """The standing of a user; None where no identity vouches for them."""
         return self._standing(users.c.id == user_id)
 
-    def standing_named(self, username: str) -> Standing | None:
+    def standing_named(self, username: str) -> AccountState | None:
         """The standing of whoever has this name, or had it: names are given to nobody else."""
         name = lowered(username)
         owner = select(user_names.c.user_id).where(user_names.c.name == name).scalar_subquery()
         return self._standing(or_(users.c.username == name, users.c.id == owner))
 
-    def _standing(self, where: ColumnElement[bool]) -> Standing | None:
+    def _standing(self, where: ColumnElement[bool]) -> AccountState | None:
         query = select(users.c.id, *STANDING).join(identities, identities.c.user_id == users.c.id).where(where)
         rows = self._database.ask(query)
         return standing_of(rows[0], rows[0]["id"]) if rows else None
 
-    def confirm(self, admission: Admission, standing: Standing, now: int, *, in_full: bool = True) -> Person | None:
+    def confirm(self, admission: Admission, standing: AccountState, now: int, *, in_full: bool = True) -> Person | None:
         """Keycloak vouches for a known person anew: name, groups and administrator's rights follow.
 
         They do so where its answer was not given ``in_full``, too, but then nothing is confirmed. Where something was
@@ -166,7 +166,7 @@ class People:
             )
             return bool(result.rowcount)
 
-    def checked(self, standing: Standing, enabled: bool, is_admin: bool, now: int) -> None:
+    def checked(self, standing: AccountState, enabled: bool, is_admin: bool, now: int) -> None:
         """Keep what the directory says of a person.
 
         Where something was withdrawn, or hinted at, after ``standing`` was read, the next request asks again.
@@ -341,7 +341,7 @@ def end_presence(connection: Connection, user_id: int) -> None:
         connection.execute(table.delete().where(table.c.user_id == user_id))
 
 
-def _still(connection: Connection, standing: Standing, **values: Any) -> bool:
+def _still(connection: Connection, standing: AccountState, **values: Any) -> bool:
     """Write to an identity of which nothing was withdrawn since ``standing`` was read; whether that is so."""
     result = connection.execute(
         identities.update()

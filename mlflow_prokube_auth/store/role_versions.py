@@ -111,7 +111,7 @@ def drop_triggers(connection: Connection) -> None:
             connection.execute(text(f"DROP FUNCTION IF EXISTS prokube_bump_{table}()"))
 
 
-def watched(connection: Connection) -> bool:
+def triggers_installed(connection: Connection) -> bool:
     """Whether all triggers are there and enabled: without one, nothing may be kept in a process."""
     wanted = _triggers(connection.dialect.name).keys()
     return bool(wanted) and wanted <= _triggers_in(connection).keys()

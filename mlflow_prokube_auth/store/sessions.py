@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import and_, bindparam, or_, select, true
 from sqlalchemy.exc import IntegrityError
 
-from .database import Database, Question
-from .people import STANDING, Standing, standing_of
+from .database import Database, PreparedQuery
+from .people import STANDING, AccountState, standing_of
 from .schema import consents, identities, logout_tokens, sessions, users
 
 SEEN_SECONDS = 60
@@ -38,7 +38,7 @@ class SessionRow:
 
     id: str
     data: str
-    standing: Standing | None
+    standing: AccountState | None
     last_seen_at: int
     tokens: str | None = field(repr=False)
     checked_at: int
@@ -49,7 +49,7 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-_SESSION = Question(
+_SESSION = PreparedQuery(
     select(sessions, *STANDING)
     .outerjoin(users, users.c.id == sessions.c.user_id)
     .outerjoin(identities, identities.c.user_id == users.c.id)
@@ -165,7 +165,7 @@ class Sessions:
             connection.execute(consents.delete().where(consents.c.user_id.in_(people)))
             return int(connection.execute(sessions.delete().where(meant)).rowcount)
 
-    def first_use(self, jti: str, now: int, expires_at: int) -> bool:
+    def claim_once(self, jti: str, now: int, expires_at: int) -> bool:
         """Whether this logout token is seen for the first time."""
         try:
             with self._database.write() as connection:

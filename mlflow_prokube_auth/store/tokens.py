@@ -8,8 +8,8 @@ from sqlalchemy import Connection, bindparam, or_, select
 
 from ..identity.tokens import PersonalAccessToken
 from . import audit
-from .database import Database, Question
-from .people import STANDING, Person, Standing, standing_of
+from .database import Database, PreparedQuery
+from .people import STANDING, AccountState, Person, standing_of
 from .schema import consents, identities, tokens, users
 
 LAST_USE_SECONDS = 60
@@ -36,10 +36,10 @@ class TokenOwner:
     token: TokenRow
     digest: str
     person: Person
-    standing: Standing | None
+    standing: AccountState | None
 
 
-_OWNER = Question(
+_OWNER = PreparedQuery(
     select(tokens, *STANDING)
     .join(users, users.c.id == tokens.c.user_id)
     .outerjoin(identities, identities.c.user_id == users.c.id)

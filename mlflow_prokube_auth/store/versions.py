@@ -10,7 +10,7 @@ from .people import Person
 from .schema import counted_versions, identities, users
 
 
-class CountedVersions:
+class TrustedVersions:
     """Queries on digests."""
 
     def __init__(self, database: Database) -> None:

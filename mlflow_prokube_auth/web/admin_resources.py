@@ -8,7 +8,7 @@ from flask import jsonify, request
 
 from ..errors import BadRequest, NotFound
 from ..policy import ids, words
-from ..policy.named import Found
+from ..policy.named import NamedResource
 from ..policy.rules import KINDS, NAMED_AS, SHARED
 from .administration import account, administration, body, slice_of, text
 from .context import Web
@@ -84,7 +84,7 @@ def unowned(web: Web) -> Any:
     wanted = request.args.get("kind")
     if wanted and wanted not in KINDS:
         raise BadRequest(f"'kind' is '{wanted[:40]}', expected one of {', '.join(KINDS)}.")
-    total, page = 0, list[Found]()
+    total, page = 0, list[NamedResource]()
     for kind in (wanted,) if wanted else KINDS:
         managed = web.services.grants.managed(kind)
         if kind == "experiment":  # MLflow's own Default experiment is meant to be nobody's.
@@ -145,7 +145,7 @@ def _seconds(name: str) -> int | None:
     return int(value) if value else None
 
 
-def _found(web: Web, given: Any) -> Found:
+def _found(web: Web, given: Any) -> NamedResource:
     kind, pattern = text(given, "kind"), text(given, "id", 500)
     ids.check_resource(kind, pattern, "id")
     found = web.catalog.at(kind, pattern)
@@ -154,7 +154,7 @@ def _found(web: Web, given: Any) -> Found:
     return found
 
 
-def _named(web: Web, kind: str, given: str) -> Found | None:
+def _named(web: Web, kind: str, given: str) -> NamedResource | None:
     """The resource of that id, else of that name."""
     if kind not in SHARED or not given:
         return None
@@ -164,7 +164,7 @@ def _named(web: Web, kind: str, given: str) -> Found | None:
     return found if found is not None and found.resource_type == kind else None
 
 
-def _item(found: Found) -> dict[str, Any]:
+def _item(found: NamedResource) -> dict[str, Any]:
     return {
         "kind": found.resource_type,
         "kind_label": words.kind_of(found.resource_type),
@@ -175,6 +175,6 @@ def _item(found: Found) -> dict[str, Any]:
     }
 
 
-def _managers(web: Web, found: Found) -> list[str]:
+def _managers(web: Web, found: NamedResource) -> list[str]:
     held = web.services.grants.holders(found.resource)
     return [holder.name for holder in held if holder.level == "MANAGE"]

@@ -40,7 +40,7 @@ def logout(web: Web) -> Any:
         raise Unavailable("Keycloak's keys are not to be had, so no logout token can be checked.") from None
     now = int(time.time())
     sessions = web.services.sessions
-    if not sessions.first_use(str(claims["jti"])[:255], now, now + LIFE_SECONDS):
+    if not sessions.claim_once(str(claims["jti"])[:255], now, now + LIFE_SECONDS):
         raise BadRequest("This logout token was obeyed before.")
     subject, sid = claims.get("sub"), claims.get("sid")
     ended = sessions.end_of(web.settings.oidc_issuer, subject, sid)

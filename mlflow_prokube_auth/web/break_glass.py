@@ -43,7 +43,7 @@ def log_in(web: Web) -> Any:
     if isinstance(found, Refused):
         _logger.warning("a login of a local administrator from %s failed", client_address())
         return _form(web, target, 401, PROBLEM)
-    web.store.welcome(found)
+    web.store.grant_default_workspace_use(found)
     session.log_in(found.user_id, NO_KEYCLOAK_SESSION, SESSION_SECONDS)  # type: ignore[attr-defined]  # ours
     return redirect(safe_next(web, target), 303)
 

@@ -16,7 +16,7 @@ from ..identity.caller import CALLER, Identity, current_identity
 from ..identity.middleware import answer
 from ..identity.oidc import RelyingParty
 from ..identity.provider import Provider
-from ..identity.secretbox import SecretBox
+from ..identity.token_cipher import TokenCipher
 from ..identity.visitors import Visitors
 from ..policy.artifacts import ModelArtifacts
 from ..policy.guards.table import Guards
@@ -55,7 +55,7 @@ class Web:
     names: NamePolicy
     models: ModelArtifacts
     guards: Guards
-    box: SecretBox
+    box: TokenCipher
     provider: Provider
     visitors: Visitors
 

@@ -124,7 +124,7 @@ def _completed(web: Web) -> Any:
         return _denied(web, Denial(verdict.username, "An administrator of MLflow has blocked this account."), login)
     except NameTaken as error:
         return _denied(web, Denial(verdict.username, words.user_name_taken(error.name, kept=error.kept)), login)
-    web.store.welcome(person)
+    web.store.grant_default_workspace_use(person)
     kept = Kept(login.refresh_token, login.id_token, said(login.sources, web.settings))
     session.log_in(person.user_id, KeycloakSession(login.sid, kept.sealed(web.box)))  # type: ignore[attr-defined]
     return redirect(safe_next(web, target))

@@ -12,7 +12,7 @@ from flask import jsonify, request
 from ..errors import BadRequest, NotFound, PermissionDenied
 from ..policy import ids, words
 from ..policy.checks import levels_of
-from ..policy.named import Found
+from ..policy.named import NamedResource
 from ..store.people import Person
 from .context import Web, caller
 
@@ -71,7 +71,7 @@ def hand_over(web: Web) -> Any:
     return jsonify(handed_over_to=other.username)
 
 
-def _describe(web: Web, found: Found, person: Person) -> dict[str, Any]:
+def _describe(web: Web, found: NamedResource, person: Person) -> dict[str, Any]:
     teams = web.services.teams.everyone() if person.is_admin else web.services.teams.of(person.user_id)
     return {
         "resource": {
@@ -86,7 +86,7 @@ def _describe(web: Web, found: Found, person: Person) -> dict[str, Any]:
     }
 
 
-def _managed(web: Web, person: Person, given: Mapping[str, Any]) -> Found:
+def _managed(web: Web, person: Person, given: Mapping[str, Any]) -> NamedResource:
     """The resource that a request names, which the caller must manage; one answer for "no" and "not there".
 
     Raises:
@@ -105,7 +105,7 @@ def _managed(web: Web, person: Person, given: Mapping[str, Any]) -> Found:
     return found
 
 
-def _role(web: Web, person: Person, found: Found, body: Mapping[str, Any], *, mine_too: bool = False) -> int:
+def _role(web: Web, person: Person, found: NamedResource, body: Mapping[str, Any], *, mine_too: bool = False) -> int:
     """The role of whom a request names: exactly one of ``user`` and ``team``."""
     user, team = body.get("user"), body.get("team")
     if (user is None) == (team is None):
@@ -129,7 +129,7 @@ def _user(web: Web, name: Any) -> Person:
     return found
 
 
-def _set(web: Web, found: Found, levels: Mapping[int, str | None]) -> None:
+def _set(web: Web, found: NamedResource, levels: Mapping[int, str | None]) -> None:
     web.store.set_grants(found.resource, levels)
 
 

@@ -20,9 +20,9 @@ from mlflow_prokube_auth.mlflow_auth.install import migrate_mlflow
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store import role_versions
 from mlflow_prokube_auth.store.database import SchemaOutdated, check_schema, migrate
-from mlflow_prokube_auth.store.held import HeldGrants
 from mlflow_prokube_auth.store.people import Person
 from mlflow_prokube_auth.store.resources import Resource
+from mlflow_prokube_auth.store.role_grants import RoleGrantCache
 from mlflow_prokube_auth.store.schema import role_permissions, roles, user_role_assignments
 
 from ..support.people import log_in
@@ -45,7 +45,7 @@ def calling(services: Services) -> Iterator[Any]:
     tokens = []
 
     def begin(person: Person) -> Caller:
-        held = HeldGrants(services.database)
+        held = RoleGrantCache(services.database)
         identity = Identity(person, "access key", roles=held.roles_of(person.user_id))
         caller = Caller(FACTS, lambda facts: identity)
         tokens.append(CALLER.set(caller))
@@ -171,7 +171,7 @@ def test_no_more_is_kept_than_allowed_and_nothing_is_lost_by_that(services: Serv
     for number, person in enumerate(people):
         for pattern in range(number):
             store.grant_if_absent(person.user_id, "default", "experiment", str(pattern), "READ")
-    kept = HeldGrants(services.database, most=8)
+    kept = RoleGrantCache(services.database, most=8)
     for _ in range(2):
         for number, person in enumerate(people):
             found = kept.of(kept.roles_of(person.user_id))

@@ -20,7 +20,7 @@ from packaging.version import Version
 
 from mlflow_prokube_auth.errors import Refusal
 from mlflow_prokube_auth.policy.guards import schedules
-from mlflow_prokube_auth.policy.guards.asked import Asked, folded
+from mlflow_prokube_auth.policy.guards.asked import GuardContext, folded
 from mlflow_prokube_auth.policy.guards.table import flask_guards
 from mlflow_prokube_auth.store.people import Person
 
@@ -124,7 +124,7 @@ def test_whatever_mlflow_would_use_its_writer_was_asked_for(schedule: dict[str, 
     answers = SimpleNamespace(may=may, detection_providers=lambda: frozenset(_CORE_PROVIDER_ENV_VARS))
     params = {"experiment_id": "1", "key": "mlflow.issueDetection.schedule", "value": value}
     try:
-        schedules.detection(Asked("POST", params, {}, BOB, answers, None, (), "us"))  # type: ignore[arg-type]
+        schedules.detection(GuardContext("POST", params, {}, BOB, answers, None, (), "us"))  # type: ignore[arg-type]
     except Refusal:
         return
     read = parse_detection_schedule(value, None)

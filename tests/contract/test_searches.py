@@ -11,9 +11,9 @@ from sqlalchemy import select
 
 from mlflow_prokube_auth.mlflow_auth import searches
 from mlflow_prokube_auth.mlflow_auth.auth_store import ProkubeStore
-from mlflow_prokube_auth.mlflow_auth.lookups import HeldRows
+from mlflow_prokube_auth.mlflow_auth.lookups import UserGrants
 from mlflow_prokube_auth.services import Services
-from mlflow_prokube_auth.store.held import HeldGrants
+from mlflow_prokube_auth.store.role_grants import RoleGrantCache
 from mlflow_prokube_auth.store.schema import role_permissions
 
 from ..support.people import log_in
@@ -29,7 +29,7 @@ def tracking(services: Services, tmp_path: Path) -> SqlAlchemyStore:
     return store
 
 
-def held(services: Services, patterns: list[str], level: str = "READ") -> HeldRows:
+def held(services: Services, patterns: list[str], level: str = "READ") -> UserGrants:
     alice = log_in(services, "a@x")
     store = ProkubeStore(services.database, services.teams)
     store.init_db("")
@@ -40,8 +40,8 @@ def held(services: Services, patterns: list[str], level: str = "READ") -> HeldRo
     ]
     with services.database.write() as connection:
         connection.execute(role_permissions.insert(), rows)
-    kept = HeldGrants(services.database)
-    return HeldRows(kept.of(kept.roles_of(alice.user_id)))
+    kept = RoleGrantCache(services.database)
+    return UserGrants(kept.of(kept.roles_of(alice.user_id)))
 
 
 @pytest.mark.parametrize("number", [3, 900])

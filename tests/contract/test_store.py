@@ -15,7 +15,7 @@ from mlflow_prokube_auth.mlflow_auth.auth_store import ProkubeStore
 from mlflow_prokube_auth.mlflow_auth.install import migrate_mlflow
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store.database import SchemaOutdated, check_schema, migrate, migrate_down, open_engine
-from mlflow_prokube_auth.store.names import Held
+from mlflow_prokube_auth.store.names import NameLock
 from mlflow_prokube_auth.store.people import NameTaken
 from mlflow_prokube_auth.store.schema import metadata
 from mlflow_prokube_auth.store.sessions import KeycloakSession
@@ -276,17 +276,17 @@ def test_of_many_that_hold_a_name_one_does_until_it_lets_go(services: Services) 
     names = services.names
     assert names.reserve("registered_model", "m", 1, 100, "claim") is None
     names.settle("registered_model", "m", "claim")
-    answers = all_at_once(*(partial(names.hold, "registered_model", "m", user, 200, 60) for user in range(1, 7)))
+    answers = all_at_once(*(partial(names.lock, "registered_model", "m", user, 200, 60) for user in range(1, 7)))
     held = [answer for answer in answers if answer is not None]
     assert len(held) == 1
-    assert isinstance(held[0], Held)
-    names.let_go(held[0], gone=False)
+    assert isinstance(held[0], NameLock)
+    names.unlock(held[0], gone=False)
     kept = names.find("registered_model", "m")
     assert kept is not None
     assert (kept.user_id, kept.pending, kept.held_until) == (1, False, None)
-    again = names.hold("registered_model", "m", 2, 201, 60)
+    again = names.lock("registered_model", "m", 2, 201, 60)
     assert again is not None
-    names.let_go(again, gone=True)
+    names.unlock(again, gone=True)
     assert names.find("registered_model", "m") is None
 
 

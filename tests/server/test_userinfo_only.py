@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from mlflow_prokube_auth.identity.kept import opened
-from mlflow_prokube_auth.identity.secretbox import SecretBox
+from mlflow_prokube_auth.identity.token_cipher import TokenCipher
 
 from ..support.processes import SECRET_KEY, free_port
 from ..support.world import World, running_world
@@ -171,7 +171,7 @@ def test_an_endpoint_that_does_not_answer_is_an_outage_to_who_logs_in(world: Wor
 
 def test_a_session_from_before_claims_were_remembered_is_judged_by_what_admitted_its_person(world: World) -> None:
     alice = Person(world)
-    box = SecretBox(SECRET_KEY, None)
+    box = TokenCipher(SECRET_KEY, None)
     kept = opened(box, world.rows("SELECT tokens FROM prokube_sessions WHERE id = ?", alice.row)[0][0])
     assert kept is not None
     assert kept.claims == frozenset({"email", "email_verified", "groups", "preferred_username"})

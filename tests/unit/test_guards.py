@@ -14,10 +14,10 @@ from mlflow.version import VERSION
 
 from mlflow_prokube_auth.errors import BadRequest, PermissionDenied
 from mlflow_prokube_auth.mlflow_auth.native_guards import row_of
-from mlflow_prokube_auth.mlflow_auth.protocol import as_read, misspelt
+from mlflow_prokube_auth.mlflow_auth.protocol import find_alias_spelling, normalize_body
 from mlflow_prokube_auth.policy.guards import schedules
-from mlflow_prokube_auth.policy.guards.asked import Asked, pairs
-from mlflow_prokube_auth.policy.guards.shape import check_shape, check_spellings
+from mlflow_prokube_auth.policy.guards.asked import GuardContext, pairs
+from mlflow_prokube_auth.policy.guards.shape import check_spellings, reject_ambiguous_request
 from mlflow_prokube_auth.policy.guards.table import FLASK, NATIVE, Guard, flask_guards
 from mlflow_prokube_auth.policy.guards.traces import storage_tags
 from mlflow_prokube_auth.store.people import Person
@@ -81,18 +81,18 @@ def test_a_guard_goes_with_the_release_that_closes_its_hole(releases: str, relea
 
 def test_a_body_is_read_by_the_names_of_the_protocol() -> None:
     info = {"traceId": "tr-1", "tags": {"mlflow.artifactLocation": "x", "aKey": "y"}, "traceMetadata": {"bKey": "z"}}
-    read = as_read("POST", "/api/3.0/mlflow/traces", {"trace": {"traceInfo": info}})
+    read = normalize_body("POST", "/api/3.0/mlflow/traces", {"trace": {"traceInfo": info}})
     assert read["trace"]["trace_info"] == {
         "trace_id": "tr-1",
         "tags": {"mlflow.artifactLocation": "x", "aKey": "y"},
         "trace_metadata": {"bKey": "z"},
     }
     batch = {"runId": "r", "tags": [{"key": "a", "value": "b"}], "metrics": [{"modelId": "m"}, 7, None]}
-    assert as_read("POST", "/ajax-api/2.0/mlflow/runs/log-batch", batch) == {
+    assert normalize_body("POST", "/ajax-api/2.0/mlflow/runs/log-batch", batch) == {
         "run_id": "r", "tags": [{"key": "a", "value": "b"}], "metrics": [{"model_id": "m"}, 7, None],
     }  # fmt: skip
-    assert as_read("POST", "/ajax-api/3.0/mlflow/scorer/invoke", {"aB": 1}) == {"aB": 1}
-    assert as_read("POST", "/api/3.0/mlflow/traces", ["x"]) == {}
+    assert normalize_body("POST", "/ajax-api/3.0/mlflow/scorer/invoke", {"aB": 1}) == {"aB": 1}
+    assert normalize_body("POST", "/api/3.0/mlflow/traces", ["x"]) == {}
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_body_is_read_by_the_names_of_the_protocol() -> None:
 def test_ids_and_names_in_camel_case_are_found_at_any_depth(
     route: str, body: Any, found: tuple[str, str] | None
 ) -> None:
-    assert misspelt("POST", f"/api/2.0/mlflow/{route}", body) == found
+    assert find_alias_spelling("POST", f"/api/2.0/mlflow/{route}", body) == found
 
 
 @pytest.mark.parametrize(
@@ -133,9 +133,9 @@ def test_a_get_has_no_body(method: str, graphql: bool, refused: bool) -> None:
     arguments: tuple[Any, ...] = (method, {}, {}, True, {"name": "n"}, True, graphql)
     if refused:
         with pytest.raises(BadRequest, match="has a body"):
-            check_shape(*arguments)
+            reject_ambiguous_request(*arguments)
     else:
-        check_shape(*arguments)
+        reject_ambiguous_request(*arguments)
 
 
 def test_tags_come_as_an_object_or_a_list_and_strange_ones_do_no_harm() -> None:
@@ -164,7 +164,7 @@ def test_a_tag_of_a_place_is_refused(version: int, tags: dict[str, Any], refused
     listed = [{"key": key, "value": value} for key, value in tags.items()]
     params = {"tags": listed} if version == 2 else {"trace": {"trace_info": {"tags": tags}}}
     person = Person(user_id=1, username="bob@example.com", is_admin=False)
-    asked = Asked("POST", params, {}, person, NoTrace(), None, (), "somebody")  # type: ignore[arg-type]  # what it asks
+    asked = GuardContext("POST", params, {}, person, NoTrace(), None, (), "somebody")  # type: ignore[arg-type]  # what it asks
     if refused:
         with pytest.raises(PermissionDenied, match="the server sets it"):
             storage_tags(asked)
@@ -185,7 +185,7 @@ def test_a_tag_of_a_place_is_refused(version: int, tags: dict[str, Any], refused
 )  # fmt: skip
 def test_a_presigned_address_works_for_an_hour_at_most(route: str, body: dict[str, Any], refused: bool) -> None:
     person = Person(user_id=1, username="bob@example.com", is_admin=True)
-    asked = Asked("POST", body, {}, person, None, None, (), "")  # type: ignore[arg-type]  # nothing is asked
+    asked = GuardContext("POST", body, {}, person, None, None, (), "")  # type: ignore[arg-type]  # nothing is asked
     (guard,) = flask_guards("POST", f"/ajax-api/2.0/mlflow/artifacts/presigned-{route}", VERSION)
     assert guard.admins
     if refused:
@@ -209,7 +209,7 @@ def used_by(tags: Any, may_use: tuple[str, ...] = (), **more: Any) -> list[tuple
         return key in may_use
 
     answers = SimpleNamespace(may=may, detection_providers=lambda: frozenset({"openai", "bedrock"}))
-    schedules.detection(Asked("POST", {"tags": tags, **more}, {}, BOB, answers, None, (), "us"))  # type: ignore[arg-type]
+    schedules.detection(GuardContext("POST", {"tags": tags, **more}, {}, BOB, answers, None, (), "us"))  # type: ignore[arg-type]
     return questions
 
 

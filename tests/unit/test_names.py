@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection
 
 from mlflow_prokube_auth.errors import AlreadyExists, BadRequest, Conflict, PermissionDenied
-from mlflow_prokube_auth.policy.named import Found
+from mlflow_prokube_auth.policy.named import NamedResource
 from mlflow_prokube_auth.policy.names import IN_FLIGHT_SECONDS, NamePolicy
 from mlflow_prokube_auth.policy.rules import TeamRules
 from mlflow_prokube_auth.policy.waiting import wait_for
@@ -33,15 +33,15 @@ class FakeCatalog:
         self.swept: list[tuple[str, str, int]] = []
         self.renamed: str | None = None
 
-    def find(self, kind: str, name: str) -> Found | None:
+    def find(self, kind: str, name: str) -> NamedResource | None:
         if name not in self.things:
             return None
-        return Found(kind, name, kind, name, self.things[name][0] * 1000, "default", False)
+        return NamedResource(kind, name, kind, name, self.things[name][0] * 1000, "default", False)
 
-    def readable(self, found: Found, username: str) -> bool:
+    def readable(self, found: NamedResource, username: str) -> bool:
         return username in self.things[found.name][1]
 
-    def manageable(self, found: Found, username: str) -> bool:
+    def manageable(self, found: NamedResource, username: str) -> bool:
         return username in self.things[found.name][1]
 
     changeable = manageable
@@ -49,7 +49,7 @@ class FakeCatalog:
     def beside(self, route: str, params: Mapping[str, Any]) -> tuple[str, str] | None:
         return ("experiment", f"gateway/{params['name']}") if route == "gateway/endpoints/create" else None
 
-    def is_granted(self, found: Found) -> bool:
+    def is_granted(self, found: NamedResource) -> bool:
         return bool(self.things[found.name][1])
 
     def name_of(self, kind: str, params: Mapping[str, Any]) -> str | None:
@@ -58,7 +58,7 @@ class FakeCatalog:
     def sweep(self, kind: str, name: str, user_id: int, connection: Connection) -> None:
         self.swept.append((kind, name, user_id))
 
-    def grant_manage(self, found: Found, user_id: int, connection: Connection) -> None:
+    def grant_manage(self, found: NamedResource, user_id: int, connection: Connection) -> None:
         self.things[found.name][1].add({person.user_id: person.username for person in (ALICE, MALLORY)}[user_id])
 
 
@@ -282,27 +282,27 @@ MODEL = ("registered-models/create", {"name": "weather"})
 
 def test_while_a_model_is_deleted_nobody_gets_its_name(world: Scene) -> None:
     world.catalog.things["weather"] = (500, {"alice"})
-    held = world.policy.hold(*DELETE, ALICE)
+    held = world.policy.lock(*DELETE, ALICE)
     assert held is not None
     with pytest.raises(Conflict):
-        world.policy.hold(*DELETE, ALICE)
+        world.policy.lock(*DELETE, ALICE)
     del world.catalog.things["weather"]  # MLflow has deleted it; its engine has yet to sweep the grants
     for person in (MALLORY, ALICE):
         with pytest.raises(Conflict):
             world.policy.claim(*MODEL, person)
-    world.policy.let_go(held)
+    world.policy.unlock(held)
     assert world.policy.claim(*MODEL, MALLORY) is not None
     assert world.catalog.swept == [("registered_model", "weather", MALLORY.user_id)]
 
 
 def test_while_a_model_is_renamed_nobody_gets_its_old_name(world: Scene) -> None:
     world.catalog.things["weather"] = (500, {"alice"})
-    held = world.policy.hold("registered-models/rename", {"name": "weather", "new_name": "climate"}, ALICE)
+    held = world.policy.lock("registered-models/rename", {"name": "weather", "new_name": "climate"}, ALICE)
     assert held is not None
     world.catalog.things["climate"] = world.catalog.things.pop("weather")
     with pytest.raises(Conflict):
         world.policy.claim(*MODEL, MALLORY)
-    world.policy.let_go(held)
+    world.policy.unlock(held)
     assert world.policy.claim(*MODEL, MALLORY) is not None
 
 
@@ -312,23 +312,23 @@ def test_a_delete_that_failed_leaves_the_name_as_it_was(world: Scene) -> None:
         if reserved:
             world.names.reserve("registered_model", "weather", ALICE.user_id, 900, "claim")
         before = world.names.find("registered_model", "weather")
-        held = world.policy.hold(*DELETE, MALLORY)
+        held = world.policy.lock(*DELETE, MALLORY)
         assert held is not None
-        world.policy.let_go(held)
+        world.policy.unlock(held)
         assert world.names.find("registered_model", "weather") == before
 
 
 def test_a_hold_ends_by_itself_when_its_process_died(world: Scene) -> None:
     world.catalog.things["weather"] = (500, {"alice"})
-    world.policy.hold(*DELETE, ALICE)
+    world.policy.lock(*DELETE, ALICE)
     world.now += IN_FLIGHT_SECONDS
-    assert world.policy.hold(*DELETE, ALICE) is not None
+    assert world.policy.lock(*DELETE, ALICE) is not None
 
 
 def test_a_stranger_holds_no_name_where_the_engine_has_yet_to_decide(world: Scene) -> None:
     world.catalog.things["io.x/weather"] = (500, {"alice"})
     held = [
-        wait_for(world.policy.holding_native("mcp_server", "io.x/weather", who), sleep=lambda seconds: None)
+        wait_for(world.policy.locking_native("mcp_server", "io.x/weather", who), sleep=lambda seconds: None)
         for who in (MALLORY, ALICE)
     ]
     assert [each is not None for each in held] == [False, True]
@@ -354,12 +354,12 @@ def test_what_is_created_on_the_fly_is_looked_for_where_mlflow_does_and_has_no_t
 
 def test_who_waits_for_a_delete_finds_the_name_free(world: Scene) -> None:
     world.catalog.things["weather"] = (500, {"alice"})
-    held = world.policy.hold(*DELETE, ALICE)
+    held = world.policy.lock(*DELETE, ALICE)
     assert held is not None
 
     def delete() -> None:
         del world.catalog.things["weather"]
-        world.policy.let_go(held)
+        world.policy.unlock(held)
 
     world.meanwhile = [delete]
     assert world.policy.claim(*MODEL, MALLORY) is not None
@@ -367,12 +367,12 @@ def test_who_waits_for_a_delete_finds_the_name_free(world: Scene) -> None:
 
 def test_a_hold_that_has_run_out_ends_no_later_one(world: Scene) -> None:
     world.catalog.things["weather"] = (500, {"alice"})
-    late = world.policy.hold(*DELETE, ALICE)
+    late = world.policy.lock(*DELETE, ALICE)
     world.now += IN_FLIGHT_SECONDS
-    now = world.policy.hold(*DELETE, ALICE)
+    now = world.policy.lock(*DELETE, ALICE)
     assert late is not None
     assert now is not None
-    world.policy.let_go(late)
+    world.policy.unlock(late)
     reserved = world.names.find("registered_model", "weather")
     assert reserved is not None
     assert reserved.held_until == now.until

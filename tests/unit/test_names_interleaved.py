@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from sqlalchemy import Connection, event
 
 from mlflow_prokube_auth.errors import AlreadyExists, PermissionDenied
-from mlflow_prokube_auth.policy.named import Claim, Found
+from mlflow_prokube_auth.policy.named import NamedResource, NameReservation
 from mlflow_prokube_auth.policy.names import IN_FLIGHT_SECONDS, NamePolicy
 from mlflow_prokube_auth.policy.rules import TeamRules
 from mlflow_prokube_auth.policy.waiting import Waiting
@@ -38,7 +38,7 @@ PHASES = (Phase.explicit, Phase.generate)
 class Thing:
     """What MLflow has created, by which request, and who may what."""
 
-    found: Found
+    found: NamedResource
     creator: Person
     by: Request
     grants: set[str] = field(default_factory=set)
@@ -50,8 +50,8 @@ class Request:
     """One request: where it is, and how it ended."""
 
     person: Person
-    waiting: Waiting[Claim | None] | None = None
-    claim: Claim | None = None
+    waiting: Waiting[NameReservation | None] | None = None
+    claim: NameReservation | None = None
     created: bool | None = None
     announced: bool = False
     granted: bool = False
@@ -65,18 +65,18 @@ class Mlflow:
         self.thing: Thing | None = None
         self.made = 0
 
-    def find(self, kind: str, name: str) -> Found | None:
+    def find(self, kind: str, name: str) -> NamedResource | None:
         return self.thing.found if self.thing is not None else None
 
-    def readable(self, found: Found, username: str) -> bool:
+    def readable(self, found: NamedResource, username: str) -> bool:
         return self.thing is not None and username in self.thing.grants | self.thing.shared
 
     manageable = changeable = readable
 
-    def is_granted(self, found: Found) -> bool:
+    def is_granted(self, found: NamedResource) -> bool:
         return self.thing is not None and bool(self.thing.grants | self.thing.shared)
 
-    def grant_manage(self, found: Found, user_id: int, connection: Connection) -> None:
+    def grant_manage(self, found: NamedResource, user_id: int, connection: Connection) -> None:
         assert self.thing is not None
         self.thing.grants.add(next(person.username for person in PEOPLE if person.user_id == user_id))
 
@@ -217,7 +217,7 @@ class Interleaving(RuleBasedStateMachine):
         self.mlflow.made += 1
         kind = "experiment" if self.route == ROUTE[0] else "registered_model"
         pattern = str(self.mlflow.made) if kind == "experiment" else NAME
-        found = Found(kind, NAME, kind, pattern, int(self.now * 1000), "default", False)
+        found = NamedResource(kind, NAME, kind, pattern, int(self.now * 1000), "default", False)
         self.mlflow.thing = Thing(found, request.person, request)
         return True
 

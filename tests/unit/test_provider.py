@@ -19,13 +19,13 @@ from mlflow_prokube_auth.identity.directory import Directory, NoRight, _Held
 from mlflow_prokube_auth.identity.provider import GrantRefused, Provider, ProviderDown, TokenSet
 from mlflow_prokube_auth.identity.reading import OtherSubject, Reader
 from mlflow_prokube_auth.settings import Settings, load
-from mlflow_prokube_auth.store.people import Person, Standing
+from mlflow_prokube_auth.store.people import AccountState, Person
 
 from ..support.peer import Peer
 from ..support.settings import GOOD
 
 NOT_FOUND = (404, '{"error": "User not found", "error_description": "For more on this error consult the server log."}')
-STANDING = Standing(Person(1, "a@x", False), "https://kc", "s-1", False, "groups:/prokube-users", None, 0, False, 0)
+STANDING = AccountState(Person(1, "a@x", False), "https://kc", "s-1", False, "groups:/prokube-users", None, 0, False, 0)
 
 
 @pytest.fixture

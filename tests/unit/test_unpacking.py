@@ -50,7 +50,7 @@ class Watched:
         self.unpacked = self.members = 0
 
     def __call__(self, wbits: int) -> object:
-        watched, made = self, DECOMPRESSOBJ(wbits)
+        triggers_installed, made = self, DECOMPRESSOBJ(wbits)
         self.members += 1
 
         class Counting:
@@ -64,7 +64,7 @@ class Watched:
 
             def decompress(self, data: bytes, most: int) -> bytes:
                 piece = made.decompress(data, most)
-                watched.unpacked += len(piece)
+                triggers_installed.unpacked += len(piece)
                 return piece
 
         return Counting()
@@ -76,21 +76,21 @@ DECOMPRESSOBJ = zlib.decompressobj
 @pytest.mark.parametrize("pack", [gzip.compress, zlib.compress, raw], ids=["gzip", "zlib", "raw"])
 def test_of_a_bomb_no_more_comes_out_than_is_taken(monkeypatch: pytest.MonkeyPatch, pack: object) -> None:
     bomb = pack(b"\0" * 50_000_000)  # type: ignore[operator]  # each packs bytes
-    watched = Watched()
-    monkeypatch.setattr(zlib, "decompressobj", watched)
+    triggers_installed = Watched()
+    monkeypatch.setattr(zlib, "decompressobj", triggers_installed)
     with pytest.raises(UnpackedTooLarge):
         unpack(bomb, "gzip" if pack is gzip.compress else "deflate", 100_000)
-    assert watched.unpacked == 100_001
+    assert triggers_installed.unpacked == 100_001
 
 
 def test_no_more_members_are_looked_at_than_exporters_send(monkeypatch: pytest.MonkeyPatch) -> None:
-    watched = Watched()
-    monkeypatch.setattr(zlib, "decompressobj", watched)
+    triggers_installed = Watched()
+    monkeypatch.setattr(zlib, "decompressobj", triggers_installed)
     assert unpack(gzip.compress(b"x") * MOST_MEMBERS, "gzip", 100) == b"x" * MOST_MEMBERS
-    watched.members = 0
+    triggers_installed.members = 0
     with pytest.raises(MlflowException, match="packed in more than 16 parts"):
         unpack(gzip.compress(b"") * 100_000, "gzip", 100)
-    assert watched.members == MOST_MEMBERS
+    assert triggers_installed.members == MOST_MEMBERS
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,10 @@ from mlflow_prokube_auth.identity.middleware import AsgiIdentity
 from mlflow_prokube_auth.mlflow_auth import bypass, lookups
 from mlflow_prokube_auth.policy.artifacts import ModelArtifacts, is_canonical, possible_roots
 from mlflow_prokube_auth.policy.guards import locations, references, traces
-from mlflow_prokube_auth.policy.guards.asked import Asked
+from mlflow_prokube_auth.policy.guards.asked import GuardContext
 from mlflow_prokube_auth.policy.guards.table import flask_guards
-from mlflow_prokube_auth.store.held import RoleGrants
 from mlflow_prokube_auth.store.people import Person
+from mlflow_prokube_auth.store.role_grants import RoleGrants
 
 RUN = "1/" + "a" * 32 + "/artifacts"
 BOB = Person(user_id=1, username="bob@example.com", is_admin=False)
@@ -244,9 +244,9 @@ class Answers:
         return "mlflow-artifacts:/"
 
 
-def ask(check: Callable[[Asked], None], params: dict[str, Any], answers: Answers) -> None:
+def ask(check: Callable[[GuardContext], None], params: dict[str, Any], answers: Answers) -> None:
     path = {"trace_id": "tr-1"}
-    check(Asked("POST", params, path, BOB, answers, None, ("s3://bucket",), ""))  # type: ignore[arg-type]  # what it asks
+    check(GuardContext("POST", params, path, BOB, answers, None, ("s3://bucket",), ""))  # type: ignore[arg-type]  # what it asks
 
 
 def parents(ids: list[str]) -> dict[str, Any]:
@@ -267,7 +267,7 @@ def prompts(ids: list[str]) -> dict[str, Any]:
     ids=["parents", "metadata", "prompts"],
 )
 def test_a_reference_is_asked_for_once_and_not_for_more_than_a_hundred(
-    check: Callable[[Asked], None], params: Callable[[list[str]], dict[str, Any]]
+    check: Callable[[GuardContext], None], params: Callable[[list[str]], dict[str, Any]]
 ) -> None:
     answers = Answers()
     ask(check, params(["same"] * 10_000), answers)
@@ -336,7 +336,7 @@ def test_each_of_many_keys_is_decided_on_its_own_rows(monkeypatch: pytest.Monkey
 
     class Store:
         def held(self, user_id: int, workspace: str) -> Any:
-            return lookups.HeldRows([role])
+            return lookups.UserGrants([role])
 
         def get_user(self, username: str) -> Any:
             return SimpleNamespace(id=1)

@@ -29,7 +29,7 @@ VERBS = {"read": "read", "update": "change", "use": "use", "manage": "manage"}
 MOST_REFERENCES = 100
 
 
-class Answers(Protocol):
+class AuthorizationQueries(Protocol):
     """What MLflow's engine and tables say, for the caller of the running request."""
 
     def may(self, kind: str, key: str, action: str) -> bool:
@@ -76,14 +76,14 @@ class Answers(Protocol):
 
 
 @dataclass(frozen=True)
-class Asked:
+class GuardContext:
     """One request. ``params`` are the query of a GET or the JSON body of another, ``path`` what stands in the path."""
 
     method: str
     params: Mapping[str, Any]
     path: Mapping[str, Any]
     person: Person
-    answers: Answers
+    answers: AuthorizationQueries
     models: ModelArtifacts
     locations: tuple[str, ...]
     contact: str

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ...errors import NotOffered, PermissionDenied
 from .. import words
-from .asked import Asked
+from .asked import GuardContext
 from .limits import Asking
 
 
-def jobs(asked: Asked) -> None:
+def jobs(asked: GuardContext) -> None:
     """Any job with any parameters.
 
     Raises:
@@ -17,7 +17,7 @@ def jobs(asked: Asked) -> None:
     raise PermissionDenied(words.ONLY_ADMINISTRATORS_SUBMIT)
 
 
-def job_search(asked: Asked) -> None:
+def job_search(asked: GuardContext) -> None:
     """A search for jobs, of which anybody sees their own.
 
     Raises:
@@ -26,7 +26,7 @@ def job_search(asked: Asked) -> None:
     Asking().take(asked.params.items())
 
 
-def assistant(asked: Asked) -> None:
+def assistant(asked: GuardContext) -> None:
     """The assistant, which runs programs on the server.
 
     Raises:
@@ -35,7 +35,7 @@ def assistant(asked: Asked) -> None:
     raise PermissionDenied("The assistant runs programs on the server: it is for administrators.")
 
 
-def budgets(asked: Asked) -> None:
+def budgets(asked: GuardContext) -> None:
     """What others may spend, and have spent.
 
     Raises:
@@ -44,7 +44,7 @@ def budgets(asked: Asked) -> None:
     raise PermissionDenied("Budgets tell what others may spend and have spent: they are for administrators.")
 
 
-def demo_data(asked: Asked) -> None:
+def demo_data(asked: GuardContext) -> None:
     """MLflow's demo experiment.
 
     Raises:
@@ -56,7 +56,7 @@ def demo_data(asked: Asked) -> None:
     )
 
 
-def evaluation(asked: Asked) -> None:
+def evaluation(asked: GuardContext) -> None:
     """An evaluation by the server.
 
     Raises:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...errors import BadRequest
-from .asked import Asked
+from .asked import GuardContext
 
 # Beside MLflow's own list (``GATEWAY_DESTINATION_KEYS`` in mlflow/utils/validation.py): options of the libraries that
 # judges and optimizers call models with, which name a host, or headers for it.
@@ -24,7 +24,7 @@ TEXTS = ("serialized_scorer", "serialized_scorers", "optimizer_config_json")
 DEEPEST = 60
 
 
-def chosen_host(asked: Asked) -> None:
+def chosen_host(asked: GuardContext) -> None:
     """A judge, or the configuration of an optimizer.
 
     Raises:
@@ -58,7 +58,7 @@ def _keys(value: Any, depth: int) -> Iterator[str]:
         yield from _keys(parsed, depth + 1)
 
 
-def secrets_destination(asked: Asked) -> None:
+def secrets_destination(asked: GuardContext) -> None:
     """Where a gateway secret is sent: whoever may change that without knowing the secret would receive it.
 
     Raises:

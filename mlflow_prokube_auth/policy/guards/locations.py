@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from ...errors import BadRequest, PermissionDenied
 from ..artifacts import lies_within
-from .asked import Asked
+from .asked import GuardContext
 
 # MLflow's column holds 256; each folder above a location is looked for.
 LONGEST = 1_000
 
 
-def experiment_location(asked: Asked) -> None:
+def experiment_location(asked: GuardContext) -> None:
     """The location that a new experiment chooses.
 
     Raises:
@@ -39,5 +39,5 @@ def experiment_location(asked: Asked) -> None:
         )
 
 
-def _own(asked: Asked, experiment_id: str) -> bool:
+def _own(asked: GuardContext, experiment_id: str) -> bool:
     return asked.answers.may("experiment", experiment_id, "update")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ...errors import BadRequest
 from ..ids import VERSION
-from .asked import Asked
+from .asked import GuardContext
 
 
-def source(asked: Asked) -> None:
+def source(asked: GuardContext) -> None:
     """The source of a new version.
 
     Raises:
@@ -16,7 +16,7 @@ def source(asked: Asked) -> None:
     asked.models.check_source(asked.params)
 
 
-def prompt_tag(asked: Asked) -> None:
+def prompt_tag(asked: GuardContext) -> None:
     """The tag that makes a model a prompt.
 
     Raises:
@@ -25,7 +25,7 @@ def prompt_tag(asked: Asked) -> None:
     asked.models.check_tag(asked.params, deletes=asked.method == "DELETE")
 
 
-def version_files(asked: Asked) -> None:
+def version_files(asked: GuardContext) -> None:
     """The files of a version that MLflow's server reads with its own rights.
 
     Raises:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ...errors import BadRequest
-from .asked import Asked
+from .asked import GuardContext
 
 # Enough for a large file on a slow line; MLflow's own choices are 5 minutes to read and 15 to write.
 LONGEST_SECONDS = 3600
 
 
-def short_lived(asked: Asked) -> None:
+def short_lived(asked: GuardContext) -> None:
     """How long the address is asked to work: a grant that is withdrawn meanwhile does not end it.
 
     Raises:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .asked import Asked, folded, pairs
+from .asked import GuardContext, folded, pairs
 
 PARENT_RUN = "mlflow.parentrunid"
 
 
-def parent_run(asked: Asked) -> None:
+def parent_run(asked: GuardContext) -> None:
     """The parent that a run's tags name.
 
     Raises:
@@ -23,7 +23,7 @@ def parent_run(asked: Asked) -> None:
 SOURCE_RUN_OF_ASSESSMENT = "mlflow.assessment.sourcerunid"
 
 
-def assessed(asked: Asked) -> None:
+def assessed(asked: GuardContext) -> None:
     """The run that an assessment says to come from, and the issue that it is about, which its value names by id.
 
     Raises:
@@ -39,7 +39,7 @@ def assessed(asked: Asked) -> None:
         asked.need_if_there("issue", str(name), "read")
 
 
-def source_run(asked: Asked) -> None:
+def source_run(asked: GuardContext) -> None:
     """The run that an issue comes from.
 
     Raises:
@@ -49,7 +49,7 @@ def source_run(asked: Asked) -> None:
         asked.need("run", run_id, "read")
 
 
-def usage_experiment(asked: Asked) -> None:
+def usage_experiment(asked: GuardContext) -> None:
     """The experiment that a gateway endpoint writes the traces of its calls to.
 
     Raises:
@@ -59,7 +59,7 @@ def usage_experiment(asked: Asked) -> None:
         asked.need("experiment", experiment_id, "update")
 
 
-def called_endpoint(asked: Asked) -> None:
+def called_endpoint(asked: GuardContext) -> None:
     """The gateway endpoint that a job calls.
 
     Raises:
@@ -69,7 +69,7 @@ def called_endpoint(asked: Asked) -> None:
         asked.need("gateway_endpoint", name, "use")
 
 
-def asked_endpoint(asked: Asked) -> None:
+def asked_endpoint(asked: GuardContext) -> None:
     """The gateway endpoint that a scorer asks, whenever it is run.
 
     Raises:
@@ -83,7 +83,7 @@ def asked_endpoint(asked: Asked) -> None:
 OPTIMIZATION = "optimize_prompts"
 
 
-def optimization(asked: Asked) -> None:
+def optimization(asked: GuardContext) -> None:
     """The job that is looked at, cancelled or deleted as an optimization.
 
     Raises:
@@ -94,7 +94,7 @@ def optimization(asked: Asked) -> None:
         raise asked.denied("job", job_id, "read" if asked.method == "GET" else "update")
 
 
-def optimized(asked: Asked) -> None:
+def optimized(asked: GuardContext) -> None:
     """The prompt, the dataset and the endpoint that an optimization reads and calls with the server's own rights.
 
     The job registers what it finds as a new version of the prompt.

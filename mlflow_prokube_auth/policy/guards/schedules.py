@@ -12,7 +12,7 @@ from typing import Any
 
 from ...errors import BadRequest
 from .. import ids
-from .asked import Asked, folded, pairs
+from .asked import GuardContext, folded, pairs
 
 DETECTION = "mlflow.issuedetection.schedule"
 EXPECTED = (
@@ -21,7 +21,7 @@ EXPECTED = (
 )
 
 
-def detection(asked: Asked) -> None:
+def detection(asked: GuardContext) -> None:
     """The schedule that an experiment gets with one of its tags.
 
     Raises:
@@ -48,7 +48,7 @@ def _model(value: str | None) -> Mapping[str, Any]:
     return model or {}
 
 
-def _check(asked: Asked, model: Mapping[str, Any]) -> None:
+def _check(asked: GuardContext, model: Mapping[str, Any]) -> None:
     endpoint, provider, secret_id = (_text(model, name) for name in ("endpointName", "provider", "secretId"))
     if endpoint:
         asked.need("gateway_endpoint", endpoint, "use")

@@ -21,7 +21,7 @@ _NAMES_SOMETHING = re.compile(r"(?:.*_)?(?:ids?|uuids?|names?)")
 SAME: tuple[tuple[str, str], ...] = (("run_id", "run_uuid"), ("trace_id", "request_id"))
 
 
-def check_shape(
+def reject_ambiguous_request(
     method: str,
     query: Mapping[str, str],
     path: Mapping[str, Any],

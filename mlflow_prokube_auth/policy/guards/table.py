@@ -17,9 +17,9 @@ from packaging.specifiers import SpecifierSet
 from ...store.people import Person
 from ..artifacts import ModelArtifacts
 from . import closed, destinations, locations, models, presigned, references, schedules, traces
-from .asked import Answers, Asked
+from .asked import AuthorizationQueries, GuardContext
 
-Check = Callable[[Asked], None]
+Check = Callable[[GuardContext], None]
 ANY = "any"
 
 
@@ -249,7 +249,9 @@ def flask_guards(method: str, rule: str, release: str) -> tuple[Guard, ...]:
 class Guards:
     """Runs the guards of a request."""
 
-    def __init__(self, answers: Answers, models: ModelArtifacts, allowed: tuple[str, ...], contact: str) -> None:
+    def __init__(
+        self, answers: AuthorizationQueries, models: ModelArtifacts, allowed: tuple[str, ...], contact: str
+    ) -> None:
         """``allowed`` are the prefixes below which people choose the locations of their experiments."""
         self._answers = answers
         self._models = models
@@ -269,7 +271,7 @@ class Guards:
         Raises:
             Refusal: a guard refuses it.
         """
-        asked = Asked(method, params, path, person, self._answers, self._models, self._locations, self._contact)
+        asked = GuardContext(method, params, path, person, self._answers, self._models, self._locations, self._contact)
         for guard in guards:
             if guard.admins or not person.is_admin:
                 guard.check(asked)

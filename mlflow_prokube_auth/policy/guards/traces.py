@@ -7,7 +7,7 @@ from typing import Any
 
 from ...errors import BadRequest, PermissionDenied
 from ..artifacts import is_canonical
-from .asked import Asked, distinct, folded, pairs
+from .asked import GuardContext, distinct, folded, pairs
 
 # MLflow reads, and deletes, a trace's files where these tags say (mlflow/tracing/utils/artifact_utils.py).
 STORAGE_TAGS = frozenset({"mlflow.artifactlocation", "mlflow.trace.archivelocation", "mlflow.trace.spanslocation"})
@@ -19,7 +19,7 @@ MOST_TRACES, MOST_ASSESSMENTS = 2_000, 1_000
 NOTED = {"mlflow.sourcerun": "run", "mlflow.modelid": "logged_model"}
 
 
-def storage_tag(asked: Asked) -> None:
+def storage_tag(asked: GuardContext) -> None:
     """One tag that is set or deleted.
 
     Raises:
@@ -29,7 +29,7 @@ def storage_tag(asked: Asked) -> None:
     _check_tag(asked, _in_path(asked), asked.text("key"), value if isinstance(value, str) else None)
 
 
-def storage_tags(asked: Asked) -> None:
+def storage_tags(asked: GuardContext) -> None:
     """The tags of a trace that begins or ends.
 
     Raises:
@@ -42,7 +42,7 @@ def storage_tags(asked: Asked) -> None:
         _check_tag(asked, str(info.get("trace_id") or ""), key, value)
 
 
-def plain_id(asked: Asked) -> None:
+def plain_id(asked: GuardContext) -> None:
     """The id that a client chose: MLflow makes it a part of a path.
 
     Raises:
@@ -56,7 +56,7 @@ def plain_id(asked: Asked) -> None:
         )
 
 
-def own_id(asked: Asked) -> None:
+def own_id(asked: GuardContext) -> None:
     """A trace that is there already is overwritten, and moved to the experiment of the request.
 
     Raises:
@@ -67,7 +67,7 @@ def own_id(asked: Asked) -> None:
         asked.need_if_there("trace", trace_id, "update")
 
 
-def own_assessments(asked: Asked) -> None:
+def own_assessments(asked: GuardContext) -> None:
     """Assessments that come with a trace and are there already are overwritten, and moved to it.
 
     Raises:
@@ -85,7 +85,7 @@ def own_assessments(asked: Asked) -> None:
         )
 
 
-def noted(asked: Asked) -> None:
+def noted(asked: GuardContext) -> None:
     """The run and the logged model that a trace says to come from.
 
     Raises:
@@ -97,7 +97,7 @@ def noted(asked: Asked) -> None:
         asked.need_each_if_there(kind, (value for key, value in metadata if key == noted_by), "read")
 
 
-def sent(asked: Asked) -> None:
+def sent(asked: GuardContext) -> None:
     """Spans that a client sent by OTLP, which MLflow adds to the traces whose ids they bear.
 
     Raises:
@@ -112,7 +112,7 @@ def sent(asked: Asked) -> None:
         asked.need("run", run_id, "update")
 
 
-def linked_prompts(asked: Asked) -> None:
+def linked_prompts(asked: GuardContext) -> None:
     """Prompts that a trace is linked to; those of another registry are not there.
 
     Raises:
@@ -123,18 +123,18 @@ def linked_prompts(asked: Asked) -> None:
     asked.need_each_if_there("model", (str(each["name"]) for each in given if each.get("name")), "read")
 
 
-def _info(asked: Asked) -> Mapping[str, Any]:
+def _info(asked: GuardContext) -> Mapping[str, Any]:
     """What version 3 of the protocol says of the trace; version 2 says it at the top."""
     trace = asked.params.get("trace")
     info = trace.get("trace_info") if isinstance(trace, Mapping) else None
     return info if isinstance(info, Mapping) else {}
 
 
-def _in_path(asked: Asked) -> str:
+def _in_path(asked: GuardContext) -> str:
     return str(asked.path.get("trace_id") or asked.path.get("request_id") or "")
 
 
-def _check_tag(asked: Asked, trace_id: str, key: str, value: str | None) -> None:
+def _check_tag(asked: GuardContext, trace_id: str, key: str, value: str | None) -> None:
     name = folded(key)
     if name not in STORAGE_TAGS or (value is not None and value in HARMLESS.get(name, ())):
         return

@@ -59,7 +59,7 @@ class RoleGrants:
         return 1 + sum(len(each) for each in self.grants.values())
 
 
-class HeldGrants:
+class RoleGrantCache:
     """Grants by role, of the roles used last."""
 
     def __init__(self, database: Database, most: int = MOST_GRANTS) -> None:

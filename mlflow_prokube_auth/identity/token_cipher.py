@@ -9,14 +9,14 @@ import hmac
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 
-class SecretBox:
+class TokenCipher:
     """Seals with the present key and opens with the one before it, too."""
 
     def __init__(self, secret_key: str, previous: str | None = None) -> None:
         self._fernet = MultiFernet([_fernet(key) for key in (secret_key, previous) if key])
 
     def __repr__(self) -> str:
-        return "SecretBox(...)"
+        return "TokenCipher(...)"
 
     def seal(self, text: str) -> str:
         """Encrypt and authenticate."""
