@@ -11,7 +11,7 @@ from mlflow_prokube_auth.policy.words import LEVELS
 from mlflow_prokube_auth.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 VARIABLES = {f"PROKUBE_AUTH_{name.upper()}" for name in Settings.model_fields}
 
 
