@@ -8,6 +8,7 @@ from typing import Any
 
 from . import plain
 from .errors import BadRequest, Conflict, NotFound
+from .model import Actor, Person, Rule, Team
 from .policy import checks, words
 from .policy.named import NamedResource
 from .policy.words import iso
@@ -15,10 +16,9 @@ from .services import Services
 from .store import audit
 from .store.accounts import Account
 from .store.custody import NeedsHeir
-from .store.grant_writer import Actor
 from .store.local_admins import LOCAL_ISSUER
-from .store.people import NameTaken, Person
-from .store.teams import Rule, Team, TeamExists
+from .store.people import NameTaken
+from .store.teams import TeamExists
 from .store.user_names import NotKept, StillUsed
 
 

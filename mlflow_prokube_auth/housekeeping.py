@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from . import logs
+from .model import DAY, EXPIRING_DAYS
 from .policy.words import iso
 from .store import audit
 from .store.accounts import Accounts
@@ -15,9 +16,7 @@ from .store.sessions import Sessions
 
 _logger = logs.logger(__name__)
 
-HOUR, DAY = 3600, 86400
-# Keys that end within so many days are told: to their owners, to administrators, in the log and as a metric.
-EXPIRING_DAYS = 14
+HOUR = 3600
 # So many are named in one line of the log.
 NAMED = 50
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sqlalchemy import func, select
 
 from .errors import Refusal
-from .housekeeping import DAY, EXPIRING_DAYS
+from .model import DAY, EXPIRING_DAYS
 from .store.audit import LOGGER as AUDIT_LOGGER
 from .store.database import DATABASE_DOWN, Database
 from .store.schema import sessions, tokens

@@ -16,9 +16,9 @@ from ..logs import hide_starlettes_warning
 
 if TYPE_CHECKING:
     from ..administration import Administration
+    from ..model import Actor
     from ..services import Services
     from ..settings import DatabaseSettings
-    from ..store.grant_writer import Actor
 
 Wanted = TypeVar("Wanted", bound="DatabaseSettings")
 WAYS = "PROKUBE_AUTH_DATABASE_URI, --backend-store-uri or MLFLOW_BACKEND_STORE_URI"
@@ -105,7 +105,7 @@ def operator() -> str:
 
 def acting() -> Actor:
     """The same as the one who acts."""
-    from ..store.grant_writer import Actor
+    from ..model import Actor
 
     return Actor(operator(), "cli")
 

@@ -19,8 +19,8 @@ from types import FrameType
 import click
 import httpx
 
-from ..identity.claims import Admission
 from ..identity.tokens import compose
+from ..model import Admission
 from ..services import Services, open_services
 from ..settings import load
 from .provider import DEMO_USERS, DemoProvider, DemoUser

@@ -15,11 +15,12 @@ from dataclasses import replace
 from .. import logs
 from ..errors import AccountOut, BadCredentials, CrossSiteRequest, KeyEnded, KeyExpired, Refusal, Unavailable
 from ..metrics import Counts, cause
+from ..model import AccountState, Person
 from ..plain import lowered
 from ..policy import words
 from ..settings import Settings
 from ..store.database import DATABASE_DOWN, why_down
-from ..store.people import AccountState, People, Person
+from ..store.people import People
 from ..store.sessions import SEEN_SECONDS, Sessions
 from ..store.tokens import LAST_USE_SECONDS, TokenOwner, Tokens
 from . import tokens as token_format

@@ -16,9 +16,10 @@ from joserfc.errors import JoseError
 
 from .. import logs
 from ..errors import Unauthenticated, Unavailable
+from ..model import AccountState
 from ..policy import words
 from ..settings import Settings
-from ..store.people import AccountState, Blocked, NameTaken, People
+from ..store.people import Blocked, NameTaken, People
 from .claims import Denial, admit
 from .provider import Provider, ProviderDown, TokenInvalid
 

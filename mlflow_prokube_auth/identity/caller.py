@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from ..store.people import Person
+from ..model import Person
 
 
 @dataclass(frozen=True)

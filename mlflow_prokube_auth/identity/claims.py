@@ -17,32 +17,11 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from .. import logs, plain
+from ..model import LONGEST_TEAM, Admission
 from ..settings import Settings
 
 _logger = logs.logger(__name__)
-LONGEST_TEAM = 150
 VERIFIED = "email_verified"
-
-
-@dataclass(frozen=True)
-class Admission:
-    """A person who may log in, and why."""
-
-    issuer: str
-    subject: str
-    username: str
-    # The user name is an address that Keycloak has verified; a name that one may choose proves nothing.
-    name_verified: bool
-    display_name: str
-    groups: tuple[str, ...]
-    admitted_by: str
-    admin_by: str | None
-    teams: tuple[str, ...] = ()
-
-    @property
-    def is_admin(self) -> bool:
-        """Whether a group or role makes this person an administrator."""
-        return self.admin_by is not None
 
 
 @dataclass(frozen=True)

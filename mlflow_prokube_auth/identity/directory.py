@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import quote
 
 from .. import logs
+from ..model import AccountState
 from ..settings import Settings
-from ..store.people import AccountState
 from .claims import Membership
 from .provider import GrantRefused, Provider, ProviderDown
 

@@ -18,14 +18,15 @@ from dataclasses import replace
 from .. import logs
 from ..errors import AccountOut, Unavailable
 from ..metrics import Counts, NoCounts
+from ..model import AccountState, Admission, Person
 from ..policy import words
 from ..settings import Settings
 from ..store.accounts import SERVICE_ISSUER
 from ..store.local_admins import LOCAL_ISSUER
-from ..store.people import AccountState, NameTaken, People, Person
+from ..store.people import NameTaken, People
 from ..store.sessions import SessionRow, Sessions
 from ..store.teams import Teams
-from .claims import VERIFIED, Admission, Denial, Membership, admit, deciding, implied, known, said, same
+from .claims import VERIFIED, Denial, Membership, admit, deciding, implied, known, said, same
 from .directory import Directory, NoRight
 from .kept import Kept, opened
 from .provider import GrantRefused, Provider, ProviderDown

@@ -7,29 +7,16 @@ leaked key in a repository are told without a database (the scheme of GitHub's t
 
 from __future__ import annotations
 
-import hashlib
 import re
 import zlib
-from dataclasses import dataclass, field
+
+from ..model import PersonalAccessToken
 
 PATTERN = r"pkt_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}"
 KEY_ID_CHARACTERS = 12
 SECRET_CHARACTERS = 43
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SHAPE = re.compile(r"pkt_([0-9A-Za-z]{12})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})")
-
-
-@dataclass(frozen=True)
-class PersonalAccessToken:
-    """A well-formed token. ``text`` is the secret itself and stays out of every ``repr``."""
-
-    key_id: str
-    text: str = field(repr=False)
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the whole text, hexadecimal. 256 random bits need no slow hash."""
-        return hashlib.sha256(self.text.encode("ascii")).hexdigest()
 
 
 def _base62(number: int, width: int) -> str:

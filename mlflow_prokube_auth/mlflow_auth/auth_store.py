@@ -19,15 +19,15 @@ from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
 
 from ..errors import BadRequest
 from ..identity.caller import CALLER, current_identity, grants_changed
+from ..model import Actor, Person, Resource, Team
 from ..policy.named import NamedResource
 from ..store import audit, grant_writer
 from ..store.database import Database, check_schema
-from ..store.grant_writer import Actor
-from ..store.people import UNUSABLE_PASSWORD, Person
+from ..store.people import UNUSABLE_PASSWORD
 from ..store.role_grants import RoleGrantCache
 from ..store.role_versions import triggers_installed
 from ..store.schema import role_permissions, roles
-from ..store.teams import NO_RULE, Resource, Team, Teams
+from ..store.teams import NO_RULE, Teams
 from . import scorers
 from .lookups import UserGrants, visible
 from .writes import watch

@@ -20,12 +20,12 @@ from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME
 from ..errors import AlreadyExists, BadRequest, Refusal
 from ..identity.caller import CALLER, RequestFacts, current_identity
 from ..identity.middleware import Asgi, Message, Receive, Scope, Send, send_refusal
+from ..model import Person
 from ..policy import ids
 from ..policy.guards.limits import Asking
 from ..policy.named import CREATES, NameReservation, skill_name
 from ..policy.names import NamePolicy
 from ..policy.waiting import Waiting, step
-from ..store.people import Person
 
 API = r"/(?:ajax-)?api/3\.0/mlflow/"
 # As in the paths of MLflow's routes: a server's namespace and name; a skill's name, or its organization and name.

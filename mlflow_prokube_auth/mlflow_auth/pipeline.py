@@ -18,6 +18,7 @@ from ..identity import inside
 from ..identity.caller import current_identity, grants_changed
 from ..identity.middleware import answer
 from ..metrics import Counts
+from ..model import Person
 from ..policy import ids, words
 from ..policy.artifacts import CREATE
 from ..policy.guards import limits, queries, shape
@@ -26,7 +27,6 @@ from ..policy.named import BESIDE, NameReservation
 from ..prefix import static_prefix, without
 from ..store.database import DATABASE_DOWN, TAKES_NO_WRITES, why_down
 from ..store.names import NameLock
-from ..store.people import Person
 from ..web.context import OWN, Web, is_navigation
 from .install import refusal_response
 from .protocol import find_alias_spelling, named_values, normalize_body, request_params

@@ -28,8 +28,8 @@ from sqlalchemy import ColumnElement, Engine, String, and_, cast, event, false, 
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
 from ..identity.caller import current_identity
+from ..model import Person
 from ..policy.visibility import RoleReadScope, Visible, visible
-from ..store.people import Person
 from ..store.schema import role_permissions
 from .lookups import READING
 

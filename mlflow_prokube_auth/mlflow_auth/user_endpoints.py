@@ -9,8 +9,8 @@ from flask import Flask, Response, jsonify, make_response
 
 from ..errors import NotOffered, PermissionDenied
 from ..identity.middleware import answer
+from ..model import Person
 from ..policy import words
-from ..store.people import Person
 from ..web.context import Web, caller
 from .protocol import request_params
 

@@ -26,7 +26,7 @@ from urllib.parse import unquote
 
 from .. import logs
 from ..errors import PermissionDenied
-from ..store.people import Person
+from ..model import Person
 from ..store.versions import TrustedVersions
 
 _logger = logs.logger(__name__)

@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import plain
 from ..errors import BadRequest
-from ..identity.claims import LONGEST_TEAM
+from ..model import LONGEST_TEAM
 from .rules import KINDS
 
 SERVICE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")

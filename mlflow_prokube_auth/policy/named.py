@@ -9,10 +9,8 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from ..errors import BadRequest
-from ..store.grant_writer import Actor
+from ..model import Actor, Person, Resource
 from ..store.names import Reservation
-from ..store.people import Person
-from ..store.teams import Resource
 
 LONGEST_NAME = 500
 # Where the name itself stands in grants: MLflow's column of them holds so much.

@@ -18,9 +18,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ..errors import AlreadyExists, Conflict, PermissionDenied, Refusal
-from ..store.grant_writer import Actor
+from ..model import Actor, Person
 from ..store.names import NameLock, Names, Reservation
-from ..store.people import Person
 from . import words
 from .named import (
     CREATES,

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from sqlalchemy import Connection
 
 from ..errors import PermissionDenied
-from ..store.grant_writer import Actor
-from ..store.people import Person
-from ..store.teams import Rule, Team, Teams
+from ..model import Actor, Person, Rule, Team
+from ..store.teams import Teams
 from . import words
 from .named import NamedResource
 

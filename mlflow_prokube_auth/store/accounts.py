@@ -12,11 +12,11 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 
+from ..model import Actor, Person
 from ..plain import lowered
 from . import audit, custody, grant_writer, user_names, versions
 from .database import Database
-from .grant_writer import Actor
-from .people import Person, end_presence
+from .people import end_presence
 from .schema import (
     identities,
     resource_names,

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from ..model import AccountState, Person
 from . import audit
 from .database import Database
-from .people import STANDING, AccountState, Person, standing_of
+from .people import STANDING, standing_of
 from .schema import consents, identities, users
 from .sessions import digest
 

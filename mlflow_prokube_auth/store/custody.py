@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
 
+from ..model import Actor, Resource
 from . import grant_writer
-from .grant_writer import Actor
-from .resources import Resource
 from .schema import role_permissions, roles, user_role_assignments
 
 MANAGE, WILDCARD = "MANAGE", "*"

@@ -8,28 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select
 
+from ..model import Actor, Resource
 from . import audit
-from .resources import Resource
 from .schema import role_permissions, roles, users
 
 # MLflow's name for the role that holds what is granted to one user alone.
 OWN_ROLE = re.compile(r"__user_(\d+)__")
 # So many roles and users are looked up with one query.
 _AT_ONCE = 500
-
-
-@dataclass(frozen=True)
-class Actor:
-    """Who acts, as the audit trail names them, and from where; an operator at the database is no user."""
-
-    name: str
-    client: str = ""
-    user_id: int | None = None
 
 
 def give(connection: Connection, role_id: int, resources: Sequence[Resource], permission: str, actor: Actor) -> None:

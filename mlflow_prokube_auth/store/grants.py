@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
+from ..model import Resource
 from .database import Database
 from .grant_writer import OWN_ROLE
 from .schema import role_permissions, roles, team_roles, teams, user_role_assignments, users
-from .teams import NO_RULE, Resource
+from .teams import NO_RULE
 from .user_names import ids_of
 
 WILDCARD = "*"

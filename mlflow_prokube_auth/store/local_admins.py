@@ -17,10 +17,11 @@ from typing import Any
 from passlib.context import CryptContext
 from sqlalchemy import Connection, and_, case, null, or_, select
 
+from ..model import Person
 from ..plain import NotPlain, escaped, lowered, user_name
 from . import audit
 from .database import Database
-from .people import Person, end_presence
+from .people import end_presence
 from .schema import audit_events, identities, local_admins, users
 from .tokens import end_active
 from .user_names import UNUSABLE_PASSWORD, NameTaken, add_user, claim, ids_of

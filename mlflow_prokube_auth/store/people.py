@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
-from ..identity.claims import Admission
+from ..model import AccountState, Admission, Person
 from ..plain import lowered
 from . import audit, mlflow_names
 from .database import Database
@@ -21,33 +20,6 @@ from .user_names import add_user, claim, ids_of
 
 class Blocked(Exception):
     """An administrator has blocked the account."""
-
-
-@dataclass(frozen=True)
-class Person:
-    """A user as MLflow knows them."""
-
-    user_id: int
-    username: str
-    is_admin: bool
-
-
-@dataclass(frozen=True)
-class AccountState:
-    """What we know of a person's standing in Keycloak, and since when (UTC seconds)."""
-
-    person: Person
-    issuer: str
-    subject: str
-    disabled: bool
-    admitted_by: str
-    admin_by: str | None
-    confirmed_at: int
-    check_due: bool
-    generation: int
-    blocked: bool = False
-    # The person's roles with their versions, as of then (:data:`store.role_grants.ROLES`).
-    roles: str = ""
 
 
 # The columns that make up a standing, for joins of tokens and sessions with their owner.

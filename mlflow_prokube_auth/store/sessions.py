@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import and_, bindparam, or_, select, true
 from sqlalchemy.exc import IntegrityError
 
+from ..model import AccountState
 from .database import Database, PreparedQuery
-from .people import STANDING, AccountState, standing_of
+from .people import STANDING, standing_of
 from .schema import consents, identities, logout_tokens, sessions, users
 
 SEEN_SECONDS = 60

@@ -8,15 +8,13 @@ ordinary grants. Who is a member of the team's own role in the default workspace
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, select
 from sqlalchemy.exc import IntegrityError
 
+from ..model import Actor, Resource, Rule, Team
 from . import audit, custody, grant_writer
 from .database import Database
-from .grant_writer import Actor
-from .resources import Resource as Resource
 from .schema import role_permissions, roles, team_roles, team_rules, teams, user_role_assignments, users
 
 DEFAULT_WORKSPACE = "default"
@@ -26,26 +24,6 @@ NO_RULE = 0
 
 class TeamExists(Exception):
     """A team, or a role of MLflow, has that name."""
-
-
-@dataclass(frozen=True)
-class Team:
-    """A team; ``from_keycloak`` says that its members follow a group there."""
-
-    id: int
-    name: str
-    from_keycloak: bool
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What bears a name with ``prefix`` is ``permission`` to the team; ``kind`` is a resource type of MLflow."""
-
-    id: int
-    team_id: int
-    kind: str
-    prefix: str
-    permission: str
 
 
 class Teams:

@@ -6,34 +6,20 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, or_, select
 
-from ..identity.tokens import PersonalAccessToken
+from ..model import AccessKey, AccountState, Person, PersonalAccessToken
 from . import audit
 from .database import Database, PreparedQuery
-from .people import STANDING, AccountState, Person, standing_of
+from .people import STANDING, standing_of
 from .schema import consents, identities, tokens, users
 
 LAST_USE_SECONDS = 60
 
 
 @dataclass(frozen=True)
-class TokenRow:
-    """What is known of a key, without the key. Times are UTC seconds."""
-
-    key_id: str
-    user_id: int
-    created_at: int
-    expires_at: int
-    ended_at: int | None
-    ended_by: str | None
-    last_used_at: int | None
-    last_used_from: str | None
-
-
-@dataclass(frozen=True)
 class TokenOwner:
     """The answer to "whose key is this?" in one query; without a standing nobody vouches for the owner."""
 
-    token: TokenRow
+    token: AccessKey
     digest: str
     person: Person
     standing: AccountState | None
@@ -61,7 +47,7 @@ class Tokens:
         person = Person(row["user_id"], row["username"], bool(row["is_admin"]))
         return TokenOwner(_token(row), row["digest"], person, standing_of(row, row["user_id"]))
 
-    def active(self, user_id: int) -> TokenRow | None:
+    def active(self, user_id: int) -> AccessKey | None:
         """The key in force (perhaps expired) of a user."""
         with self._database.read() as connection:
             row = connection.execute(select(tokens).where(tokens.c.active_user_id == user_id)).mappings().first()
@@ -128,5 +114,5 @@ def end_active(connection: Connection, user_id: int, why: str, now: int) -> bool
     return bool(result.rowcount)
 
 
-def _token(row: object) -> TokenRow:
-    return TokenRow(**{name: row[name] for name in TokenRow.__dataclass_fields__})  # type: ignore[index]  # a mapping
+def _token(row: object) -> AccessKey:
+    return AccessKey(**{name: row[name] for name in AccessKey.__dataclass_fields__})  # type: ignore[index]  # a mapping

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
+from ..model import Person
 from .database import Database
-from .people import Person
 from .schema import counted_versions, identities, users
 
 

@@ -11,9 +11,8 @@ from flask import Response, jsonify, request
 
 from ..errors import BadRequest
 from ..identity import tokens as token_format
+from ..model import AccessKey, Person
 from ..policy.words import iso
-from ..store.people import Person
-from ..store.tokens import TokenRow
 from .context import Web, caller, client_address
 
 DAY = 86400
@@ -97,6 +96,6 @@ def describe(web: Web, user_id: int) -> dict[str, Any] | None:
     }
 
 
-def expires_soon(token: TokenRow, now: int) -> bool:
+def expires_soon(token: AccessKey, now: int) -> bool:
     """Whether it is time to warn, as it stays after the end: a short life would else be spent under a warning."""
     return token.expires_at - now <= min(WARNING, (token.expires_at - token.created_at) / 4)

@@ -8,9 +8,8 @@ from typing import Any
 from flask import Response, jsonify, request
 
 from ..errors import BadRequest
-from ..housekeeping import EXPIRING_DAYS
+from ..model import EXPIRING_DAYS, Person
 from ..store.accounts import Account
-from ..store.people import Person
 from .access_key import expiry, mint
 from .administration import account, acting, administration, body, slice_of
 from .context import Web, caller

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import NotFound
-from ..housekeeping import EXPIRING_DAYS
+from ..model import EXPIRING_DAYS
 from ..policy import words
 from ..policy.checks import levels_of
 from ..policy.rules import KINDS

@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import Response, jsonify, request
 
+from ..model import Team
 from ..policy import checks
-from ..store.teams import Team
 from .administration import account, acting, administration, body, slice_of, text
 from .context import Web
 

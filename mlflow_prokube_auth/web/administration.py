@@ -9,9 +9,9 @@ from flask import request
 
 from ..administration import Administration
 from ..errors import BadRequest
+from ..model import Actor
 from ..policy.checks import printable
 from ..store.accounts import Account
-from ..store.grant_writer import Actor
 from .context import Web, caller, client_address
 
 LARGEST_PAGE = 200

@@ -18,14 +18,13 @@ from ..identity.oidc import RelyingParty
 from ..identity.provider import Provider
 from ..identity.token_cipher import TokenCipher
 from ..identity.visitors import Visitors
+from ..model import Person, Resource
 from ..policy.artifacts import ModelArtifacts
 from ..policy.guards.table import Guards
 from ..policy.names import NamePolicy
 from ..prefix import static_prefix, without
 from ..services import Services
 from ..settings import Settings
-from ..store.people import Person
-from ..store.teams import Resource
 
 if TYPE_CHECKING:
     from ..mlflow_auth.auth_store import ProkubeStore

@@ -7,11 +7,10 @@ from urllib.parse import quote, urlencode
 
 from flask import jsonify, redirect, request
 
+from ..model import Person, Resource
 from ..policy.rules import NAMED_AS, SHARED
 from ..policy.words import LEVELS
 from ..store.grants import Holder
-from ..store.people import Person
-from ..store.teams import Resource
 from .access_key import PRESETS, describe
 from .administration import slice_of
 from .context import Web, caller

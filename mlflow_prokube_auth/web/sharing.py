@@ -10,10 +10,10 @@ from urllib.parse import quote
 from flask import jsonify, request
 
 from ..errors import BadRequest, NotFound, PermissionDenied
+from ..model import Person
 from ..policy import ids, words
 from ..policy.checks import levels_of
 from ..policy.named import NamedResource
-from ..store.people import Person
 from .context import Web, caller
 
 # Where MLflow's UI shows them.

@@ -10,13 +10,13 @@ from sqlalchemy import select, text
 from mlflow_prokube_auth.identity.tokens import compose
 from mlflow_prokube_auth.mlflow_auth.auth_store import ProkubeStore
 from mlflow_prokube_auth.mlflow_auth.install import migrate_mlflow
+from mlflow_prokube_auth.model import Person, Resource
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store.accounts import Account
 from mlflow_prokube_auth.store.custody import NeedsHeir
 from mlflow_prokube_auth.store.database import migrate, migrate_down, open_engine
-from mlflow_prokube_auth.store.people import Blocked, NameTaken, Person
+from mlflow_prokube_auth.store.people import Blocked, NameTaken
 from mlflow_prokube_auth.store.schema import counted_versions, metadata, role_permissions, roles
-from mlflow_prokube_auth.store.teams import Resource
 
 from ..support.people import admission
 

@@ -7,9 +7,9 @@ import json
 import pytest
 from sqlalchemy import func, select
 
+from mlflow_prokube_auth.model import Person
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store.consents import Consent
-from mlflow_prokube_auth.store.people import Person
 from mlflow_prokube_auth.store.schema import audit_events, consents
 from mlflow_prokube_auth.store.sessions import KeycloakSession
 

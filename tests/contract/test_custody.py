@@ -5,13 +5,10 @@ from __future__ import annotations
 import pytest
 
 from mlflow_prokube_auth.mlflow_auth.auth_store import ProkubeStore
+from mlflow_prokube_auth.model import Actor, Person, Resource, Team
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store.accounts import Account
 from mlflow_prokube_auth.store.custody import NeedsHeir
-from mlflow_prokube_auth.store.grant_writer import Actor
-from mlflow_prokube_auth.store.people import Person
-from mlflow_prokube_auth.store.resources import Resource
-from mlflow_prokube_auth.store.teams import Team
 
 from ..support.people import levels, log_in
 

@@ -14,13 +14,13 @@ import pytest
 from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy import event, text
 
-from mlflow_prokube_auth.identity.claims import Admission
 from mlflow_prokube_auth.mlflow_auth.auth_store import ProkubeStore
 from mlflow_prokube_auth.mlflow_auth.install import migrate_mlflow
+from mlflow_prokube_auth.model import Admission, Person
 from mlflow_prokube_auth.services import Services, open_services
 from mlflow_prokube_auth.settings import load
 from mlflow_prokube_auth.store.database import migrate, open_engine
-from mlflow_prokube_auth.store.people import Blocked, NameTaken, Person
+from mlflow_prokube_auth.store.people import Blocked, NameTaken
 
 from ..support.people import admission, all_at_once
 from ..support.postgres import Postgres

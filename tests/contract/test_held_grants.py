@@ -17,11 +17,10 @@ from mlflow_prokube_auth.identity.caller import CALLER, Caller, Identity, Reques
 from mlflow_prokube_auth.mlflow_auth import lookups
 from mlflow_prokube_auth.mlflow_auth.auth_store import ProkubeStore
 from mlflow_prokube_auth.mlflow_auth.install import migrate_mlflow
+from mlflow_prokube_auth.model import Person, Resource
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store import role_versions
 from mlflow_prokube_auth.store.database import SchemaOutdated, check_schema, migrate
-from mlflow_prokube_auth.store.people import Person
-from mlflow_prokube_auth.store.resources import Resource
 from mlflow_prokube_auth.store.role_grants import RoleGrantCache
 from mlflow_prokube_auth.store.schema import role_permissions, roles, user_role_assignments
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from mlflow_prokube_auth.housekeeping import DAY, AuditRetention, ExpiringKeys, Housekeeping
+from mlflow_prokube_auth.housekeeping import AuditRetention, ExpiringKeys, Housekeeping
 from mlflow_prokube_auth.identity.tokens import compose
+from mlflow_prokube_auth.model import DAY
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store import audit
 from mlflow_prokube_auth.store.schema import audit_events

@@ -9,8 +9,8 @@ from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
 from passlib.context import CryptContext
 from sqlalchemy import select
 
-from mlflow_prokube_auth.identity.claims import Admission
 from mlflow_prokube_auth.identity.tokens import compose
+from mlflow_prokube_auth.model import Admission, Person
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store.local_admins import (
     HASHES_AT_ONCE,
@@ -22,7 +22,7 @@ from mlflow_prokube_auth.store.local_admins import (
     Unusable,
     _hashing,
 )
-from mlflow_prokube_auth.store.people import NameTaken, Person
+from mlflow_prokube_auth.store.people import NameTaken
 from mlflow_prokube_auth.store.schema import audit_events, identities, local_admins, sessions, user_names, users
 
 from ..support.people import all_at_once

@@ -19,10 +19,10 @@ from mlflow.version import VERSION
 from packaging.version import Version
 
 from mlflow_prokube_auth.errors import Refusal
+from mlflow_prokube_auth.model import Person
 from mlflow_prokube_auth.policy.guards import schedules
 from mlflow_prokube_auth.policy.guards.asked import GuardContext, folded
 from mlflow_prokube_auth.policy.guards.table import flask_guards
-from mlflow_prokube_auth.store.people import Person
 
 ROOT = Path(mlflow.__file__).parent
 BOB = Person(user_id=1, username="bob@example.com", is_admin=False)

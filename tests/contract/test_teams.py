@@ -7,12 +7,11 @@ from sqlalchemy import select
 
 from mlflow_prokube_auth.identity.claims import Membership, teams_of
 from mlflow_prokube_auth.mlflow_auth.auth_store import ProkubeStore
+from mlflow_prokube_auth.model import Actor, Person, Resource
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.settings import load
-from mlflow_prokube_auth.store.grant_writer import Actor
-from mlflow_prokube_auth.store.people import Person
 from mlflow_prokube_auth.store.schema import roles, team_roles
-from mlflow_prokube_auth.store.teams import Resource, TeamExists
+from mlflow_prokube_auth.store.teams import TeamExists
 
 from ..support.people import all_at_once, levels, log_in
 from ..support.settings import GOOD

@@ -30,11 +30,11 @@ from mlflow_prokube_auth.errors import Conflict, NotFound
 from mlflow_prokube_auth.identity.tokens import compose
 from mlflow_prokube_auth.mlflow_auth.auth_store import ProkubeStore
 from mlflow_prokube_auth.mlflow_auth.install import migrate_mlflow
+from mlflow_prokube_auth.model import Actor
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store import mlflow_names
 from mlflow_prokube_auth.store.accounts import Account
 from mlflow_prokube_auth.store.database import migrate, migrate_down, open_engine
-from mlflow_prokube_auth.store.grant_writer import Actor
 from mlflow_prokube_auth.store.people import NameTaken
 from mlflow_prokube_auth.store.schema import audit_events, user_names, users
 from mlflow_prokube_auth.store.user_names import NotKept, StillUsed

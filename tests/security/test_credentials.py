@@ -15,7 +15,7 @@ import pytest
 
 from mlflow_prokube_auth.identity.caller import CALLER, Caller, Identity, RequestFacts, current_identity
 from mlflow_prokube_auth.identity.tokens import _base62, compose, parse
-from mlflow_prokube_auth.store.people import Person
+from mlflow_prokube_auth.model import Person
 
 from ..support.processes import free_port
 from ..support.world import World, running_world

@@ -14,7 +14,7 @@ from mlflow_prokube_auth.api_routes import ADMIN, ADMIN_SESSION, ANYBODY, ROUTES
 from mlflow_prokube_auth.errors import Refusal
 from mlflow_prokube_auth.identity.caller import CALLER, Caller, Identity, RequestFacts
 from mlflow_prokube_auth.identity.middleware import answer
-from mlflow_prokube_auth.store.people import Person
+from mlflow_prokube_auth.model import Person
 from mlflow_prokube_auth.web.routes import PAGES, Page, add
 
 from ..support.processes import free_port

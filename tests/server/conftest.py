@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_prokube_auth.identity.claims import Admission
 from mlflow_prokube_auth.mlflow_auth.install import migrate_mlflow
+from mlflow_prokube_auth.model import Admission
 from mlflow_prokube_auth.services import Services, open_services
 from mlflow_prokube_auth.settings import load
 from mlflow_prokube_auth.store.database import migrate, open_engine

@@ -13,9 +13,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mlflow_prokube_auth.cli.main import main
+from mlflow_prokube_auth.model import Person
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store.local_admins import Refused
-from mlflow_prokube_auth.store.people import Person
 
 from ..support.commands import ALICE, SETTINGS, audit_rows, refusal, run, uri
 

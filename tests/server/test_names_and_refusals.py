@@ -11,8 +11,8 @@ from contextlib import closing
 import httpx
 import pytest
 
-from mlflow_prokube_auth.identity.claims import Admission
 from mlflow_prokube_auth.identity.tokens import compose
+from mlflow_prokube_auth.model import Admission
 from mlflow_prokube_auth.services import open_services
 from mlflow_prokube_auth.settings import load
 

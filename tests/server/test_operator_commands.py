@@ -14,14 +14,13 @@ from click.testing import CliRunner, Result
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from mlflow_prokube_auth.cli.main import main
-from mlflow_prokube_auth.identity.claims import Admission
 from mlflow_prokube_auth.identity.tokens import compose
 from mlflow_prokube_auth.mlflow_auth.auth_store import ProkubeStore
 from mlflow_prokube_auth.mlflow_auth.install import migrate_mlflow
+from mlflow_prokube_auth.model import Admission, Resource, Team
 from mlflow_prokube_auth.services import Services, open_services
 from mlflow_prokube_auth.settings import load
 from mlflow_prokube_auth.store.database import migrate, open_engine
-from mlflow_prokube_auth.store.teams import Resource, Team
 
 from ..support.commands import ALICE, SETTINGS
 

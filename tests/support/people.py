@@ -7,10 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from mlflow_prokube_auth.identity.claims import Admission
 from mlflow_prokube_auth.mlflow_auth.auth_store import ProkubeStore
+from mlflow_prokube_auth.model import Admission, Person
 from mlflow_prokube_auth.services import Services
-from mlflow_prokube_auth.store.people import Person
 
 
 def admission(email: str, subject: str = "s-1", verified: bool = True, admin: str | None = None) -> Admission:

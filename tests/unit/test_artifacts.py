@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mlflow_prokube_auth.errors import PermissionDenied
+from mlflow_prokube_auth.model import Person
 from mlflow_prokube_auth.policy.artifacts import (
     SERVED,
     ModelArtifacts,
@@ -19,7 +20,6 @@ from mlflow_prokube_auth.policy.artifacts import (
     possible_roots,
     root_of,
 )
-from mlflow_prokube_auth.store.people import Person
 
 RUN = "0123456789abcdef0123456789abcdef"
 MODEL = "1/models/m-abc/artifacts"

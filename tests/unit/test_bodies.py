@@ -15,7 +15,7 @@ from mlflow_prokube_auth.errors import BadCredentials, Unavailable
 from mlflow_prokube_auth.identity.bodies import SMALL, AsgiBodies, BodyLimits, WsgiBodies, declared
 from mlflow_prokube_auth.identity.caller import CALLER, Identity, RequestFacts, current_identity
 from mlflow_prokube_auth.identity.middleware import AsgiIdentity, WsgiIdentity
-from mlflow_prokube_auth.store.people import Person
+from mlflow_prokube_auth.model import Person
 
 ALICE = Identity(Person(user_id=1, username="alice@example.com", is_admin=False), "access key")
 LIMITS = BodyLimits(4 * SMALL)

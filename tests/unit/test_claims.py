@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from mlflow_prokube_auth.identity.claims import Admission, Denial, Membership, admit, implied, known, said
+from mlflow_prokube_auth.identity.claims import Denial, Membership, admit, implied, known, said
+from mlflow_prokube_auth.model import Admission
 from mlflow_prokube_auth.settings import load
 
 from ..support.settings import GOOD

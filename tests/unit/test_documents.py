@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,3 +39,14 @@ def test_a_document_names_tests_that_exist(document: Path) -> None:
 def test_a_document_names_settings_that_exist(document: Path) -> None:
     named = set(re.findall(r"\bPROKUBE_AUTH_[A-Z0-9_]*[A-Z0-9]", document.read_text()))
     assert {name for name in named if name.removesuffix("_FILE") not in VARIABLES} == set()
+
+
+def test_the_diagram_is_that_of_the_code_and_no_arrow_points_upwards() -> None:
+    program = [sys.executable, str(ROOT / "docs" / "make_architecture.py")]
+    drawn = subprocess.run(program, check=True, capture_output=True, text=True, cwd=ROOT).stdout
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    assert page.endswith(drawn), "run: python docs/make_architecture.py, and put it at the end of docs/architecture.md"
+    text = (ROOT / "pyproject.toml").read_text().split("[[tool.importlinter.contracts]]", 1)[1]
+    order = re.findall(r"\w+", text.split("layers = [", 1)[1].split("]", 1)[0])
+    for one, other in re.findall(r"(\w+) --> (\w+)", drawn):
+        assert order.index(one) < order.index(other), (one, other)

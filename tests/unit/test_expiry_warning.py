@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlflow_prokube_auth.store.tokens import TokenRow
+from mlflow_prokube_auth.model import AccessKey
 from mlflow_prokube_auth.web.access_key import DAY, expires_soon
 
 
@@ -24,5 +24,5 @@ from mlflow_prokube_auth.web.access_key import DAY, expires_soon
 )
 def test_it_is_the_last_quarter_of_a_life_and_two_weeks_at_most(life: int, left: int, soon: bool) -> None:
     now = 1_800_000_000
-    key = TokenRow("key", 1, now + left - life, now + left, None, None, None, None)
+    key = AccessKey("key", 1, now + left - life, now + left, None, None, None, None)
     assert expires_soon(key, now) is soon

@@ -15,12 +15,12 @@ from mlflow.version import VERSION
 from mlflow_prokube_auth.errors import BadRequest, PermissionDenied
 from mlflow_prokube_auth.mlflow_auth.native_guards import row_of
 from mlflow_prokube_auth.mlflow_auth.protocol import find_alias_spelling, normalize_body
+from mlflow_prokube_auth.model import Person
 from mlflow_prokube_auth.policy.guards import schedules
 from mlflow_prokube_auth.policy.guards.asked import GuardContext, pairs
 from mlflow_prokube_auth.policy.guards.shape import check_spellings, reject_ambiguous_request
 from mlflow_prokube_auth.policy.guards.table import FLASK, NATIVE, Guard, flask_guards
 from mlflow_prokube_auth.policy.guards.traces import storage_tags
-from mlflow_prokube_auth.store.people import Person
 
 PAGE = Path(__file__).parents[2] / "docs" / "guards.md"
 RULES = [(method, rule.rule) for rule in flask_app.url_map.iter_rules() for method in rule.methods or ()]

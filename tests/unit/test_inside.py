@@ -8,7 +8,7 @@ import pytest
 
 from mlflow_prokube_auth.identity import inside
 from mlflow_prokube_auth.identity.caller import Identity
-from mlflow_prokube_auth.store.people import Person
+from mlflow_prokube_auth.model import Person
 
 ANN = Person(7, "ann@example.com", False)
 KEY = "pkt_0123456789ab_secret"

@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import Connection
 
 from mlflow_prokube_auth.errors import AlreadyExists, BadRequest, Conflict, PermissionDenied
+from mlflow_prokube_auth.model import Person
 from mlflow_prokube_auth.policy.named import NamedResource
 from mlflow_prokube_auth.policy.names import IN_FLIGHT_SECONDS, NamePolicy
 from mlflow_prokube_auth.policy.rules import TeamRules
 from mlflow_prokube_auth.policy.waiting import wait_for
 from mlflow_prokube_auth.store.database import Database
 from mlflow_prokube_auth.store.names import Names
-from mlflow_prokube_auth.store.people import Person
 from mlflow_prokube_auth.store.schema import metadata, users
 from mlflow_prokube_auth.store.teams import Teams
 

@@ -16,13 +16,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from sqlalchemy import Connection, event
 
 from mlflow_prokube_auth.errors import AlreadyExists, PermissionDenied
+from mlflow_prokube_auth.model import Person
 from mlflow_prokube_auth.policy.named import NamedResource, NameReservation
 from mlflow_prokube_auth.policy.names import IN_FLIGHT_SECONDS, NamePolicy
 from mlflow_prokube_auth.policy.rules import TeamRules
 from mlflow_prokube_auth.policy.waiting import Waiting
 from mlflow_prokube_auth.store.database import Database
 from mlflow_prokube_auth.store.names import Names
-from mlflow_prokube_auth.store.people import Person
 from mlflow_prokube_auth.store.schema import metadata
 from mlflow_prokube_auth.store.teams import Teams
 

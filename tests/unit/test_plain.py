@@ -12,7 +12,8 @@ import pytest
 
 from mlflow_prokube_auth import logs, plain
 from mlflow_prokube_auth.errors import BadRequest
-from mlflow_prokube_auth.identity.claims import Admission, Denial, admit
+from mlflow_prokube_auth.identity.claims import Denial, admit
+from mlflow_prokube_auth.model import Admission
 from mlflow_prokube_auth.policy import checks
 from mlflow_prokube_auth.settings import load
 from mlflow_prokube_auth.store.local_admins import Unusable, usable_name

@@ -18,8 +18,8 @@ from mlflow_prokube_auth.identity.claims import Membership
 from mlflow_prokube_auth.identity.directory import Directory, NoRight, _Held
 from mlflow_prokube_auth.identity.provider import GrantRefused, Provider, ProviderDown, TokenSet
 from mlflow_prokube_auth.identity.reading import OtherSubject, Reader
+from mlflow_prokube_auth.model import AccountState, Person
 from mlflow_prokube_auth.settings import Settings, load
-from mlflow_prokube_auth.store.people import AccountState, Person
 
 from ..support.peer import Peer
 from ..support.settings import GOOD

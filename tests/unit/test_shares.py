@@ -14,7 +14,7 @@ from mlflow_prokube_auth.errors import BadCredentials
 from mlflow_prokube_auth.identity.caller import CALLER, Caller, Identity, RequestFacts
 from mlflow_prokube_auth.identity.middleware import Message, Receive, Scope, Send
 from mlflow_prokube_auth.identity.shares import ACTIVE_SECONDS, AT_ONCE, LEAST, AsgiShares, Shares
-from mlflow_prokube_auth.store.people import Person
+from mlflow_prokube_auth.model import Person
 
 
 @dataclass

@@ -20,11 +20,11 @@ from mlflow_prokube_auth.errors import AddressTooLong, BadRequest, MethodUnknown
 from mlflow_prokube_auth.identity.bounds import AsgiBounds, RequestLine, WsgiBounds
 from mlflow_prokube_auth.identity.middleware import AsgiIdentity
 from mlflow_prokube_auth.mlflow_auth import bypass, lookups
+from mlflow_prokube_auth.model import Person
 from mlflow_prokube_auth.policy.artifacts import ModelArtifacts, is_canonical, possible_roots
 from mlflow_prokube_auth.policy.guards import locations, references, traces
 from mlflow_prokube_auth.policy.guards.asked import GuardContext
 from mlflow_prokube_auth.policy.guards.table import flask_guards
-from mlflow_prokube_auth.store.people import Person
 from mlflow_prokube_auth.store.role_grants import RoleGrants
 
 RUN = "1/" + "a" * 32 + "/artifacts"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ...errors import BadRequest, PermissionDenied
-from ...store.people import Person
+from ...model import Person
 from .. import words
 from ..artifacts import ModelArtifacts
 

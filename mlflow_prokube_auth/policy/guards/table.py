@@ -14,7 +14,7 @@ from typing import Any
 
 from packaging.specifiers import SpecifierSet
 
-from ...store.people import Person
+from ...model import Person
 from ..artifacts import ModelArtifacts
 from . import closed, destinations, locations, models, presigned, references, schedules, traces
 from .asked import AuthorizationQueries, GuardContext
