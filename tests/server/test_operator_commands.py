@@ -94,8 +94,8 @@ def events(services: Services) -> list[dict[str, Any]]:
 
 
 def audited(services: Services, action: str, target: str) -> None:
-    """The newest event is this one, by an operator at the command."""
-    newest = events(services)[0]
+    """The newest event is this one, by an operator at the command; the grants that come of it stand beside it."""
+    newest = next(event for event in events(services) if not event["action"].startswith("grant."))
     assert (newest["action"], newest["target"], newest["client"]) == (action, target, "cli")
     assert newest["actor"].startswith("operator ")
 
