@@ -40,11 +40,11 @@ def refused(folder: Path, foreign: dict[str, str], *command: str) -> str:
 def test_the_server_names_all_that_is_missing_and_what_to_install_and_makes_no_auth_table(tmp_path: Path) -> None:
     foreign = foreign_mlflow(tmp_path / "foreign", "3.19.0", names=GONE)
     line = refused(tmp_path, foreign, "mlflow", "server", "--app-name", "prokube-auth")
-    missing = "; ".join(f"no mlflow.server.auth {name}" for name in sorted(GONE, reverse=True))
-    assert line == (
-        "Error: prokube-auth cannot start: MLflow 3.19.0 does not fit this version of prokube-auth "
-        f"(expected {MLFLOW}; {missing}). {INSTALL}"
-    )
+    refusal = "Error: prokube-auth cannot start: MLflow 3.19.0 does not fit this version of prokube-auth"
+    assert line.startswith(f"{refusal} (expected {MLFLOW}; ")
+    assert line.endswith(f"). {INSTALL}")
+    for name in GONE:
+        assert f"; no mlflow.server.auth {name}" in line
 
 
 @pytest.mark.parametrize(
