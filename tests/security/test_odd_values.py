@@ -20,6 +20,7 @@ import pytest
 
 import mlflow_prokube_auth.web
 from mlflow_prokube_auth.api_routes import ROUTES
+from mlflow_prokube_auth.web.routes import PAGES
 
 from ..support.personas import ok
 from ..support.postgres import Postgres
@@ -71,7 +72,7 @@ class Place:
 
 def own_routes() -> list[tuple[str, str]]:
     """From the one place where all routes stand."""
-    found = re.findall(r'\("(GET|POST|DELETE)", "([^"]+)", "\w+", ', (WEB / "routes.py").read_text())
+    found = [(route.method, route.path) for route in ROUTES] + [(page.method, page.path) for page in PAGES]
     assert len(found) > 50
     return [(method, re.sub("<.*>", "{name}", path)) for method, path in found]
 
