@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -40,10 +39,6 @@ from .startup import BACKEND_STORE_ENV, JOB_TOKEN_ENV, database_uri, refused
 from .web.context import Web
 from .web.routes import register
 
-# Seconds for which a thread of Python's may keep the others waiting (its default is ten times as long). A request waits
-# so long each time that it comes back from the database while another one computes.
-SWITCH_SECONDS = 0.0005
-
 
 def create() -> Any:
     """MLflow's application with us around it: ASGI under uvicorn, Flask's under gunicorn.
@@ -55,7 +50,6 @@ def create() -> Any:
     """
     show_ours()
     check_mlflow()
-    sys.setswitchinterval(SWITCH_SECONDS)
     settings = load(os.environ)
     if mistakes := refused(os.environ, {}):
         raise SettingsError(mistakes)
