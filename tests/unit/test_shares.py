@@ -41,6 +41,11 @@ def _run(test: Callable[[], Awaitable[None]]) -> None:
         thread.submit(asyncio.run, limited()).result()
 
 
+def test_what_one_caller_has_leaves_room_for_others_among_the_threads_of_a_worker() -> None:
+    # AnyIO's limiter, in which MLflow runs Flask, has 40.
+    assert 1 <= LEAST < AT_ONCE <= 20
+
+
 def test_a_caller_alone_has_as_many_as_the_worker_does_at_once_and_the_rest_waits_in_order() -> None:
     async def test() -> None:
         shares, order = Shares(), list[int]()
