@@ -9,7 +9,7 @@ or else by the client's address. The guess decides on the turn alone. Transfers 
 others more than they work, and take no turn; neither do the health checks. A turn begins when the body is there and
 ends when the answer begins, so that a slow client holds none.
 
-Under uvicorn; gunicorn's workers have few threads, all of which serve whoever comes.
+This works under uvicorn only. A worker of gunicorn has few threads and serves requests in the order of their arrival.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
 
 from ..errors import BadRequest
 from ..identity.caller import CALLER, current_identity, grants_changed
-from ..model import Actor, Person, Resource, Team
+from ..model import Person, Resource, Team
 from ..policy.named import NamedResource
 from ..store import audit, grant_writer
 from ..store.database import Database, check_schema
@@ -30,7 +30,7 @@ from ..store.schema import role_permissions, roles
 from ..store.teams import NO_RULE, Teams
 from . import scorers
 from .lookups import UserGrants, visible
-from .writes import watch
+from .writes import acting, watch
 
 WILDCARD = "*"
 # One name, two kinds of grants: MLflow keeps prompts among the registered models.
@@ -116,14 +116,14 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
         if resource_type == scorers.KIND and scorers.at(resource_pattern) is not None:
             return
         with self.ManagedSessionMaker(read_only=False) as session:
-            grant_writer.take(_writing(session), self._on(resource_type, resource_pattern, workspace_scoped), _actor())
+            grant_writer.take(_writing(session), self._on(resource_type, resource_pattern, workspace_scoped), acting())
 
     def rename_grants_for_resource(
         self, resource_type: str, old_pattern: str, new_pattern: str, *, workspace_scoped: bool = False
     ) -> None:
         """Take the grants of all roles along."""
         with self.ManagedSessionMaker(read_only=False) as session:
-            connection, actor = _writing(session), _actor()
+            connection, actor = _writing(session), acting()
             grant_writer.take(connection, self._on(resource_type, new_pattern, workspace_scoped), actor)
             grant_writer.move(connection, self._on(resource_type, old_pattern, workspace_scoped), new_pattern, actor)
 
@@ -260,7 +260,7 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
             inside = table.resource_pattern.startswith(f"{name}/", autoescape=True)
             on = or_(on, and_(table.resource_type == "scorer", inside))
         own = select(roles.c.id).where(roles.c.name == self._synthetic_user_role_name(user_id))
-        grant_writer.take(connection, and_(on, table.role_id.not_in(own.scalar_subquery())), _actor())
+        grant_writer.take(connection, and_(on, table.role_id.not_in(own.scalar_subquery())), acting())
         grants_changed()
 
     def visible_user_ids(self, user_id: int) -> set[int]:
@@ -352,12 +352,6 @@ def _writing(session: Session) -> Connection:
     connection = session.connection()
     audit.take_turn(connection)
     return connection
-
-
-def _actor() -> Actor:
-    identity, running = current_identity(), CALLER.get()
-    client = running.facts.client if running is not None else ""
-    return Actor("server", client) if identity is None else Actor(identity.person.username, client)
 
 
 def _note_writing(state: ORMExecuteState) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from ..errors import BadRequest
 from ..identity.caller import CALLER, current_identity
+from ..model import Actor
 from ..policy import ids, words
 from ..store import audit
 from ..store.grant_writer import OWN_ROLE
@@ -121,15 +122,15 @@ def _record(session: Session, what: str, changed: Any) -> None:
     if describe is None:
         return
     kind, target, detail = describe(session, changed)
-    identity, caller = current_identity(), CALLER.get()
-    audit.record(
-        session.connection(),
-        f"{kind}.{what}",
-        identity.person.username if identity is not None else "server",
-        target=target,
-        client=caller.facts.client if caller is not None else "",
-        **detail,
-    )
+    actor = acting()
+    audit.record(session.connection(), f"{kind}.{what}", actor.name, target=target, client=actor.client, **detail)
+
+
+def acting() -> Actor:
+    """Who changes something in the running request, for the audit trail; the server itself outside of one."""
+    identity, running = current_identity(), CALLER.get()
+    client = running.facts.client if running is not None else ""
+    return Actor("server" if identity is None else identity.person.username, client)
 
 
 def _grant(session: Session, grant: Any) -> tuple[str, str, dict[str, Any]]:

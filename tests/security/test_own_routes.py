@@ -1,4 +1,4 @@
-"""Who may call our own routes: one table says it, and one that says nothing is for an administrator's session."""
+"""The table of routes says who may call them; a route for which it says nothing is for administrators' sessions."""
 
 from __future__ import annotations
 
