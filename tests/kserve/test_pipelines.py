@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from ..support.demo import Demo
-from ..support.kserve.environments import pipelines_python
+from ..support.environments import pipelines_python
 from ..support.kserve.initializer import clean_environment
 
 ROOT = Path(__file__).parents[2]
@@ -102,13 +102,82 @@ def test_only_the_tasks_that_are_named_get_it_and_another_secret_can_be_named(py
 
 def test_the_documents_example_compiles(python: Path, tmp_path: Path) -> None:
     text = (ROOT / "docs" / "pipelines.md").read_text()
-    (program,) = re.findall(r"^   ```python\n(.*?)^   ```", text, re.MULTILINE | re.DOTALL)
+    (program,) = re.findall(r"^ +```python\n(.*?)^ +```", text, re.MULTILINE | re.DOTALL)
     (tmp_path / "example.py").write_text(textwrap.dedent(program))
     done = ran(python, tmp_path, "example.py")
     assert done.returncode == 0, done.stderr
     assert secrets_of(tmp_path, "example.yaml") == {
         "exec-log-something": {name: ("mlflow-credentials", name) for name in VARIABLES}
     }
+
+
+IDENTITY = """
+from kfp import compiler, dsl
+from mlflow_prokube_auth.kfp import add_mlflow_workload_identity_to_tasks as add
+
+@dsl.component(base_image="python:3.12")
+def step(): pass
+
+@dsl.pipeline(name="one")
+def one():
+    plain, other = step(), step()
+    add(other, "https://mlflow.example.com")
+    for tasks, uri in (([plain, "plain"], "https://mlflow.example.com"), (plain, "mlflow.example.com"),
+                       (plain, "https://alice:pkt_x@mlflow.example.com")):
+        try:
+            add(tasks, uri)
+        except (TypeError, ValueError) as error:
+            print(error)
+
+compiler.Compiler().compile(one, "one.yaml")
+"""
+
+
+def compiled(folder: Path, file: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The pipeline, and what Kubernetes gets of it."""
+    pipeline, platform = yaml.safe_load_all((folder / file).read_text())
+    return pipeline, platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+
+
+def variables_of(pipeline: dict[str, Any], executor: str) -> dict[str, str]:
+    container = pipeline["deploymentSpec"]["executors"][executor]["container"]
+    return {each["name"]: each["value"] for each in container.get("env", [])}
+
+
+BY_IDENTITY = {
+    "MLFLOW_TRACKING_URI": "https://mlflow.example.com",
+    "MLFLOW_TRACKING_AUTH": "prokube-token-file",
+    "MLFLOW_TRACKING_TOKEN_FILE": "/var/run/secrets/mlflow/token",
+}
+
+
+def test_a_step_without_a_secret_gets_the_label_and_the_variables(python: Path, tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text(IDENTITY)
+    done = ran(python, tmp_path, "one.py")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "expected tasks of a pipeline, as calling a component returns, found str",
+        "tracking_uri: expected the http(s) address of the MLflow server, such as https://mlflow.example.com",
+        "tracking_uri: found credentials in it, which the compiled pipeline would show; expected none",
+    ]
+    pipeline, executors = compiled(tmp_path, "one.yaml")
+    assert executors == {"exec-step-2": {"podMetadata": {"labels": {"mlflow-workload-identity": "true"}}}}
+    assert variables_of(pipeline, "exec-step-2") == BY_IDENTITY
+    assert variables_of(pipeline, "exec-step") == {}
+
+
+def test_kfp_has_no_projected_volume_of_its_own_yet(python: Path, tmp_path: Path) -> None:
+    """Where it has one, the PodDefault of deploy/kubernetes/workload-identity is needed no more."""
+    program = (
+        "from kfp import kubernetes\n"
+        "from kfp.kubernetes import kubernetes_executor_config_pb2 as pb\n"
+        "fields = pb.KubernetesExecutorConfig.DESCRIPTOR.fields_by_name\n"
+        "names = [*dir(kubernetes), *pb.DESCRIPTOR.message_types_by_name, *fields]\n"
+        "assert 'secret_as_volume' in names\n"
+        "print([name for name in names if 'project' in name.lower() or 'token' in name.lower()])"
+    )
+    done = ran(python, tmp_path, "-c", program)
+    assert done.stdout == "[]\n", done.stderr
 
 
 def test_without_the_extra_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
