@@ -1,0 +1,1 @@
+"""What another plugin's users, groups and permissions become here."""
