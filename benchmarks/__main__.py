@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import tempfile
@@ -12,7 +13,7 @@ from pathlib import Path
 import click
 
 from . import artifacts, concurrency, many_grants, overhead, scale, search, writes
-from .report import ROOT, Section, machine, render, save
+from .report import ROOT, Section, machine, measured, render, save
 from .servers import POSTGRESQL, SQLITE, Effort, Stage
 
 BENCHMARKS: dict[str, Callable[[Stage], Section]] = {
@@ -59,7 +60,9 @@ def main(names: tuple[str, ...], kinds: tuple[str, ...], quick: bool, smoke: boo
         for name in names or BENCHMARKS:
             begun = time.monotonic()
             click.echo(f"{name} ...", err=True)
+            where, load = machine(), os.getloadavg()[0]
             section = BENCHMARKS[name](stage)
+            section.measured = measured(where, effort.value, load, os.getloadavg()[0])
             click.echo(f"{name}: {time.monotonic() - begun:.0f} s", err=True)
             sections.append(section)
             click.echo(f"\n{render(section)}\n")

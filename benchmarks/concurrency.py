@@ -227,6 +227,10 @@ def run(stage: Stage) -> Section:
         section.add(f"{what}: done", *(len(took) for took in found))
         section.add(f"{what}: p50 ms", *(percentile(took, 50) if took else None for took in found))
         section.add(f"{what}: p99 ms", *(percentile(took, 99) if took else None for took in found))
+    everything = [party.record.everything for party in parties]
+    for percent in (50, 99):
+        plain, ours = (percentile(took, percent) for took in everything)
+        section.targets.append(at_most(f"everything, p{percent}: times plain MLflow's", 1, ours / plain))
     costs = [party.cpu * 1e3 / max(1, len(party.record.everything)) for party in parties]
     section.add("server's CPU ms each", *costs)
     section.add("database connections at most", *(party.connections for party in parties))

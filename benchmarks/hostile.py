@@ -29,6 +29,7 @@ from urllib.parse import urlencode, urlsplit
 import click
 from sqlalchemy import create_engine, text
 
+from mlflow_prokube_auth.model import Actor
 from mlflow_prokube_auth.store.database import Database
 from mlflow_prokube_auth.store.local_admins import LocalAdmins
 
@@ -354,7 +355,7 @@ def _lost(target: Target, *records: Record) -> int:
 def _target(stage: Stage, stack: ExitStack) -> Target:
     ours = stack.enter_context(stage.ours(POSTGRESQL, WORKERS))
     database = Database(ours.database)
-    LocalAdmins(database).set("break-glass", secrets.token_urlsafe(16), int(time.time()), "benchmark")
+    LocalAdmins(database).set("break-glass", secrets.token_urlsafe(16), Actor("benchmark", int(time.time())))
     database.engine.dispose()
     people = []
     for number in range(PEOPLE):

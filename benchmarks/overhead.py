@@ -14,6 +14,8 @@ from .servers import POSTGRESQL, Running, Stage
 from .statements import Counted, count_statements
 
 CONNECTIONS = 4
+# Cheaper than the same request on plain MLflow, in per cent of whose CPU time it is.
+SHARE = 110
 TEXT = (
     "`experiments/get` of one experiment by its owner: 1 worker, {connections} connections, medians of {rounds} "
     "rounds of {seconds} s each, put on the servers in turn with {client}. Machines are noisy; the CPU time that the "
@@ -94,7 +96,7 @@ def _compare(stage: Stage, kind: str, section: Section, rounds: int, seconds: fl
             )  # fmt: skip
             if each.server.name == "ours":
                 section.targets.append(
-                    at_least(f"CPU share of plain MLflow, {each.name.lower()}, {kind}", 90, share, " %")
+                    at_least(f"CPU share of plain MLflow, {each.name.lower()}, {kind}", SHARE, share, " %")
                 )
         if kind == POSTGRESQL:
             _queries(stage, section, contenders)

@@ -43,6 +43,8 @@ class Section:
     rows: list[list[Cell]] = field(default_factory=list)
     targets: list[Target] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    # When, where and under what load; empty where the whole run's facts say so.
+    measured: str = ""
 
     def add(self, *cells: Cell) -> None:
         """One more row."""
@@ -89,7 +91,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
 
 def render(section: Section, *, targets: bool = True) -> str:
     """A section as Markdown, with or without its targets."""
-    parts = [f"## {section.title}", section.text, table(section.columns, section.rows)]
+    parts = [f"## {section.title}", section.text, section.measured, table(section.columns, section.rows)]
     if section.targets and targets:
         rows = [[each.what, each.wanted, each.found, each.verdict] for each in section.targets]
         parts.append(table(["target", "wanted", "found", "verdict"], rows))
@@ -109,6 +111,15 @@ def machine() -> dict[str, str]:
         "sqlalchemy": version("sqlalchemy"),
         "commit": _commit(),
     }
+
+
+def measured(where: dict[str, str], effort: str, before: float, after: float) -> str:
+    """A section's own facts; ``before`` and ``after`` are the load averages of a minute around its run."""
+    how = "" if effort == "full" else f" `--{effort}`, with smaller sizes and fewer rounds;"
+    return (
+        f"Measured on {where['date']}:{how} {where['processor']}, {where['memory']}, MLflow {where['mlflow']}, commit "
+        f"{where['commit']}; the machine's load was {before:.1f} before and {after:.1f} after."
+    )
 
 
 def _line(path: str, key: str) -> str:
@@ -142,10 +153,19 @@ def load(path: Path) -> tuple[list[Section], dict[str, Any]]:
     return sections, about
 
 
+def publish(results: Path, published: Path) -> None:
+    """Put a run's sections among the published ones, in place of those of the same name."""
+    sections, about = load(results)
+    if published.exists():
+        new, (standing, about) = {section.name: section for section in sections}, load(published)
+        sections = [new.pop(section.name, section) for section in standing] + list(new.values())
+    save(published, sections, about)
+
+
 _PAGE = """# Performance
 
-What login, access keys and permissions cost, measured beside plain MLflow (and MLflow's own basic-auth) on the same
-machine. A target that is missed is said to be missed.
+This page shows what login, access keys and permissions cost, measured beside plain MLflow (and MLflow's own basic-auth)
+on the same machine. Missed targets are listed as missed.
 
 """
 _UNMEASURED = "No figures are published for this version yet. `make bench` measures them on your machine.\n"
@@ -169,11 +189,12 @@ def page(published: Path) -> str:
     sections, about = load(published)
     where = about["machine"]
     words = (
-        f"Measured on {where['date']}: {where['processor']}, {where['memory']}, {where['system']}; Python "
-        f"{where['python']}, MLflow {where['mlflow']}, SQLAlchemy {where['sqlalchemy']}; commit {where['commit']}."
+        f"Where a section says nothing else: measured on {where['date']}: {where['processor']}, {where['memory']}, "
+        f"{where['system']}; Python {where['python']}, MLflow {where['mlflow']}, SQLAlchemy {where['sqlalchemy']}; "
+        f"commit {where['commit']}."
     )
     if about["effort"] != "full":
-        words += f" These are figures of a `--{about['effort']}` run, with smaller sizes and fewer rounds."
+        words += f" They are figures of a `--{about['effort']}` run, with smaller sizes and fewer rounds."
     targets = [
         [section.title, each.what, each.wanted, each.found, each.verdict]
         for section in sections

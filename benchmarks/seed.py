@@ -144,7 +144,7 @@ _ITEMS = (
     (
         "prokube_audit_events",
         "at, actor, action, target, client, detail",
-        f"{MOMENT} + i, 'user-' || i || '@example.com', 'token.create', 'key-' || i, '192.0.2.1', '{{{{}}}}'",
+        f"{MOMENT} + i, 'user-' || i || '@example.com', 'access_key.create', 'key-' || i, '192.0.2.1', '{{{{}}}}'",
     ),
 )
 MLFLOWS = {
@@ -166,7 +166,7 @@ _USERS = (
     ),
     ("prokube_user_names", "name, user_id", f"'user-' || i || '@example.com', {BASE} + i"),
     (
-        "prokube_tokens",
+        "prokube_access_keys",
         "key_id, user_id, active_user_id, digest, created_at, expires_at",
         f"'key' || ({BASE} + i), {BASE} + i, {BASE} + i, 'no digest of anything: ' || i, {MOMENT}, {MOMENT} + 10000000",
     ),

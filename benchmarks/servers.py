@@ -89,8 +89,12 @@ class Effort(Enum):
 class Stage:
     """Where benchmarks run: a folder, and one PostgreSQL for all of them, started when first needed."""
 
-    def __init__(self, directory: Path, effort: Effort, kinds: tuple[str, ...] = (SQLITE, POSTGRESQL)) -> None:
+    def __init__(
+        self, directory: Path, effort: Effort, kinds: tuple[str, ...] = (SQLITE, POSTGRESQL), *, command: bool = True
+    ) -> None:
         self.directory = directory
+        # Whether ours is started by the real command; a fork of the tests starts faster.
+        self._command = command
         self.effort = effort
         self._kinds = kinds
         self._stack = ExitStack()
@@ -213,6 +217,7 @@ class Stage:
             directory, url, port, users=PEOPLE, database=database, workers=workers, environment=QUIET,
             # Nor does any re-check fall due in the middle of a run.
             DIRECTORY_CHECK="off", SESSION_RECHECK_SECONDS="86400", DIRECTORY_RECHECK_SECONDS="86400",
+            command=self._command,
         ) as world:  # fmt: skip
             ours = Ours("ours", url, world.pid, database, world.log)
             for person in PEOPLE:

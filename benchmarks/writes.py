@@ -15,6 +15,8 @@ from .servers import Running, Stage
 BATCH = 20
 # The run holds so many metrics of different names, as one with some evaluation does.
 HELD = 100
+# Of plain MLflow's CPU time, in per cent.
+SHARE = 105
 TEXT = (
     "Into a run of their own that holds {held} metrics, by its owner with an access key as Basic: a metric, a batch of "
     "{batch}, and a page of 20 runs. 1 worker, one request at a time, {rounds} rounds of {seconds} s each in turn. CPU "
@@ -46,7 +48,7 @@ def _compare(section: Section, kind: str, plain: Question, ours: Question) -> No
     share = 100 / times if times else None
     for each, shown in ((plain, 100.0), (ours, share)):
         section.add(kind, path, each.server.name, each.latency, each.cost, None if shown is None else f"{shown:.0f} %")
-    section.targets.append(at_least(f"CPU share of plain MLflow, {path}, {kind}", 90, share, " %"))
+    section.targets.append(at_least(f"CPU share of plain MLflow, {path}, {kind}", SHARE, share, " %"))
 
 
 def _questions(server: Running, headers: dict[str, str]) -> Iterator[Question]:
