@@ -5,7 +5,6 @@ Nothing here runs on an event loop. Every answer comes within seconds or as :cla
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,56 +13,25 @@ from typing import Any
 import requests
 from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
-from joserfc import jws, jwt
+from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from .. import logs
 from ..settings import Settings
+from . import fetching, offers, rehearsal, tokens
+from .faults import ClientRefused, GrantRefused, NoDiscovery, OtherIssuer, ProviderDown, TokenInvalid
+from .kept_document import KeptDocument
 
-_logger = logs.logger(__name__)
-
-ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
-LEEWAY_SECONDS = 60
-LATEST_TIME = 10**12
-LONGEST_ISSUER = 200
-CLOCKS = "are the clocks of both servers right?"
 TIMEOUT_SECONDS = 5
 METADATA_SECONDS = 3600
-# After an answer that did not come, nobody asks again for so long.
-RETRY_SECONDS = 1
-# While one thread asks, so many others wait for what it hears, for so long; an answer of so long ago does for the rest.
-WAITING_AT_ONCE, WAIT_SECONDS, MEANWHILE_SECONDS = 8, 2.0, 10
+# A login page that could not be reached is asked again after so long.
+UNREACHED_SECONDS = 300
+# While one thread asks whether Keycloak answers, an answer of so long ago does for the others.
+MEANWHILE_SECONDS = 10
 # Keys are fetched for an unknown key id, but not for each of a flood of made-up ones.
 KEYS_COOLDOWN_SECONDS = 10
 # Of the statuses from 400 to 499 these refuse nothing: Request Timeout, Too Early, Too Many Requests.
 TRY_LATER = (408, 425, 429)
-
-
-class ProviderDown(Exception):
-    """Keycloak does not answer, or answers nonsense."""
-
-
-class OtherIssuer(ProviderDown):
-    """The discovery document and the settings name different issuers; the text has both, and what to do."""
-
-    def __init__(self, found: Any, settings: Settings) -> None:
-        expected = settings.oidc_issuer
-        advice = "Check PROKUBE_AUTH_OIDC_ISSUER"
-        if isinstance(found, str) and len(found) < LONGEST_ISSUER:
-            advice = f"Set PROKUBE_AUTH_OIDC_ISSUER to {found!r}, if that is the provider that is meant"
-            if found.rstrip("/") == expected.rstrip("/"):
-                advice = f"Set PROKUBE_AUTH_OIDC_ISSUER to {found!r}: the slash at the end is a part of it"
-        named = repr(found)[:LONGEST_ISSUER]
-        super().__init__(f"the discovery document names the issuer {named}, expected {expected!r}. {advice}")
-
-
-class GrantRefused(Exception):
-    """Keycloak answers, and refuses: the text is its ``error`` and holds no secret."""
-
-
-class TokenInvalid(Exception):
-    """A token does not hold; the text says what was found and expected, and holds no secret."""
 
 
 @dataclass(frozen=True)
@@ -75,86 +43,16 @@ class TokenSet:
     access_token: str | None = field(repr=False)
 
 
-class _Kept:
-    """One document of Keycloak, shared by all threads.
-
-    One thread fetches at a time, and few wait behind it, none while Keycloak does not answer: a flood of requests that
-    need the document would hold every thread of the server.
-    """
-
-    def __init__(
-        self, fetch: Callable[[], Any], clock: Callable[[], float], *, old_will_do: bool, failures_hold: bool = True
-    ) -> None:
-        """``failures_hold``: after one, nobody asks again for :data:`RETRY_SECONDS`."""
-        self._fetch = fetch
-        self._old_will_do = old_will_do
-        self._failures_hold = failures_hold
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._waiting = threading.BoundedSemaphore(WAITING_AT_ONCE)
-        self._fetched_at = 0.0
-        self._failed_at: float | None = None
-        self._failure = ProviderDown("another request is just asking it")
-        self.present: Any = None
-
-    def get(self, seconds: float, meanwhile: float = 0) -> Any:
-        """The document, at most so old; where no other is to be had and an old one will do, that.
-
-        While another thread fetches it, one of up to ``meanwhile`` seconds will do.
-
-        Raises:
-            ProviderDown: it is not to be had.
-        """
-        if self._is_young(seconds):
-            return self.present
-        if not self._lock.acquire(blocking=False):
-            if self._failed_at is None and self._is_young(meanwhile):
-                return self.present
-            if not self._comes_to_its_turn():
-                return self._old()
-        try:
-            if self._is_young(seconds):  # another thread has fetched it meanwhile
-                return self.present
-            failed_at = self._failed_at if self._failures_hold else None
-            if failed_at is not None and failed_at + RETRY_SECONDS > self._clock():
-                return self._old()
-            self.present = self._fetch()
-            self._fetched_at, self._failed_at = self._clock(), None
-            return self.present
-        except ProviderDown as error:
-            self._failed_at, self._failure = self._clock(), error
-            return self._old()
-        finally:
-            self._lock.release()
-
-    def _comes_to_its_turn(self) -> bool:
-        """Wait for the thread that fetches, unless too many do, or none need to; whether the lock is ours then."""
-        old_does = self.present is not None and self._old_will_do
-        if old_does or self._failed_at is not None or not self._waiting.acquire(blocking=False):
-            return False
-        try:
-            return self._lock.acquire(timeout=WAIT_SECONDS)
-        finally:
-            self._waiting.release()
-
-    def _is_young(self, seconds: float) -> bool:
-        return self.present is not None and self._fetched_at + seconds > self._clock()
-
-    def _old(self) -> Any:
-        if self.present is None or not self._old_will_do:
-            raise self._failure.with_traceback(None)
-        return self.present
-
-
 class Provider:
     """Our side of the back channel to Keycloak; shared by all threads of a process."""
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
         self._settings = settings
         self._clock = clock
-        self._discovery = _Kept(self._fetch_metadata, clock, old_will_do=True)
-        self._keys = _Kept(self._fetch_keys, clock, old_will_do=False)
-        self._answering = _Kept(self._fetch_metadata, clock, old_will_do=False, failures_hold=False)
+        self._discovery = KeptDocument(self._fetch_metadata, clock, old_will_do=True)
+        self._keys = KeptDocument(self._fetch_keys, clock, old_will_do=False)
+        self._answering = KeptDocument(self._fetch_metadata, clock, old_will_do=False, failures_hold=False)
+        self._reception = KeptDocument(lambda: rehearsal.login(settings, self.metadata()), clock, old_will_do=False)
         self._service_token = ""
         self._service_token_until = 0.0
 
@@ -162,7 +60,7 @@ class Provider:
         """The discovery document (OpenID Connect Discovery 1.0, section 4), at most an hour old.
 
         Raises:
-            ProviderDown: it is not to be had.
+            ProviderDown: it is not available.
         """
         found: Mapping[str, Any] = self._discovery.get(METADATA_SECONDS)
         return found
@@ -178,17 +76,20 @@ class Provider:
         """
         self._answering.get(0, meanwhile=MEANWHILE_SECONDS)
 
-    def tell(self) -> None:
-        """Say plainly in the log, at start, where the settings name another issuer; an outage is not told here."""
-        try:
-            self.probe()
-        except OtherIssuer as error:
-            _logger.error("nobody can log in with %s: %s", self._settings.discovery_url, error)
-        except ProviderDown:
-            pass
+    def check_reception(self) -> bool:
+        """Whether it is known that Keycloak lets a browser begin a login here; what it said is kept for an hour.
+
+        Raises:
+            LoginsRefused: it would not.
+            ProviderDown: the discovery document is not available.
+        """
+        seconds = METADATA_SECONDS if self._reception.present else UNREACHED_SECONDS
+        return bool(self._reception.get(seconds, meanwhile=2 * METADATA_SECONDS))
 
     def _fetch_metadata(self) -> Mapping[str, Any]:
         found: Any = self.get_json(self._settings.discovery_url)
+        if found is None:
+            raise NoDiscovery(self._settings)
         issuer = found.get("issuer") if isinstance(found, dict) else None
         # OpenID Connect Discovery 1.0, section 4.3: exactly, as in tokens (OpenID Connect Core 1.0, section 3.1.3.7).
         if issuer != self._settings.oidc_issuer:
@@ -200,7 +101,7 @@ class Provider:
         """One URL of the discovery document.
 
         Raises:
-            ProviderDown: the document is not to be had or does not name it.
+            ProviderDown: the document is not available or does not name it.
         """
         url = self.metadata().get(name)
         if not isinstance(url, str):
@@ -215,7 +116,7 @@ class Provider:
             ProviderDown: anything else than an answer.
         """
         try:
-            answer = _get(url, token)
+            answer = fetching.get(url, token, TIMEOUT_SECONDS)
             if token and answer.status_code in (401, 403):
                 raise GrantRefused(f"status {answer.status_code}")
             if answer.status_code == 404 and token and not _is_keycloaks(answer):
@@ -240,7 +141,7 @@ class Provider:
         if not isinstance(url, str):
             return None
         try:
-            answer = _get(url, token)
+            answer = fetching.get(url, token, TIMEOUT_SECONDS)
             if 400 <= answer.status_code < 500 and answer.status_code not in TRY_LATER:
                 raise GrantRefused(f"status {answer.status_code}")
             answer.raise_for_status()
@@ -253,7 +154,7 @@ class Provider:
         except (requests.RequestException, ValueError, TokenInvalid) as error:
             raise ProviderDown(f"userinfo: {type(error).__name__}") from None
         if not isinstance(claims, dict):
-            raise ProviderDown("userinfo is no JSON object")
+            raise ProviderDown("userinfo is not a JSON object")
         return claims
 
     def is_for_us(self, claims: Mapping[str, Any]) -> bool:
@@ -268,44 +169,17 @@ class Provider:
 
         Raises:
             TokenInvalid: it does not hold.
-            ProviderDown: the keys are not to be had.
+            ProviderDown: the signing keys are not available.
         """
         claims = self._signed(token)
-        self._check_times(claims)
+        tokens.check_times(claims, self._clock())
         if claims.get("iss") != self._settings.oidc_issuer:
             raise TokenInvalid(f"its issuer is another than {self._settings.oidc_issuer}")
         return claims
 
     def _signed(self, token: str) -> dict[str, Any]:
         """The claims under a signature of Keycloak's; nothing else of them is checked."""
-        try:
-            header = jws.extract_compact(token.encode()).headers()
-        except (JoseError, ValueError) as error:
-            raise TokenInvalid(f"it is no signed JWT ({type(error).__name__})") from None
-        algorithm, key_id = header.get("alg"), header.get("kid")
-        if algorithm not in ALGORITHMS:
-            raise TokenInvalid(f"its alg is {str(algorithm)[:20]!r}, expected one of {', '.join(ALGORITHMS)}")
-        if not isinstance(key_id, str):
-            raise TokenInvalid("it names no key (kid)")
-        try:
-            decoded = jwt.decode(token, self._keys_with(key_id), algorithms=ALGORITHMS)
-        except (JoseError, ValueError) as error:
-            raise TokenInvalid(f"its signature does not hold ({type(error).__name__})") from None
-        return dict(decoded.claims)
-
-    def _check_times(self, claims: Mapping[str, Any]) -> None:
-        now = self._clock()
-        for name in ("exp", "iat", "nbf"):
-            value = claims.get(name)
-            if value is None and name == "nbf":
-                continue
-            # The bounds refuse NaN, too, with which an exp would never come.
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < LATEST_TIME:
-                raise TokenInvalid(f"it has no usable {name}")
-            if name == "exp" and value + LEEWAY_SECONDS <= now:
-                raise TokenInvalid(f"it expired {int(now - value)} seconds ago; if it is fresh, {CLOCKS}")
-            if name != "exp" and value - LEEWAY_SECONDS > now:
-                raise TokenInvalid(f"its {name} lies {int(value - now)} seconds in the future: {CLOCKS}")
+        return tokens.signed_claims(token, self._keys_with)
 
     def _keys_with(self, key_id: str) -> KeySet:
         keys: KeySet | None = self._keys.present
@@ -313,7 +187,7 @@ class Provider:
             return keys
         keys = self._keys.get(KEYS_COOLDOWN_SECONDS)
         if not any(key.kid == key_id for key in keys):
-            raise TokenInvalid("it names a key that Keycloak does not have")
+            raise TokenInvalid(f"it names a key that {self._settings.provider_name} does not have")
         return keys
 
     def _fetch_keys(self) -> KeySet:
@@ -329,7 +203,7 @@ class Provider:
         """Whether Keycloak still has the key of a token: it answers 400 to a logout hint of a retired one.
 
         Raises:
-            ProviderDown: the keys are not to be had.
+            ProviderDown: the signing keys are not available.
         """
         keys: KeySet = self._keys.get(0)
         try:
@@ -353,14 +227,33 @@ class Provider:
         """An access token of the client's own service account (RFC 6749, section 4.4).
 
         Raises:
+            ClientRefused: Keycloak takes neither the client nor its secret.
             GrantRefused: the client has no service account.
             ProviderDown: Keycloak does not answer.
         """
         if self._service_token_until <= self._clock():
-            answer = self._token_request(grant_type="client_credentials")
+            try:
+                answer = self._token_request(grant_type="client_credentials")
+            except GrantRefused:
+                self.check_client()  # Keycloak has one word for a wrong secret and a client without a service account
+                raise
             self._service_token = str(answer.get("access_token", ""))
             self._service_token_until = self._clock() + max(0, int(answer.get("expires_in", 60)) - 30)
         return self._service_token
+
+    def check_client(self) -> None:
+        """Whether Keycloak takes the client and its secret; a refresh token that is none tells it.
+
+        Raises:
+            ClientRefused: it does not.
+            ProviderDown: Keycloak does not answer.
+        """
+        try:
+            self._token_request(grant_type="refresh_token", refresh_token="none")  # noqa: S106 - it is none
+        except ClientRefused:
+            raise
+        except GrantRefused:
+            pass  # the token is refused, not the client
 
     def forget_service_token(self) -> None:
         """Have the next :meth:`service_token` ask anew: rights come with a new token only."""
@@ -379,14 +272,17 @@ class Provider:
         except OAuthError as error:
             if str(error.error) in ("temporarily_unavailable", "server_error"):
                 raise ProviderDown(str(error.error)) from None
+            if self._means_client(str(error.error), grant_type):
+                raise ClientRefused(str(error.error)) from None
             raise GrantRefused(str(error.error)[:80]) from None
         except (requests.RequestException, ValueError) as error:
             raise ProviderDown(type(error).__name__) from None
 
-
-def _get(url: str, token: str | None) -> requests.Response:
-    headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-    return requests.get(url, headers=headers, timeout=TIMEOUT_SECONDS, allow_redirects=False)
+    def _means_client(self, error: str, grant_type: str) -> bool:
+        """Whether the client itself is refused (RFC 6749, section 5.2). Keycloak has two words for it."""
+        if error == "unauthorized_client" and grant_type != "client_credentials":
+            return offers.is_keycloak(self.metadata(), self._settings)
+        return error == "invalid_client"
 
 
 def _is_keycloaks(answer: requests.Response) -> bool:

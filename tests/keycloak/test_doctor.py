@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from mlflow_prokube_auth import doctor
+from mlflow_prokube_auth.doctor import examine as doctor
+from mlflow_prokube_auth.doctor.finding import Finding
 from mlflow_prokube_auth.mlflow_auth.install import migrate_mlflow
 from mlflow_prokube_auth.store.database import migrate, open_engine
 
+from ..support.keycloak.roles import role
 from ..support.keycloak.server import Keycloak
 from ..support.processes import free_port, plugin_settings
 
@@ -21,25 +21,12 @@ def environ(keycloak: Keycloak, tmp_path: Path) -> dict[str, str]:
     uri = f"sqlite:///{tmp_path}/auth.db"
     migrate(open_engine(uri), migrate_mlflow)
     url = f"http://127.0.0.1:{free_port()}"
+    keycloak.admin.move_client(keycloak.client_id, url)
     return plugin_settings(keycloak.issuer, keycloak.client_secret, url, DATABASE_URI=uri)
 
 
-def examined(environ: dict[str, str]) -> dict[str, doctor.Finding]:
+def examined(environ: dict[str, str]) -> dict[str, Finding]:
     return {finding.what: finding for finding in doctor.examine(environ, None)}
-
-
-@contextmanager
-def right(keycloak: Keycloak, name: str, *, given: bool) -> Iterator[None]:
-    """While it lasts, the client's service account has a role of ``realm-management``, or has it not."""
-    admin, account = keycloak.admin, keycloak.admin.service_account(keycloak.client_id)
-    management = admin.client("realm-management")["id"]
-    role = [admin.call("GET", f"/clients/{management}/roles/{name}").json()]
-    path = f"/users/{account}/role-mappings/clients/{management}"
-    admin.call("POST" if given else "DELETE", path, role)
-    try:
-        yield
-    finally:
-        admin.call("DELETE" if given else "POST", path, role)
 
 
 def set_full_path(keycloak: Keycloak, value: str) -> None:
@@ -58,7 +45,8 @@ def test_with_our_realm_file_nothing_fails(keycloak: Keycloak, environ: dict[str
         "external URL": "warn",  # no server runs there
     }
     assert found["group paths"].text.startswith("unknown")
-    assert found["tokens"].level == "ok"
+    for what in ("tokens", "audience", "redirect URI"):
+        assert found[what].level == "ok"
     assert "seconds" in found["clock"].text  # Keycloak sends no Date, so a token tells
 
 
@@ -69,15 +57,25 @@ def test_a_wrong_secret_fails(environ: dict[str, str]) -> None:
 
 
 def test_without_the_right_to_look_up_users_it_warns(keycloak: Keycloak, environ: dict[str, str]) -> None:
-    with right(keycloak, "view-users", given=False):
+    with role(keycloak, "view-users", given=False):
         found = examined(environ)
     assert (found["view-users"].level, "status 403" in found["view-users"].text) == ("warn", True)
+
+
+def test_tokens_without_our_audience_are_told(keycloak: Keycloak, environ: dict[str, str]) -> None:
+    mapper = keycloak.admin.mappers(keycloak.client_id)["audience of MLflow"]
+    keycloak.admin.delete_mapper(keycloak.client_id, "audience of MLflow")
+    try:
+        found = examined(environ)["audience"]
+    finally:
+        keycloak.admin.put_mapper(keycloak.client_id, mapper)
+    assert (found.level, "Add an audience mapper" in found.text) == ("warn", True), found
 
 
 def test_with_the_right_to_read_mappers_it_tells_full_paths_from_bare_names(
     keycloak: Keycloak, environ: dict[str, str]
 ) -> None:
-    with right(keycloak, "view-clients", given=True):
+    with role(keycloak, "view-clients", given=True):
         assert examined(environ)["group paths"].level == "ok"
         set_full_path(keycloak, "false")
         try:

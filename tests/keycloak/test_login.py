@@ -38,7 +38,7 @@ def test_who_is_in_no_group_reads_which_one_is_lacking_and_may_come_as_someone_e
     for words in (mallory.email, "prokube-users"):
         expect(page.locator("main")).to_contain_text(words)
     assert world.current(page) is None
-    page.get_by_role("link", name="Sign in as someone else").click()
+    page.get_by_role("link", name="Log in as someone else").click()
     page.wait_for_url("**/prokube-auth/login*")
     page.click("#login-button")
     fill_in(page, alice)  # Keycloak's session of the first account is over, so its form stands here.

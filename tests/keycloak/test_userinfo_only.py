@@ -65,7 +65,7 @@ def test_sessions_and_keys_outlive_the_recheck(world: Site) -> None:
     first = asked_again(world, page, alice)
     assert asked_again(world, page, alice) > first
     assert who(world, key) == (200, False)
-    assert "says nothing any more" not in world.log.read_text()
+    assert "no longer sends the claim" not in world.log.read_text()
 
 
 def test_who_is_left_in_another_group_is_out_at_once(world: Site) -> None:
@@ -101,4 +101,4 @@ def test_a_mapper_that_is_gone_withdraws_nobody(world: Site) -> None:
     second = asked_again(world, page, alice)
     assert (second > first) is has_directory(world)
     assert who(world, key) == (200, False)
-    assert f"says nothing any more of the claim 'groups' of {alice.email}" in world.log.read_text()
+    assert f"no longer sends the claim 'groups' of {alice.email}" in world.log.read_text()

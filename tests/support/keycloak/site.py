@@ -6,7 +6,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from ..chromium import new_context
 from ..processes import free_port, plugin_settings, running_server
 from .server import Keycloak
 
+# All sites of a process share its Keycloak.
+_NUMBERS = itertools.count(1)
 CURRENT = "/ajax-api/2.0/mlflow/users/current"
 
 
@@ -39,12 +41,10 @@ class Site:
     directory: Path
     log: Path
     chromium: Browser
-    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def new_user(self, *groups: str) -> User:
         """A fresh user, member of the groups with these full paths."""
-        # The port tells apart the worlds that share a Keycloak.
-        name = f"user{next(self._numbers)}-{self.url.rsplit(':', 1)[1]}"
+        name = f"user{next(_NUMBERS)}"
         password = f"password-of-{name}"
         user_id = self.keycloak.admin.create_user(name, password=password, groups=groups)
         return User(user_id, name, f"{name}@example.com", password)

@@ -1,44 +1,46 @@
-"""What ``mlflow-prokube-auth doctor`` looks at: settings, Keycloak, database and MLflow, one finding each."""
+"""What ``mlflow-prokube-auth doctor`` looks at: settings, identity provider, database and MLflow, one finding each."""
 
 from __future__ import annotations
 
-import base64
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import requests
 
-from .identity.directory import Directory
-from .identity.provider import GrantRefused, OtherIssuer, Provider, ProviderDown, TokenInvalid
-from .mlflow_auth.releases import EngineChanged, check_mlflow
-from .settings import Settings, SettingsError, load
-from .startup import BACKEND_STORE_ENV, database_problem, database_uri, unsafe, why_unanswered
+from ..identity import offers, rehearsal
+from ..identity.directory import Directory, unverified
+from ..identity.faults import (
+    ClientRefused,
+    GrantRefused,
+    LoginsRefused,
+    NoDiscovery,
+    OtherIssuer,
+    ProviderDown,
+    TokenInvalid,
+)
+from ..identity.issuer_keys import IssuerKeys
+from ..identity.provider import Provider
+from ..mlflow_auth.releases import EngineChanged, check_mlflow
+from ..settings import Settings, SettingsError, load
+from ..startup import BACKEND_STORE_ENV, database_problem, database_uri, unsafe, why_unanswered
+from .finding import Finding, Level
+from .mail import examine_mail
+from .realm import known_groups, mappers_of
 
 TIMEOUT_SECONDS = 5
 WARN_SECONDS, FAIL_SECONDS = 30, 60
 GROUP_MAPPER = "oidc-group-membership-mapper"
+NOT_YET = "not there yet: the server makes them when it starts"
 ADMIN_URL = "PROKUBE_AUTH_KEYCLOAK_ADMIN_URL"
 VIEW_USERS = "Give the client's service account the role `view-users` of `realm-management`"
 
-Level = Literal["ok", "warn", "fail"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line: how it is, what was looked at, what was found and what to do."""
-
-    level: Level
-    what: str
-    text: str
-
 
 def examine(environ: Mapping[str, str], backend_store_uri: str | None) -> Iterator[Finding]:
-    """All findings, as they come. Nothing is changed anywhere, and no secret is told."""
+    """All findings, in order. Changes nothing, and shows no secret."""
     yield examine_mlflow()
     try:
         settings, mistakes = load(environ), unsafe(environ)
@@ -51,8 +53,10 @@ def examine(environ: Mapping[str, str], backend_store_uri: str | None) -> Iterat
     if not mistakes:
         yield Finding("ok", "settings", "all are usable")
     yield _database(settings, backend_store_uri or environ.get(BACKEND_STORE_ENV))
-    yield from _keycloak(settings)
+    yield from _provider(settings)
+    yield from _trusted(settings)
     yield _external_url(settings)
+    yield from examine_mail(settings)
 
 
 def examine_mlflow() -> Finding:
@@ -65,9 +69,10 @@ def examine_mlflow() -> Finding:
 
 
 def _database(settings: Settings, backend: str | None) -> Finding:
+    from sqlalchemy.engine import make_url
     from sqlalchemy.exc import SQLAlchemyError
 
-    from .store.database import SchemaOutdated, check_schema, head_revision, is_writable, open_engine
+    from ..store.database import SchemaOutdated, check_schema, current_revision, head_revision, is_writable, open_engine
 
     uri = database_uri(settings, backend)
     ways = "PROKUBE_AUTH_DATABASE_URI, --backend-store-uri or MLFLOW_BACKEND_STORE_URI"
@@ -76,10 +81,15 @@ def _database(settings: Settings, backend: str | None) -> Finding:
     problem = database_problem(uri)
     if problem is not None:
         return Finding("fail", "database", f"{problem}. Check {ways}")
+    file = make_url(uri).database
+    if uri.startswith("sqlite") and file and not file.startswith(("file:", ":memory:")) and not Path(file).exists():
+        return Finding("ok", "database", f"the file {file} and its tables are {NOT_YET}")
     engine = open_engine(uri)
     try:
         with engine.connect():
             pass  # it answers
+        if current_revision(engine) is None and is_writable(engine):
+            return Finding("ok", "database", f"it answers; the auth tables are {NOT_YET}")
         check_schema(engine)
         writable = is_writable(engine)
     except SchemaOutdated as error:
@@ -89,12 +99,12 @@ def _database(settings: Settings, backend: str | None) -> Finding:
     finally:
         engine.dispose()
     if not writable:
-        return Finding("warn", "database", "it takes no changes (a standby?): people read, and nobody logs in anew")
+        return Finding("warn", "database", "it is read-only (a standby?): people can read, but nobody can log in")
     return Finding("ok", "database", f"it answers, and its tables are at revision {head_revision()}")
 
 
-def _keycloak(settings: Settings) -> Iterator[Finding]:
-    """What is asked of Keycloak; where the discovery document is not to be had, nothing else can be."""
+def _provider(settings: Settings) -> Iterator[Finding]:
+    """The checks of the identity provider; without its discovery document, no other check is possible."""
     found, dated = _discovery(settings)
     yield found
     if found.level == "fail":
@@ -102,17 +112,36 @@ def _keycloak(settings: Settings) -> Iterator[Finding]:
     provider = Provider(settings)
     try:
         yield _keys(provider)
-        secret, token = _secret(provider)
+        secret, token = _secret(provider, settings)
         yield secret
-        yield _clock(dated, _claims(token).get("iat"))
+        yield from _logins(provider, settings)
+        yield _clock(dated, unverified(token).get("iat"), settings.provider_name)
         if token is not None:
-            yield _token(provider, token)
-        if secret.level != "fail":
+            yield _token(provider, token, settings.provider_name)
+            yield _audience(provider, token, settings)
+        yield from _offers(provider.metadata(), settings)
+        if secret.level != "fail" and offers.is_keycloak(provider.metadata(), settings):
             directory = Directory(settings, provider)
             yield _view_users(settings, provider, directory, token)
             yield _group_paths(settings, provider, directory, token)
+            if token is not None:
+                yield from known_groups(
+                    settings, lambda path: provider.get_json(f"{directory.admin_url()}/{path}", token)
+                )
     except ProviderDown as error:
-        yield Finding("fail", "Keycloak", f"it stopped answering ({error})")
+        yield Finding("fail", settings.provider_name, f"it stopped answering ({error})")
+
+
+def _trusted(settings: Settings) -> Iterator[Finding]:
+    """Whether the keys of each trusted issuer can be had."""
+    for issuer in settings.trusted_issuers:
+        try:
+            number = IssuerKeys(issuer, 0).number()
+        except ProviderDown as error:
+            text = f"no token of {issuer.url} can be checked: {error}. Check PROKUBE_AUTH_TRUSTED_ISSUERS"
+            yield Finding("fail", "trusted issuer", text)
+        else:
+            yield Finding("ok", "trusted issuer", f"{issuer.url}: {number} key(s) that sign")
 
 
 def _discovery(settings: Settings) -> tuple[Finding, float | None]:
@@ -124,6 +153,8 @@ def _discovery(settings: Settings) -> tuple[Finding, float | None]:
         text = f"{url} does not answer ({type(error).__name__}). Check the network and PROKUBE_AUTH_OIDC_ISSUER"
         return Finding("fail", "discovery document", text), None
     ahead = _ahead(answer)
+    if answer.status_code == 404:
+        return Finding("fail", "discovery document", str(NoDiscovery(settings))), ahead
     try:
         document = answer.json()
     except ValueError:
@@ -141,15 +172,17 @@ def _discovery(settings: Settings) -> tuple[Finding, float | None]:
     return Finding("ok", "discovery document", f"{url} is of the issuer {issuer}"), ahead
 
 
-def _clock(dated: float | None, issued: Any, now: Callable[[], float] = time.time) -> Finding:
-    """By how much this clock is before Keycloak's, by a Date that stands for it or by a token just made."""
+def _clock(dated: float | None, issued: Any, name: str, now: Callable[[], float] = time.time) -> Finding:
+    """By how much this clock is before the provider's, by a Date that stands for it or by a token just made."""
     ahead = dated
     if ahead is None and isinstance(issued, (int, float)):
         ahead = now() - issued - 0.5
     if ahead is None:
-        return Finding("warn", "clock", "unknown: Keycloak's answers have no Date, and no token says when it was made")
+        return Finding(
+            "warn", "clock", f"unknown: the answers of {name} have no Date, and no token says when it was made"
+        )
     apart = abs(round(ahead))
-    text = f"this one is {apart} seconds {'before' if ahead > 0 else 'behind'} Keycloak's"
+    text = f"this one is {apart} seconds {'before' if ahead > 0 else 'behind'} that of {name}"
     if apart > FAIL_SECONDS:
         return Finding("fail", "clock", f"{text}, so no login holds. Set both by NTP")
     if apart > WARN_SECONDS:
@@ -176,38 +209,71 @@ def _keys(provider: Provider) -> Finding:
     return Finding("ok", "keys", f"{number} at {url}")
 
 
-def _secret(provider: Provider) -> tuple[Finding, str | None]:
+def _secret(provider: Provider, settings: Settings) -> tuple[Finding, str | None]:
     """Whether the client's secret holds, and a token of its service account."""
+    name = settings.provider_name
     try:
-        return Finding("ok", "client secret", "Keycloak gives the client a token"), provider.service_token()
+        return Finding("ok", "client secret", f"{name} gives the client a token"), provider.service_token()
+    except ClientRefused as error:
+        return Finding("fail", "client secret", f"{name} refuses logins: {error}"), None
     except GrantRefused:
-        pass  # the secret, or the right to such a token: a refresh token that is none tells them apart
+        return Finding("ok", "client secret", f"{name} takes it (the client has no service account)"), None
+
+
+def _logins(provider: Provider, settings: Settings) -> Iterator[Finding]:
+    """The answers that a browser would get when it begins a login or logs out."""
+    name = settings.provider_name
     try:
-        provider.refresh("none")
-    except GrantRefused as error:
-        if str(error) == "invalid_grant":
-            return Finding("ok", "client secret", "Keycloak takes it (the client has no service account)"), None
-        text = f"Keycloak refuses it ({error}). Check PROKUBE_AUTH_OIDC_CLIENT_ID and PROKUBE_AUTH_OIDC_CLIENT_SECRET"
-        return Finding("fail", "client secret", text), None
-    return Finding("warn", "client secret", "unknown: Keycloak gave a token for none"), None
+        known = provider.check_reception()
+    except LoginsRefused as error:
+        yield Finding("fail", "redirect URI", str(error))
+        return
+    if known:
+        yield Finding("ok", "redirect URI", f"{name} lets logins begin, and knows {settings.callback_url}")
+    elif offers.is_keycloak(provider.metadata(), settings):
+        text = f"the login page of {name} does not answer from here. See to it that it knows {settings.callback_url}"
+        yield Finding("warn", "redirect URI", f"unknown: {text}")
+    for url in rehearsal.unknown_logout(settings, provider.metadata()):
+        yield Finding("warn", "logout", f"{name} does not know {url}: {rehearsal.LOGOUT_ADVICE}")
 
 
-def _claims(token: str | None) -> dict[str, Any]:
-    """What a token says, unverified: only when it was made, and for whom."""
-    try:
-        part = (token or "").split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    except (IndexError, ValueError):
-        return {}
-    return claims if isinstance(claims, dict) else {}
+def _audience(provider: Provider, token: str, settings: Settings) -> Finding:
+    """Whether an access token of the client is for it; others' tokens then are as well, by the same mapper."""
+    if provider.is_for_us(unverified(token)):
+        return Finding("ok", "audience", f"access tokens of the client are for '{settings.oidc_client_id}'")
+    text = (
+        f"access tokens of the client are not for '{settings.oidc_client_id}' (aud), so none is taken as Bearer token"
+    )
+    return Finding("warn", "audience", f"{text}. Add an audience mapper to the client; logins need none")
 
 
-def _token(provider: Provider, token: str) -> Finding:
+def _token(provider: Provider, token: str, name: str) -> Finding:
     try:
         provider.verify(token)
     except TokenInvalid as error:
-        return Finding("fail", "tokens", f"Keycloak's own token does not hold here: {error}")
-    return Finding("ok", "tokens", "Keycloak's own token holds here")
+        return Finding("fail", "tokens", f"a token of {name} does not hold here: {error}")
+    return Finding("ok", "tokens", f"a token of {name} holds here")
+
+
+def _offers(document: Mapping[str, Any], settings: Settings) -> Iterator[Finding]:
+    """What only matters where the provider is no Keycloak, which sends refresh tokens and groups without a scope."""
+    name = settings.provider_name
+    why = offers.why_no_recheck(document, settings)
+    if why is not None:
+        yield Finding("warn", "re-checks", f"sessions may never be re-checked: {why}")
+    if offers.is_keycloak(document, settings):
+        return
+    hint = offers.scope_for_groups(document, settings)
+    if hint is not None:
+        yield Finding("warn", "groups", hint)
+    if not offers.ends_sessions(document):
+        text = f"{name} has no end_session_endpoint: a logout here ends no session there"
+        yield Finding("warn", "logout", text)
+    level: Level = {"required": "fail", "auto": "warn"}.get(settings.directory_check, "ok")  # type: ignore[assignment]
+    text = f"{name} is no Keycloak and has no user directory to query, so keys of disabled users keep working"
+    if level == "fail":
+        text = f"{name} is no Keycloak and has no user directory to query, so no access key works"
+    yield Finding(level, "directory", f"{text}. PROKUBE_AUTH_DIRECTORY_CHECK is {settings.directory_check}")
 
 
 def _view_users(settings: Settings, provider: Provider, directory: Directory, token: str | None) -> Finding:
@@ -215,14 +281,14 @@ def _view_users(settings: Settings, provider: Provider, directory: Directory, to
         return Finding("ok", "view-users", "not needed: PROKUBE_AUTH_DIRECTORY_CHECK is off")
     level: Level = "fail" if settings.directory_check == "required" else "warn"
     if token is None:
-        text = f"the client has no service account, so keys of disabled users go on working. Switch it on. {VIEW_USERS}"
+        text = f"the client has no service account, so keys of disabled users keep working. Switch it on. {VIEW_USERS}"
         return Finding(level, "view-users", text)
     try:
         # A list is answered, empty, to `query-users` alone; one's own account needs the right.
-        itself = quote(str(_claims(token).get("sub", "")), safe="")
+        itself = quote(str(unverified(token).get("sub", "")), safe="")
         found = provider.get_json(f"{directory.admin_url()}/users{'/' + itself if itself else '?max=1'}", token)
     except GrantRefused as error:
-        text = f"the client may not look up users ({error}), so keys of disabled users go on working. {VIEW_USERS}"
+        text = f"the client may not look up users ({error}), so keys of disabled users keep working. {VIEW_USERS}"
         return Finding(level, "view-users", text)
     if not found:
         return Finding(level, "view-users", f"the client's own account is not found there. Check {ADMIN_URL}")
@@ -234,9 +300,9 @@ def _group_paths(settings: Settings, provider: Provider, directory: Directory, t
     try:
         if token is None:
             raise GrantRefused("the client has no service account")
-        mappers = _mappers(settings, lambda path: provider.get_json(f"{directory.admin_url()}/{path}", token))
+        mappers = mappers_of(settings, lambda path: provider.get_json(f"{directory.admin_url()}/{path}", token))
     except GrantRefused as error:
-        advice = 'See to it that the group mapper of the client has "Full group path" on'
+        advice = 'See to it that the group mapper of the client has "Full group path" on, and try `doctor --as USER`'
         text = f"unknown: without `view-clients` no mapper can be read ({error}). {advice}"
         return Finding("warn", "group paths", text)
     configs = [
@@ -247,23 +313,19 @@ def _group_paths(settings: Settings, provider: Provider, directory: Directory, t
     ]
     if not configs:
         claims = ", ".join(settings.groups_claims)
-        return Finding("warn", "group paths", f"no group mapper writes one of the claims {claims}; roles alone count")
-    # Keycloak takes a missing value for true.
-    if any(str(config.get("full.path", "true")).lower() == "false" for config in configs):
+        text = f"no group mapper writes one of the claims {claims}, so that roles alone count"
+        return Finding("warn", "group paths", f"{text}. {offers.mapper_for_groups(settings)}")
+    values = [str(config.get("full.path", "")).lower() for config in configs]
+    # Keycloak's pages always write a value. What a missing one means depends on the release (GroupMembershipMapper).
+    if "" in values:
+        text = 'the group mapper says nothing of "Full group path", which some releases of Keycloak take for off'
+        return Finding(
+            "warn", "group paths", f"{text}: groups of the same name below any other may count. Switch it on"
+        )
+    if "false" in values:
         text = "the realm sends bare names, so a group of the same name below any other counts, too"
         return Finding("warn", "group paths", f'{text}. Switch on "Full group path" in the mapper')
     return Finding("ok", "group paths", "the realm sends full paths")
-
-
-def _mappers(settings: Settings, get: Callable[[str], Any]) -> list[dict[str, Any]]:
-    """The protocol mappers of the client and of its default scopes."""
-    found = get(f"clients?clientId={quote(settings.oidc_client_id, safe='')}") or []
-    mappers: list[dict[str, Any]] = []
-    for client in found:
-        mappers += client.get("protocolMappers") or []
-        for scope in get(f"clients/{client['id']}/default-client-scopes") or []:
-            mappers += get(f"client-scopes/{scope['id']}/protocol-mappers/models") or []
-    return mappers
 
 
 def _external_url(settings: Settings) -> Finding:
