@@ -37,18 +37,18 @@ def audit() -> None:
     """The audit trail."""
 
 
-@audit.command("list", short_help="Show events, the newest first.")
+@audit.command("list", short_help="Show events, newest first.")
 @BACKEND_OPTION
-@click.option("--since", type=Moment(), help="From then on: 30m, 12h, 7d, a day or a moment in UTC.")
-@click.option("--actor", default="", help="Words in who did it.")
-@click.option("--action", default="", help="Words in what was done, such as token.create.")
+@click.option("--since", type=Moment(), help="Only events since then: 30m, 12h, 7d, or a date or time in UTC.")
+@click.option("--actor", default="", help="Only events whose actor contains this text.")
+@click.option("--action", default="", help="Only events whose action contains this text, such as access_key.create.")
 @click.option("--target", default="", help="Words in to what.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def list_(
     backend_store_uri: str | None, since: int | None, actor: str, action: str, target: str, limit: int, as_json: bool
 ) -> None:
-    """Show events, the newest first."""
+    """Show events, newest first."""
     with administration(backend_store_uri) as admin:
         found, total = admin.events(actor=actor, action=action, target=target, since=since, size=limit)
     if as_json:
@@ -61,4 +61,4 @@ def list_(
             found, ("at", "actor", "action", "target", "client", "detail"), as_json=False, nothing="There is no event."
         )
     if total > len(found):
-        click.echo(f"{total - len(found)} more are older; see --limit.", err=True)
+        click.echo(f"{total - len(found)} older events are not shown; see --limit.", err=True)

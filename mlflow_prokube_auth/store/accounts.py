@@ -6,29 +6,29 @@ access key is made by an administrator.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import func, or_, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, false, func, or_, select
 
 from ..model import Actor, Person
 from ..plain import lowered
-from . import audit, custody, grant_writer, user_names, versions
+from . import audit, grant_writer, mlflow_names, ownership, user_names, versions
 from .database import Database
-from .people import end_presence
+from .new_accounts import SERVICE_ISSUER, NewAccount, make
+from .presence import end_presence
 from .schema import (
+    access_keys,
     identities,
     resource_names,
     role_permissions,
     roles,
-    tokens,
     user_role_assignments,
     users,
 )
-from .user_names import KeptName, NameTaken, add_user, claim, ids_of
-
-SERVICE_ISSUER = "service"
+from .user_names import KeptName, ids_of
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Account:
     last_login_at: int | None
     key_expires_at: int | None
     key_last_used_at: int | None
+    key_note: str
 
     @property
     def is_service(self) -> bool:
@@ -78,6 +79,27 @@ class Accounts:
             row = connection.execute(_ACCOUNTS.where(users.c.id == ids[0])).first() if ids else None
         return None if row is None else _account(row)
 
+    def names(self, words: str, among: Collection[int] | None, most: int) -> list[tuple[str, str]]:
+        """User name and display name of accounts that hold ``words`` in either, by name, at most so many.
+
+        ``among`` are the ids of those that may be shown; None for all. Blocked and disabled accounts are not shown.
+        """
+        columns = (users.c.id, users.c.username, _DISPLAY.label("shown"))
+        query = (
+            select(*columns)
+            .select_from(_USERS)
+            .where(
+                or_(*(column.icontains(words, autoescape=True) for column in (users.c.username, _DISPLAY))),
+                func.coalesce(identities.c.blocked, false()).is_(false()),
+                func.coalesce(identities.c.disabled, false()).is_(false()),
+            )
+            .order_by(users.c.username)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query if among is not None else query.limit(most))
+            told = ((row.username, row.shown) for row in rows if among is None or row.id in among)
+            return list(islice(told, most))
+
     def service_names(self) -> set[str]:
         """The names of all service accounts."""
         query = select(users.c.username).select_from(_USERS).where(_ISSUER == SERVICE_ISSUER)
@@ -86,40 +108,28 @@ class Accounts:
 
     def expiring(self, now: int, seconds: int) -> list[Account]:
         """Accounts whose key in force expires within ``seconds``, the next first."""
-        query = _ACCOUNTS.where(tokens.c.expires_at > now, tokens.c.expires_at <= now + seconds)
+        query = _ACCOUNTS.where(access_keys.c.expires_at > now, access_keys.c.expires_at <= now + seconds)
         with self._database.read() as connection:
-            return [_account(row) for row in connection.execute(query.order_by(tokens.c.expires_at))]
+            return [_account(row) for row in connection.execute(query.order_by(access_keys.c.expires_at))]
 
-    def create_service(self, name: str, description: str, now: int, actor: str, client: str = "") -> Person:
+    def create_service(self, name: str, description: str, actor: Actor) -> Person:
         """A new service account.
 
         Raises:
             NameTaken: somebody has, or had, that name.
         """
         name = lowered(name)
-        try:
-            with self._database.write() as connection:
-                if ids_of(connection, name):
-                    raise NameTaken(name)
-                user_id = add_user(connection, name)
-                claim(connection, name, user_id)
-                connection.execute(
-                    identities.insert().values(
-                        user_id=user_id,
-                        issuer=SERVICE_ISSUER,
-                        subject=name,
-                        display_name=description[:255],
-                        admitted_by="service:account",
-                        last_confirmed_at=now,
-                    )
-                )
-                audit.record(connection, "service.create", actor, target=name, client=client)
-                return Person(user_id, name, False)
-        except IntegrityError:
-            raise NameTaken(name) from None
+        new = NewAccount(name, SERVICE_ISSUER, name, description, "service:account")
 
-    def set_blocked(self, account: Account, blocked: bool, actor: str, client: str = "") -> None:
-        """Shut an account at once, its sessions too, or open it again."""
+        def work(connection: Connection) -> Person:
+            user_id = make(connection, new, actor.at)
+            audit.record(connection, "service.create", actor, target=name)
+            return Person(user_id, name, False)
+
+        return self._database.settle(work)
+
+    def set_blocked(self, account: Account, blocked: bool, actor: Actor) -> None:
+        """Block an account at once and end its sessions, or unblock it."""
         with self._database.write() as connection:
             connection.execute(
                 identities.update()
@@ -129,38 +139,38 @@ class Accounts:
             if blocked:
                 end_presence(connection, account.user_id)
             action = "user.block" if blocked else "user.unblock"
-            audit.record(connection, action, actor, target=account.username, client=client)
+            audit.record(connection, action, actor, target=account.username)
 
-    def end_sessions(self, account: Account, actor: str, client: str = "") -> None:
+    def end_sessions(self, account: Account, actor: Actor) -> None:
         """End all of an account's sessions, and what it allowed a command to fetch."""
         with self._database.write() as connection:
             end_presence(connection, account.user_id)
-            audit.record(connection, "session.end", actor, target=account.username, client=client)
+            audit.record(connection, "session.end", actor, target=account.username)
 
-    def delete(self, account: Account, heir: Person | None, actor: str, client: str = "") -> int:
-        """Delete an account with its grants, sessions and keys; the heir manages what nobody else does.
+    def delete(self, account: Account, successor: Person | None, actor: Actor) -> int:
+        """Delete an account with its grants, sessions and keys; the successor manages what nobody else does.
 
         Its name and its id stay kept: see :mod:`store.user_names`.
 
         Returns:
-            How many resources the heir got.
+            How many resources the successor got.
 
         Raises:
-            NeedsHeir: something would be left to nobody, and no heir is named.
+            NeedsSuccessor: something would be left to nobody, and no successor is named.
         """
         with self._database.write() as connection:
             # First, as by logins: nobody waits for one another crosswise.
             own_row = select(identities.c.user_id).where(identities.c.user_id == account.user_id)
             connection.execute(own_row.with_for_update())
-            alone = custody.pass_on(
+            alone = ownership.pass_on(
                 connection,
-                custody.managed_alone(connection, user_id=account.user_id),
-                heir.user_id if heir else None,
-                Actor(actor, client),
+                ownership.managed_alone(connection, user_id=account.user_id),
+                successor.user_id if successor else None,
+                actor,
             )
-            own = select(roles.c.id).where(roles.c.name == custody.own_role(account.user_id))
+            own = select(roles.c.id).where(roles.c.name == ownership.own_role(account.user_id))
             role_ids = [row[0] for row in connection.execute(own)]
-            grant_writer.take(connection, role_permissions.c.role_id.in_(role_ids), Actor(actor, client))
+            grant_writer.take(connection, role_permissions.c.role_id.in_(role_ids), actor)
             connection.execute(
                 user_role_assignments.delete().where(
                     or_(
@@ -174,17 +184,21 @@ class Accounts:
             connection.execute(
                 resource_names.update()
                 .where(resource_names.c.user_id == account.user_id)
-                .values(user_id=heir.user_id if heir is not None else 0, pending=False)
+                .values(
+                    user_id=successor.user_id if successor is not None else 0,
+                    pending=False,
+                    inherited=successor is not None,
+                )
             )
-            if heir is not None:
-                versions.inherit(connection, account.user_id, heir.user_id)
+            if successor is not None:
+                versions.inherit(connection, account.user_id, successor.user_id)
             bound = select(identities.c.issuer, identities.c.subject).where(identities.c.user_id == account.user_id)
             issuer, subject = connection.execute(bound).first() or (None, None)
             user_names.keep(connection, account.user_id, account.username, issuer, subject)
             connection.execute(users.delete().where(users.c.id == account.user_id))
             audit.record(
-                connection, "user.delete", actor, target=account.username, client=client,
-                heir=heir.username if heir is not None else None, inherited=alone,
+                connection, "user.delete", actor, target=account.username,
+                successor=successor.username if successor is not None else None, inherited=alone,
             )  # fmt: skip
             return alone
 
@@ -193,7 +207,12 @@ class Accounts:
         with self._database.read() as connection:
             return user_names.kept_names(connection, words, first, size)
 
-    def release_name(self, name: str, actor: str, client: str = "", *, anyway: bool = False) -> None:
+    def uses_of_name(self, name: str) -> dict[str, int]:
+        """The tables of MLflow's in which a user name stands, and in how many rows of each."""
+        with self._database.read() as connection:
+            return mlflow_names.uses(connection, lowered(name))
+
+    def release_name(self, name: str, actor: Actor, *, anyway: bool = False) -> None:
         """Release the kept name of a renamed or deleted account, so that any account may get it.
 
         Raises:
@@ -202,7 +221,7 @@ class Accounts:
         name = lowered(name)
         with self._database.write() as connection:
             user_names.release(connection, name, anyway=anyway)
-            audit.record(connection, "name.release", actor, target=name, client=client)
+            audit.record(connection, "name.release", actor, target=name)
 
 
 _DISPLAY = func.coalesce(identities.c.display_name, "")
@@ -217,9 +236,10 @@ _ACCOUNTS = select(
     identities.c.blocked,
     identities.c.disabled,
     identities.c.last_login_at,
-    tokens.c.expires_at,
-    tokens.c.last_used_at,
-).select_from(_USERS.outerjoin(tokens, tokens.c.active_user_id == users.c.id))
+    access_keys.c.expires_at,
+    access_keys.c.last_used_at,
+    access_keys.c.note,
+).select_from(_USERS.outerjoin(access_keys, access_keys.c.active_user_id == users.c.id))
 
 
 def _account(row: Any) -> Account:
@@ -234,4 +254,5 @@ def _account(row: Any) -> Account:
         last_login_at=row.last_login_at,
         key_expires_at=row.expires_at,
         key_last_used_at=row.last_used_at,
+        key_note=row.note or "",
     )

@@ -1,35 +1,45 @@
-"""The audit trail: one row and one JSON log line for each event; never a secret."""
+"""The audit trail: one row and, once it is committed, one JSON log line for each event; never a secret."""
 
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
-from .. import logs
+from ..model import Actor
+from . import audit_actions, audit_log
 from .schema import audit_events, users
 
-LOGGER = logs.logger("mlflow_prokube_auth.audit")
+
+def record(connection: Connection, action: str, actor: Actor, target: str = "", **detail: str | int | None) -> None:
+    """Write down who did ``action`` to ``target``, in the caller's transaction."""
+    record_each(connection, action, actor, target, [detail])
 
 
-def record(
-    connection: Connection, action: str, actor: str, target: str = "", client: str = "", **detail: str | int | None
+def record_each(
+    connection: Connection, action: str, actor: Actor, target: str, details: Sequence[Mapping[str, str | int | None]]
 ) -> None:
-    """Write down who did ``action`` to ``target`` from ``client``, in the caller's transaction."""
-    event = {
-        "at": int(time.time()),
-        "actor": actor[:255],
+    """The same for several events that differ in their details alone, in one statement.
+
+    Raises:
+        UnknownAction: the action is not in the table of :mod:`store.audit_actions`.
+    """
+    audit_actions.check(action)
+    shared = {
+        "at": actor.at,
+        "actor": actor.name[:255],
         "action": action,
         "target": target[:512],
-        "client": client[:64],
-        "detail": json.dumps(detail, sort_keys=True),
+        "client": actor.client[:64],
     }
-    connection.execute(audit_events.insert(), event)
-    LOGGER.info(json.dumps({**event, "detail": detail}, sort_keys=True), extra={"action": action})
+    if details:
+        events = [{**shared, "detail": json.dumps(detail, sort_keys=True)} for detail in details]
+        connection.execute(audit_events.insert(), events)
+    for detail in details:
+        audit_log.add(connection, action, json.dumps({**shared, "detail": detail}, sort_keys=True))
 
 
 def take_turn(connection: Connection) -> None:
@@ -61,32 +71,49 @@ class Event:
     detail: Mapping[str, Any]
 
 
-def page(
-    connection: Connection,
-    *,
-    actor: str = "",
-    action: str = "",
-    target: str = "",
-    since: int | None = None,
-    until: int | None = None,
-    first: int = 0,
-    size: int = 50,
-) -> tuple[list[Event], int]:
-    """Events, the newest first, whose actor, action and target hold these words; and how many there are."""
+@dataclass(frozen=True)
+class Filter:
+    """Events whose actor, action and target hold these words, from ``since`` and before ``until`` (UTC seconds)."""
+
+    actor: str = ""
+    action: str = ""
+    target: str = ""
+    since: int | None = None
+    until: int | None = None
+
+
+def page(connection: Connection, of: Filter, first: int = 0, size: int = 50) -> tuple[list[Event], int]:
+    """Events, the newest first; and how many there are."""
+    wanted = _wanted(of)
+    query = select(audit_events).where(*wanted).order_by(audit_events.c.id.desc()).limit(size).offset(first)
+    number = connection.execute(select(func.count()).select_from(audit_events).where(*wanted)).scalar_one()
+    return _read(connection, query), int(number)
+
+
+def before(connection: Connection, of: Filter, event_id: int | None, size: int) -> list[Event]:
+    """Events, the newest first, that are older than the one of that id; from the newest where there is none."""
+    older = [audit_events.c.id < event_id] if event_id is not None else []
+    query = select(audit_events).where(*_wanted(of), *older).order_by(audit_events.c.id.desc()).limit(size)
+    return _read(connection, query)
+
+
+def _wanted(of: Filter) -> list[ColumnElement[bool]]:
     table = audit_events.c
     wanted = [
         column.icontains(words, autoescape=True)
-        for column, words in ((table.actor, actor), (table.action, action), (table.target, target))
+        for column, words in ((table.actor, of.actor), (table.action, of.action), (table.target, of.target))
         if words
     ]
-    if since is not None:
-        wanted.append(table.at >= since)
-    if until is not None:
-        wanted.append(table.at < until)
-    query = select(audit_events).where(*wanted).order_by(table.id.desc()).limit(size).offset(first)
-    number = connection.execute(select(func.count()).select_from(audit_events).where(*wanted)).scalar_one()
+    if of.since is not None:
+        wanted.append(table.at >= of.since)
+    if of.until is not None:
+        wanted.append(table.at < of.until)
+    return wanted
+
+
+def _read(connection: Connection, query: Select[Any]) -> list[Event]:
     rows = connection.execute(query).mappings()
-    return [Event(**{**row, "detail": json.loads(row["detail"])}) for row in rows], int(number)
+    return [Event(**{**row, "detail": json.loads(row["detail"])}) for row in rows]
 
 
 def sweep(connection: Connection, before: int) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from ..model import AccountState, Person
+from ..model import AccountState, Actor, Person
 from . import audit
 from .database import Database
 from .people import STANDING, standing_of
@@ -22,6 +22,7 @@ class Consent:
 
     challenge: str
     days: int
+    note: str
     standing: AccountState | None
 
 
@@ -32,31 +33,25 @@ class Consents:
         self._database = database
 
     def create(
-        self, code: str, person: Person, challenge: str, days: int, now: int, *, name: str = "", client: str = ""
+        self, code: str, person: Person, challenge: str, days: int, actor: Actor, *, name: str = "", note: str = ""
     ) -> None:
         """Keep a consent until it is taken or five minutes are over, and sweep the old ones.
 
-        ``name`` is what the asking computer calls itself, for the audit trail.
+        ``name`` is what the asking computer calls itself, for the audit trail; ``note`` will be that of the key.
         """
         with self._database.write() as connection:
-            connection.execute(consents.delete().where(consents.c.expires_at <= now))
+            connection.execute(consents.delete().where(consents.c.expires_at <= actor.at))
             connection.execute(
                 consents.insert().values(
                     code_digest=digest(code),
                     user_id=person.user_id,
                     challenge=challenge,
                     days=days,
-                    expires_at=now + CONSENT_SECONDS,
+                    note=note,
+                    expires_at=actor.at + CONSENT_SECONDS,
                 )
             )
-            audit.record(
-                connection,
-                "token.consent",
-                person.username,
-                client=client,
-                days=days,
-                name=name,
-            )
+            audit.record(connection, "access_key.consent", actor, days=days, name=name)
 
     def forget(self, user_id: int) -> None:
         """Take back all that a user has allowed and nobody has fetched yet."""
@@ -80,4 +75,4 @@ class Consents:
             taken = connection.execute(consents.delete().where(wanted)).rowcount == 1
         if not taken or row["expires_at"] <= now:
             return None
-        return Consent(row["challenge"], row["days"], standing_of(row, row["user_id"]))
+        return Consent(row["challenge"], row["days"], row["note"], standing_of(row, row["user_id"]))

@@ -19,19 +19,23 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.sql.compiler import ExpandedState
 
-from . import role_versions
+from . import audit_log, role_versions
 
 Result = TypeVar("Result")
 VERSION_TABLE = "alembic_version_prokube_auth"
 # The database is down, as SQLAlchemy tells it.
 DATABASE_DOWN = (OperationalError, PoolTimeoutError)
+# The execution option that tells our engines from MLflow's.
+OURS = "prokube_auth"
 CONNECT_SECONDS = 3
 UNANSWERED_MILLISECONDS = 4000
 # A transaction that others keep overtaking is begun so many times.
 ATTEMPTS = 5
 # PostgreSQL's serialization_failure and deadlock_detected: nothing was written, and the next attempt may be.
 CONFLICTS = ("40001", "40P01")
-TAKES_NO_WRITES = "The server's database takes no changes at the moment, reading works. Try again later."
+TAKES_NO_WRITES = (
+    "The server's database is read-only at the moment. You can read, but not change anything. Try again later."
+)
 READ_ONLY = "25006"  # read_only_sql_transaction, PostgreSQL's appendix A
 _MIGRATION_LOCK = 0x70726F6B756265  # "prokube", the key of PostgreSQL's advisory lock
 
@@ -57,7 +61,7 @@ def open_engine(uri: str, *, one_question: bool = False) -> Engine:
     One for single questions begins and ends no transaction, and asks no connection beforehand whether it lives.
     """
     url = make_url(uri)
-    options: dict[str, Any] = {"pool_timeout": 4, "hide_parameters": True}
+    options: dict[str, Any] = {"pool_timeout": 4, "hide_parameters": True, "execution_options": {OURS: True}}
     if url.get_backend_name() == "sqlite":
         options["connect_args"] = {"timeout": 20}
     else:
@@ -73,6 +77,7 @@ def open_engine(uri: str, *, one_question: bool = False) -> Engine:
     if one_question:
         options |= {"isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None, "pool_pre_ping": False}
     engine = create_engine(url, **options)
+    audit_log.listen(engine)
     event.listen(engine, "handle_error", _name_read_only)
     if url.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _sqlite_foreign_keys)
@@ -145,6 +150,14 @@ class Database:
                     raise
         with self.write() as connection:
             return work(connection)
+
+    def rehearse(self, work: Callable[[Connection], Result]) -> Result:
+        """What ``work`` makes of one transaction, of which nothing stays."""
+        with self.engine.connect() as connection, connection.begin() as transaction:
+            try:
+                return work(connection)
+            finally:
+                transaction.rollback()
 
     def answer(self, question: PreparedQuery, **values: Any) -> RowMapping | None:
         """The first row that a question finds, None where there is none; else as :meth:`ask`."""
@@ -250,14 +263,27 @@ def migration_lock(engine: Engine) -> Iterator[None]:
 
 
 def migrate(engine: Engine, migrate_mlflow: Callable[[Engine], None], revision: str = "head") -> None:
-    """Bring MLflow's auth tables and ours up to date, under one lock."""
+    """Bring MLflow's auth tables and ours up to date, under one lock.
+
+    Raises:
+        SchemaOutdated: our tables are another version's; nothing is changed.
+    """
     with migration_lock(engine):
+        _refuse_unknown(current_revision(engine))
         migrate_mlflow(engine)
         if current_revision(engine) != head_revision():
             _run(engine, upgrade, revision)
         if current_revision(engine) == head_revision():
             with engine.begin() as connection:
                 role_versions.make_triggers(connection)
+
+
+def _refuse_unknown(found: str | None) -> None:
+    if found is not None and found not in (known := revisions()):
+        raise SchemaOutdated(
+            f"the auth tables are at revision {found}, expected one of {', '.join(known)}: another version of "
+            "mlflow-prokube-auth made them; use that version, or a backup"
+        )
 
 
 def migrate_down(engine: Engine, revision: str) -> None:
@@ -287,6 +313,7 @@ def check_schema(engine: Engine) -> None:
             "check PROKUBE_AUTH_DATABASE_URI or --backend-store-uri"
         ) from None
     if found != head_revision():
+        _refuse_unknown(found)
         raise SchemaOutdated(
             f"the auth tables are at revision {found}, expected {head_revision()}: run `mlflow-prokube-auth db upgrade`"
         )

@@ -1,6 +1,6 @@
 """The one place that gives and takes grants, for whatever reason: each change stands in the audit trail.
 
-What MLflow's own store changes through its sessions, :mod:`mlflow_auth.writes` writes down in the same words. The
+What MLflow's own store changes through its sessions, :mod:`mlflow_auth.writes` has written down here, too. The
 versions by which processes keep grants are bumped by triggers (``role_versions.py``).
 """
 
@@ -14,12 +14,12 @@ from sqlalchemy import ColumnElement, Connection, select
 
 from ..model import Actor, Resource
 from . import audit
+from .portions import portions
 from .schema import role_permissions, roles, users
 
 # MLflow's name for the role that holds what is granted to one user alone.
 OWN_ROLE = re.compile(r"__user_(\d+)__")
 # So many roles and users are looked up with one query.
-_AT_ONCE = 500
 
 
 def give(connection: Connection, role_id: int, resources: Sequence[Resource], permission: str, actor: Actor) -> None:
@@ -35,7 +35,7 @@ def give(connection: Connection, role_id: int, resources: Sequence[Resource], pe
     ]
     if made:
         connection.execute(role_permissions.insert(), made)
-        _write_down(connection, "create", made, actor)
+        write_down(connection, "create", made, actor)
 
 
 def take(connection: Connection, where: ColumnElement[bool], actor: Actor) -> int:
@@ -44,7 +44,7 @@ def take(connection: Connection, where: ColumnElement[bool], actor: Actor) -> in
     gone = [dict(row) for row in connection.execute(query).mappings()]
     if gone:
         connection.execute(role_permissions.delete().where(where))
-        _write_down(connection, "delete", gone, actor)
+        write_down(connection, "delete", gone, actor)
     return len(gone)
 
 
@@ -54,7 +54,7 @@ def move(connection: Connection, where: ColumnElement[bool], pattern: str, actor
     moved = [dict(row) for row in connection.execute(query).mappings()]
     if moved:
         connection.execute(role_permissions.update().where(where).values(resource_pattern=pattern))
-        _write_down(connection, "move", [{**row, "to": pattern} for row in moved], actor)
+        write_down(connection, "move", [{**row, "to": pattern} for row in moved], actor)
 
 
 def of(resource_type: str, pattern: str) -> ColumnElement[bool]:
@@ -62,40 +62,38 @@ def of(resource_type: str, pattern: str) -> ColumnElement[bool]:
     return (role_permissions.c.resource_type == resource_type) & (role_permissions.c.resource_pattern == pattern)
 
 
-def _write_down(connection: Connection, what: str, rows: Sequence[Mapping[str, Any]], actor: Actor) -> None:
+def write_down(connection: Connection, what: str, rows: Sequence[Mapping[str, Any]], actor: Actor) -> None:
+    """Put what happens to these grants into the audit trail.
+
+    Args:
+        connection: the transaction in which it happens.
+        what: "create", "change", "move" or "delete".
+        rows: columns of the grants; ``was`` is the level before a change, ``to`` the pattern after a move.
+        actor: who does it.
+    """
     names = _names(connection, {row["role_id"] for row in rows})
-    whose = _users(connection, names.values())
+    owners = owners_of(connection, names.values())
     for row in rows:
         role = names.get(row["role_id"], f"role {row['role_id']}")
-        detail = {"role": role, "permission": row["permission"], "was": None, **whose.get(role, {})}
+        detail = {"role": role, "permission": row["permission"], "was": row.get("was"), **owners.get(role, {})}
         if "to" in row:
             detail["to"] = row["to"]
-        audit.record(
-            connection,
-            f"grant.{what}",
-            actor.name,
-            target=f"{row['resource_type']}:{row['resource_pattern']}",
-            client=actor.client,
-            **detail,
-        )
+        target = f"{row['resource_type']}:{row['resource_pattern']}"
+        audit.record(connection, f"grant.{what}", actor, target=target, **detail)
 
 
 def _names(connection: Connection, role_ids: Iterable[int]) -> dict[int, str]:
     found: dict[int, str] = {}
-    for some in _parts(sorted(role_ids)):
+    for some in portions(sorted(role_ids)):
         found |= {row.id: row.name for row in connection.execute(select(roles).where(roles.c.id.in_(some)))}
     return found
 
 
-def _users(connection: Connection, role_names: Iterable[str]) -> dict[str, dict[str, str | int | None]]:
-    """Whose role it is, by name, where it is a user's own: MLflow names it by their id."""
+def owners_of(connection: Connection, role_names: Iterable[str]) -> dict[str, dict[str, str | int | None]]:
+    """The detail that tells whose role it is, for each that is a user's own: MLflow names it by their id."""
     own = {int(match.group(1)): name for name in role_names if (match := OWN_ROLE.fullmatch(name))}
     known: dict[int, str] = {}
-    for some in _parts(sorted(own)):
+    for some in portions(sorted(own)):
         query = select(users.c.id, users.c.username).where(users.c.id.in_(some))
         known |= {row.id: row.username for row in connection.execute(query)}
     return {name: {"user": known.get(user_id), "user_id": user_id} for user_id, name in own.items()}
-
-
-def _parts(numbers: Sequence[int]) -> Iterable[Sequence[int]]:
-    return (numbers[start : start + _AT_ONCE] for start in range(0, len(numbers), _AT_ONCE))

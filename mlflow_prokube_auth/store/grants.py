@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from ..model import Resource
 from .database import Database
 from .grant_writer import OWN_ROLE
+from .memberships import NO_RULE
+from .portions import portions
 from .schema import role_permissions, roles, team_roles, teams, user_role_assignments, users
-from .teams import NO_RULE
 from .user_names import ids_of
 
 WILDCARD = "*"
@@ -56,6 +58,18 @@ class Grant:
     resource: Resource
 
 
+@dataclass(frozen=True)
+class NameSearch:
+    """Resources whose name holds ``words``, or whose id they are.
+
+    ``ids`` are, by type, the patterns of those whose names are not in the grants (experiments); all other grants are
+    on names.
+    """
+
+    words: str
+    ids: Mapping[str, Sequence[str]]
+
+
 class Grants:
     """Queries on grants."""
 
@@ -76,19 +90,26 @@ class Grants:
         user: str = "",
         team: str = "",
         kind: str = "",
-        pattern: str = "",
+        on: NameSearch | None = None,
         first: int = 0,
         size: int = 50,
     ) -> tuple[list[Grant], int]:
-        """Grants of a user (in their own role and all others), of a team, on a kind, on a resource; and how many."""
+        """Grants of a user (in their own role and all others), of a team, on a kind, on resources; and how many.
+
+        Of users and teams, the one of that name counts; where there is none, all whose names hold it.
+        """
         with self._database.read() as connection:
             of_roles = _role_ids(connection, user, team)
-            wanted = _wanted(of_roles, kind, [pattern] if pattern else [])
+            wanted = _wanted(of_roles, kind, [])
+            if on is not None:
+                found = _found(connection, on, wanted)
+                those = role_permissions.c.id.in_(found[first : first + size])
+                return _grants(connection, those), len(found)
             # Every grant has one role, and a role one team at most.
             count = select(func.count()).select_from(role_permissions).where(*wanted)
             number = connection.execute(count).scalar_one()
             # A sum is in no index. In order of their ids, a database would read everybody's to find the first of a few.
-            few = of_roles is not None or pattern
+            few = of_roles is not None
             order = role_permissions.c.id + 0 if few else role_permissions.c.id
             here = select(role_permissions.c.id).where(*wanted).order_by(order).limit(size).offset(first).subquery()
             return _grants(connection, role_permissions.c.id.in_(select(here.c.id))), int(number)
@@ -99,6 +120,16 @@ class Grants:
             of_roles = _role_ids(connection, user, "")
             wanted = _wanted(of_roles, resource.resource_type, [resource.pattern, WILDCARD])
             return _grants(connection, *wanted, roles.c.workspace == resource.workspace)
+
+    def managers(self, resource_type: str, patterns: Sequence[str]) -> dict[str, list[Holder]]:
+        """Who holds MANAGE on each of these patterns of a type itself, in any workspace."""
+        found: dict[str, list[Holder]] = {}
+        with self._database.read() as connection:
+            for some in portions(patterns):
+                wanted = _wanted(None, resource_type, list(some))
+                for grant in _grants(connection, *wanted, role_permissions.c.permission == "MANAGE"):
+                    found.setdefault(grant.resource.pattern, []).append(grant.holder)
+        return found
 
     def managed(self, resource_type: str) -> set[str]:
         """Patterns of a type on which somebody holds MANAGE."""
@@ -113,16 +144,16 @@ class Grants:
 
 
 def _role_ids(connection: Connection, user: str, team: str) -> list[int] | None:
-    """The roles of a user, of a team, or of a user that are a team's; None for all."""
+    """The roles of users, of teams, or of users that are teams'; None for all. By name, else by a part of the name."""
     query = None
     if user:
-        query = select(user_role_assignments.c.role_id).where(
-            user_role_assignments.c.user_id.in_(ids_of(connection, user))
-        )
+        exactly = ids_of(connection, user)
+        like = select(users.c.id).where(users.c.username.icontains(user, autoescape=True))
+        query = select(user_role_assignments.c.role_id).where(user_role_assignments.c.user_id.in_(exactly or like))
     if team:
-        of_team = (
-            select(team_roles.c.role_id).join(teams, teams.c.id == team_roles.c.team_id).where(teams.c.name == team)
-        )
+        exact = connection.execute(select(teams.c.id).where(teams.c.name == team)).first() is not None
+        named = teams.c.name == team if exact else teams.c.name.icontains(team, autoescape=True)
+        of_team = select(team_roles.c.role_id).join(teams, teams.c.id == team_roles.c.team_id).where(named)
         query = of_team if query is None else of_team.where(team_roles.c.role_id.in_(query))
     return None if query is None else sorted(connection.execute(query).scalars())
 
@@ -136,6 +167,21 @@ def _wanted(of_roles: list[int] | None, kind: str, patterns: list[str]) -> list[
     if patterns:
         wanted.append(role_permissions.c.resource_pattern.in_(patterns))
     return wanted
+
+
+def _found(connection: Connection, on: NameSearch, wanted: list[ColumnElement[bool]]) -> list[int]:
+    """The ids of the wanted grants on these resources, in their order."""
+    table = role_permissions.c
+    by_name = table.resource_type.not_in(on.ids) & table.resource_pattern.icontains(on.words, autoescape=True)
+    wheres = [or_(by_name, table.resource_pattern == on.words)]
+    for resource_type, patterns in on.ids.items():
+        wheres += [
+            and_(table.resource_type == resource_type, table.resource_pattern.in_(some)) for some in portions(patterns)
+        ]
+    found = set[int]()
+    for where in wheres:
+        found.update(connection.execute(select(table.id).where(*wanted, where)).scalars())
+    return sorted(found)
 
 
 def _grants(connection: Connection, *where: ColumnElement[bool]) -> list[Grant]:

@@ -10,23 +10,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
 from passlib.context import CryptContext
 from sqlalchemy import Connection, and_, case, null, or_, select
 
-from ..model import Person
+from ..model import Actor, Person
 from ..plain import NotPlain, escaped, lowered, user_name
 from . import audit
+from .access_keys import end_active
 from .database import Database
-from .people import end_presence
+from .new_accounts import LOCAL_ISSUER, NewAccount, make
+from .presence import end_presence
 from .schema import audit_events, identities, local_admins, users
-from .tokens import end_active
-from .user_names import UNUSABLE_PASSWORD, NameTaken, add_user, claim, ids_of
 
-LOCAL_ISSUER = "local"
 ADMITTED_BY = "local:break-glass"
 MIN_PASSWORD = 14
 MAX_PASSWORD = 1024
@@ -94,7 +93,7 @@ class LocalAdmins:
         with self._database.read() as connection:
             return [LocalAdmin(row.username, row.locked_until, row.last_login_at) for row in connection.execute(query)]
 
-    def set(self, name: str, password: str, now: int, actor: str, client: str = "") -> bool:
+    def set(self, name: str, password: str, actor: Actor) -> bool:
         """Make a local administrator, or give one a new password; a lock is lifted, sessions and access key end.
 
         Returns:
@@ -107,35 +106,29 @@ class LocalAdmins:
         name = usable_name(name)
         hashed = _hashing.hash(usable_password(password))
         # Two at once, or a first login of that name: the loser finds the winner's rows.
-        return self._database.settle(lambda connection: self._set(connection, name, hashed, now, actor, client))
+        return self._database.settle(lambda connection: self._set(connection, name, hashed, actor))
 
-    def _set(self, connection: Connection, name: str, hashed: str, now: int, actor: str, client: str) -> bool:
-        user_id = _own_user(connection, name, now)
-        connection.execute(
-            users.update()
-            .where(users.c.id == user_id)
-            .values(username=name, password_hash=UNUSABLE_PASSWORD, is_admin=True)
-        )
+    def _set(self, connection: Connection, name: str, hashed: str, actor: Actor) -> bool:
+        user_id = _own_user(connection, name, actor.at)
+        connection.execute(users.update().where(users.c.id == user_id).values(is_admin=True))
         connection.execute(
             identities.update()
             .where(identities.c.user_id == user_id)
-            .values(disabled=False, admitted_by=ADMITTED_BY, admin_by=ADMITTED_BY, last_confirmed_at=now)
+            .values(disabled=False, admitted_by=ADMITTED_BY, admin_by=ADMITTED_BY, last_confirmed_at=actor.at)
         )
         # Whoever knew the old password may have left a session, a key, or a way to one.
         end_presence(connection, user_id)
-        end_active(connection, user_id, "revoked", now)
+        end_active(connection, user_id, "revoked", actor.at)
         values = {"password_hash": hashed, "failures": 0, "locked_until": None}
         replaced = connection.execute(
             local_admins.update().where(local_admins.c.user_id == user_id).values(values)
         ).rowcount
         if not replaced:
             connection.execute(local_admins.insert().values(user_id=user_id, **values))
-        audit.record(
-            connection, "local_admin.replace" if replaced else "local_admin.set", actor, target=name, client=client
-        )
+        audit.record(connection, "local_admin.replace" if replaced else "local_admin.set", actor, target=name)
         return bool(replaced)
 
-    def remove(self, name: str, now: int, actor: str, client: str = "") -> bool:
+    def remove(self, name: str, actor: Actor) -> bool:
         """End a local administrator, with sessions, access key and rights, at once; whether there was one."""
         name = lowered(name)
         with self._database.write() as connection:
@@ -148,38 +141,39 @@ class LocalAdmins:
             )
             connection.execute(users.update().where(users.c.id == user_id).values(is_admin=False))
             end_presence(connection, user_id)
-            end_active(connection, user_id, "revoked", now)
-            audit.record(connection, "local_admin.remove", actor, target=name, client=client)
+            end_active(connection, user_id, "revoked", actor.at)
+            audit.record(connection, "local_admin.remove", actor, target=name)
             return True
 
-    def check(self, name: str, password: str, now: int, client: str) -> Person | Refused:
-        """The administrator of that name and password.
+    def check(self, name: str, password: str, actor: Actor) -> Person | Refused:
+        """The administrator of that name and password; ``actor`` is whoever tries, and has no name yet.
 
         The work done is the same whatever the answer, but for a flood: a name that nobody has, or that is locked,
         is worth one hash a second. The web layer answers all of them after one and the same time.
         """
         name = lowered(name)
         if not _is_name(name) or not self._is_known(name):
-            return self._refused("", Refused.UNKNOWN, password, now, client)
+            return self._refused(Refused.UNKNOWN, password, actor)
+        actor = replace(actor, name=name)
         with self._turn(name) as has_turn:
             if not has_turn:
-                return self._refused(name, Refused.BUSY, password, now, client)
-            user_id, hashed, refused = self._count(name, now)
+                return self._refused(Refused.BUSY, password, actor)
+            user_id, hashed, refused = self._count(name, actor.at)
             matches = hashed is not None and _matches(password, hashed)
         if hashed is None:
-            return self._refused(name, refused, password, now, client)
+            return self._refused(refused, password, actor)
         with self._database.write() as connection:
             if matches and _clear(connection, user_id, hashed):
                 connection.execute(
                     identities.update()
                     .where(identities.c.user_id == user_id)
-                    .values(last_login_at=now, last_confirmed_at=now)
+                    .values(last_login_at=actor.at, last_confirmed_at=actor.at)
                 )
-                audit.record(connection, "login.local", name, client=client)
+                audit.record(connection, "login.local", actor)
                 return Person(user_id, name, True)
-            audit.record(connection, "login.local.denied", name, client=client, reason=Refused.WRONG.value)
+            audit.record(connection, "login.local.denied", actor, reason=Refused.WRONG.value)
             if refused is Refused.LOCKED:
-                audit.record(connection, "login.local.lock", name, client=client, until=now + LOCK_SECONDS)
+                audit.record(connection, "login.local.lock", actor, until=actor.at + LOCK_SECONDS)
             return Refused.WRONG
 
     def _is_known(self, name: str) -> bool:
@@ -204,18 +198,18 @@ class LocalAdmins:
             with self._lock:
                 self._names.discard(name)
 
-    def _refused(self, name: str, why: Refused, password: str, now: int, client: str) -> Refused:
+    def _refused(self, why: Refused, password: str, actor: Actor) -> Refused:
         """An attempt that is not let through: the work of one that is, and a line of the audit trail, now and then."""
         with self._lock:
-            stands_in, self._stood_in_at = self._stood_in_at < now, max(self._stood_in_at, now)
-            records = self._recorded_at + REFUSED_AUDIT_SECONDS < now
-            self._recorded_at = now if records else self._recorded_at
+            stands_in, self._stood_in_at = self._stood_in_at < actor.at, max(self._stood_in_at, actor.at)
+            records = self._recorded_at + REFUSED_AUDIT_SECONDS < actor.at
+            self._recorded_at = actor.at if records else self._recorded_at
         if stands_in:
             self._stand_in = self._stand_in or _hashing.hash("nobody's password")
             _matches(password, self._stand_in)
         if records:
             with self._database.write() as connection:
-                _record_refused(connection, name, why, now, client)
+                _record_refused(connection, why, actor)
         return why
 
     def _count(self, name: str, now: int) -> tuple[int, str | None, Refused]:
@@ -298,36 +292,18 @@ def _user_id_of(name: str) -> Any:
     )
 
 
-def _own_user(connection: Connection, name: str, now: int) -> int:
+def _own_user(connection: Connection, name: str, at: int) -> int:
     """The user of that name with an identity of ours, made where there is none.
 
     An administrator of basic-auth to whom no identity is bound becomes a local one; other users of basic-auth
     are people who have yet to log in.
     """
-    ids = ids_of(connection, name)
-    existing = None
-    if ids:
-        query = select(users.c.is_admin, identities.c.issuer).outerjoin_from(
-            users, identities, identities.c.user_id == users.c.id
-        )
-        existing = connection.execute(query.where(users.c.id == ids[0])).one()
-        if existing.issuer != LOCAL_ISSUER and (existing.issuer is not None or not existing.is_admin):
-            raise NameTaken(name)
-    user_id = ids[0] if ids else add_user(connection, name, is_admin=True)
-    claim(connection, name, user_id)
-    if existing is None or existing.issuer is None:
-        connection.execute(
-            identities.insert().values(
-                user_id=user_id,
-                issuer=LOCAL_ISSUER,
-                subject=name,
-                display_name=name,
-                admitted_by=ADMITTED_BY,
-                disabled=False,
-                last_confirmed_at=now,
-            )
-        )
-    return user_id
+    own = select(identities.c.user_id).where(identities.c.issuer == LOCAL_ISSUER, identities.c.subject == name)
+    user_id = connection.execute(own).scalar()
+    if user_id is not None:
+        return int(user_id)
+    new = NewAccount(name, LOCAL_ISSUER, name, name, ADMITTED_BY)
+    return make(connection, new, at, adopts=lambda is_admin: is_admin)
 
 
 def _clear(connection: Connection, user_id: int, hashed: str) -> bool:
@@ -340,13 +316,13 @@ def _clear(connection: Connection, user_id: int, hashed: str) -> bool:
     return bool(result.rowcount)
 
 
-def _record_refused(connection: Connection, name: str, refused: Refused, now: int, client: str) -> None:
+def _record_refused(connection: Connection, refused: Refused, actor: Actor) -> None:
     """Write down an attempt that was not let through, at most one a minute.
 
     A name that nobody has is not kept: people type passwords into the wrong field.
     """
     recent = select(audit_events.c.id).where(
-        audit_events.c.at > now - REFUSED_AUDIT_SECONDS, audit_events.c.action == "login.local.refused"
+        audit_events.c.at > actor.at - REFUSED_AUDIT_SECONDS, audit_events.c.action == "login.local.refused"
     )
     if connection.execute(recent.limit(1)).first() is None:
-        audit.record(connection, "login.local.refused", name or "anonymous", client=client, reason=refused.value)
+        audit.record(connection, "login.local.refused", actor, reason=refused.value)

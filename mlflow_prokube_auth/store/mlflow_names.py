@@ -91,17 +91,27 @@ def unfinished_jobs(connection: Connection, name: str) -> int:
     return int(connection.execute(text(_UNFINISHED), {"old": name, "lower": name.lower()}).scalar_one())
 
 
+def uses(connection: Connection, name: str) -> dict[str, int]:
+    """In which of MLflow's tables that decide or show by a user's name it stands, and in how many rows of each."""
+    columns: dict[str, list[str]] = {}
+    for table, column in _lengths(connection):
+        if (table, column) in (*STAMPED, *_CHOSEN):
+            columns.setdefault(table, []).append(column)
+    found = {}
+    for table, names in columns.items():
+        where = " OR ".join(f"{column} IN (:old, :lower)" for column in names)
+        statement = f"SELECT COUNT(*) FROM {table} WHERE {where}"  # noqa: S608 - constants
+        number = int(connection.execute(text(statement), {"old": name, "lower": name.lower()}).scalar_one())
+        if number:
+            found[table] = number
+    return found
+
+
 def rename(connection: Connection, old: str, new: str) -> None:
     """Change a user's name in all of these places, in the caller's transaction."""
     if old == new or not are_here(connection):
         return
-    there = inspect(connection)
-    lengths: dict[tuple[str, str], Any] = {
-        (table, column["name"]): getattr(column["type"], "length", None)
-        for table in {table for table, _ in (*STAMPED, *CHOSEN)}
-        if there.has_table(table)
-        for column in there.get_columns(table)
-    }
+    lengths = _lengths(connection)
     values = {"old": old, "lower": old.lower(), "new": new}
     for place in STAMPED:
         if place in lengths:
@@ -111,3 +121,14 @@ def rename(connection: Connection, old: str, new: str) -> None:
     for place, statements in _CHOSEN.items():
         for statement in statements if place in lengths else ():
             connection.execute(text(statement), {**values, "new": new[: lengths[place]]})
+
+
+def _lengths(connection: Connection) -> dict[tuple[str, str], Any]:
+    """The columns of those tables that are here, and how many characters each takes; None for any number."""
+    there = inspect(connection)
+    return {
+        (table, column["name"]): getattr(column["type"], "length", None)
+        for table in {table for table, _ in (*STAMPED, *CHOSEN)}
+        if there.has_table(table)
+        for column in there.get_columns(table)
+    }

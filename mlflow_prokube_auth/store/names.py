@@ -1,4 +1,4 @@
-"""Reservations of globally unique names, written before MLflow creates what bears them."""
+"""Reservations of globally unique names, written before MLflow creates the resources."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ class Reservation:
     held_until: int | None
     claim_id: str
     healable: bool
+    inherited: bool
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,14 @@ class Names:
                     resource_names.c.pending == stale.pending,
                     _not_held(now_ms // 1000),
                 )
-                .values(user_id=user_id, reserved_ms=now_ms, claim_id=claim_id, pending=True, healable=healable)
+                .values(
+                    user_id=user_id,
+                    reserved_ms=now_ms,
+                    claim_id=claim_id,
+                    pending=True,
+                    healable=healable,
+                    inherited=False,
+                )
             )
             return bool(result.rowcount)
 
@@ -123,7 +131,7 @@ class Names:
             _free(connection, _of(kind, name, claim_id))
 
     def lock(self, kind: str, name: str, user_id: int, now: int, seconds: int) -> NameLock | None:
-        """Keep everybody from a name while what bears it is renamed or deleted; None where another request does."""
+        """Block a name while its resource is renamed or deleted; None where another request does."""
         until = now + seconds
         with self._database.write() as connection:
             held = connection.execute(
@@ -166,13 +174,13 @@ class Names:
             else:
                 connection.execute(resource_names.update().where(*named).values(held_until=None))
 
-    def created_by(self, user_id: int) -> set[tuple[str, str]]:
-        """Kind and name of all that a user created."""
-        query = select(resource_names.c.kind, resource_names.c.name).where(
+    def created_by(self, user_id: int) -> dict[tuple[str, str], bool]:
+        """Kind and name of all that a user created or inherited from a deleted account; whether they inherited it."""
+        query = select(resource_names.c.kind, resource_names.c.name, resource_names.c.inherited).where(
             resource_names.c.user_id == user_id, resource_names.c.pending.is_(False)
         )
         with self._database.read() as connection:
-            return {(row.kind, row.name) for row in connection.execute(query)}
+            return {(row.kind, row.name): bool(row.inherited) for row in connection.execute(query)}
 
     def pending(self, user_id: int) -> list[Reservation]:
         """What a user reserved and was never seen to own: the trace of a crash."""

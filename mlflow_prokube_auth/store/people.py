@@ -6,16 +6,17 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
-from ..model import AccountState, Admission, Person
+from ..model import AccountState, Actor, Admission, Person, keycloak
 from ..plain import lowered
-from . import audit, mlflow_names
+from . import audit, mlflow_names, rebinds
 from .database import Database
+from .new_accounts import NewAccount, make
+from .presence import end_presence
 from .role_grants import ROLES
-from .schema import consents, identities, sessions, user_names, users
+from .schema import identities, user_names, users
 from .teams import Teams
-from .user_names import UNUSABLE_PASSWORD as UNUSABLE_PASSWORD
 from .user_names import NameTaken as NameTaken
-from .user_names import add_user, claim, ids_of
+from .user_names import claim, ids_of
 
 
 class Blocked(Exception):
@@ -97,7 +98,9 @@ class People:
         rows = self._database.ask(query)
         return standing_of(rows[0], rows[0]["id"]) if rows else None
 
-    def confirm(self, admission: Admission, standing: AccountState, now: int, *, in_full: bool = True) -> Person | None:
+    def confirm(
+        self, admission: Admission, standing: AccountState, actor: Actor, *, in_full: bool = True
+    ) -> Person | None:
         """Keycloak vouches for a known person anew: name, groups and administrator's rights follow.
 
         They do so where its answer was not given ``in_full``, too, but then nothing is confirmed. Where something was
@@ -109,9 +112,9 @@ class People:
         """
 
         def work(connection: Connection) -> Person | None:
-            if not _still(connection, standing, last_confirmed_at=now if in_full else standing.confirmed_at):
+            if not _still(connection, standing, last_confirmed_at=actor.at if in_full else standing.confirmed_at):
                 return None
-            person = self._bind(connection, admission, now)
+            person = self._bind(connection, admission, actor.at)
             if not in_full:
                 as_before = {"last_confirmed_at": standing.confirmed_at, "check_due": standing.check_due}
                 connection.execute(
@@ -138,7 +141,7 @@ class People:
             )
             return bool(result.rowcount)
 
-    def checked(self, standing: AccountState, enabled: bool, is_admin: bool, now: int) -> None:
+    def checked(self, standing: AccountState, enabled: bool, is_admin: bool, actor: Actor) -> None:
         """Keep what the directory says of a person.
 
         Where something was withdrawn, or hinted at, after ``standing`` was read, the next request asks again.
@@ -150,7 +153,7 @@ class People:
                 connection,
                 standing,
                 disabled=not enabled,
-                last_confirmed_at=now,
+                last_confirmed_at=actor.at,
                 check_due=False,
                 claimed_until=None,
                 generation=standing.generation + less,
@@ -163,22 +166,22 @@ class People:
             connection.execute(users.update().where(users.c.id == user_id).values(is_admin=is_admin))
             if enabled == standing.disabled:
                 action = "user.readmit" if enabled else "user.withdraw"
-                audit.record(connection, action, "keycloak", target=standing.person.username)
+                audit.record(connection, action, actor, target=standing.person.username)
             if is_admin != standing.person.is_admin:
-                audit.record(connection, "user.admin", "keycloak", target=standing.person.username, admin=int(is_admin))
+                audit.record(connection, "user.admin", actor, target=standing.person.username, admin=int(is_admin))
 
-    def withdraw(self, user_id: int, reason: str, now: int) -> None:
+    def withdraw(self, user_id: int, reason: str, actor: Actor) -> None:
         """Keycloak does not let this person in any more."""
         with self._database.write() as connection:
             name = connection.execute(select(users.c.username).where(users.c.id == user_id)).scalar()
             connection.execute(
                 identities.update()
                 .where(identities.c.user_id == user_id)
-                .values(disabled=True, last_confirmed_at=now, generation=identities.c.generation + 1)
+                .values(disabled=True, last_confirmed_at=actor.at, generation=identities.c.generation + 1)
             )
             connection.execute(users.update().where(users.c.id == user_id).values(is_admin=False))
             end_presence(connection, user_id)
-            audit.record(connection, "user.withdraw", "keycloak", target=str(name), reason=reason)
+            audit.record(connection, "user.withdraw", actor, target=str(name), reason=reason)
 
     def ask_soon(self, issuer: str, subject: str) -> None:
         """Have the directory asked before this person's next request is answered."""
@@ -189,8 +192,8 @@ class People:
                 .values(check_due=True, claimed_until=None, generation=identities.c.generation + 1)
             )
 
-    def log_in(self, admission: Admission, now: int, client: str) -> Person:
-        """Bind the identity to its user, making or renaming the user where needed.
+    def log_in(self, admission: Admission, actor: Actor) -> Person:
+        """Bind the identity to its user, making or renaming the user where needed; ``actor`` is the person.
 
         Raises:
             NameTaken: the name belongs to another identity.
@@ -198,18 +201,19 @@ class People:
         """
 
         def work(connection: Connection) -> Person:
-            person = self._bind(connection, admission, now)
+            person = self._bind(connection, admission, actor.at)
             self._refuse_blocked(connection, person)
             connection.execute(
-                identities.update().where(identities.c.user_id == person.user_id).values(last_login_at=now)
+                identities.update().where(identities.c.user_id == person.user_id).values(last_login_at=actor.at)
             )
+            left_out = {"no_teams": "; ".join(admission.no_teams)[:1000]} if admission.no_teams else {}
             audit.record(
                 connection,
                 "login",
-                person.username,
-                client=client,
+                actor,
                 admitted_by=admission.admitted_by,
                 admin_by=admission.admin_by,
+                **left_out,
             )
             return person
 
@@ -226,25 +230,17 @@ class People:
         if connection.execute(blocked).scalar():
             raise Blocked(person.username)
 
-    def _bind(self, connection: Connection, admission: Admission, now: int) -> Person:
+    def _bind(self, connection: Connection, admission: Admission, at: int) -> Person:
         bound = _bound(connection, admission)
+        if bound is None and rebinds.by_login(connection, admission, Actor(admission.username, at)) is not None:
+            bound = _bound(connection, admission)
         if bound is None:
-            user_id = self._adopt_or_create(connection, admission)
-            connection.execute(
-                identities.insert().values(
-                    user_id=user_id,
-                    issuer=admission.issuer,
-                    subject=admission.subject,
-                    disabled=False,
-                    display_name=admission.display_name[:255],
-                    admitted_by=admission.admitted_by,
-                    last_confirmed_at=now,
-                )
-            )
+            # A user of basic-auth: the first login with the verified address binds the identity.
+            user_id = make(connection, _account_of(admission), at, adopts=lambda is_admin: admission.name_verified)
         else:
             user_id = int(bound.id)
             if bound.username != admission.username:
-                self._rename(connection, user_id, bound.username, admission)
+                self._rename(connection, user_id, bound.username, admission, at)
         demoted = bound is not None and bool(bound.is_admin) and not admission.is_admin
         connection.execute(
             identities.update()
@@ -253,45 +249,35 @@ class People:
                 display_name=admission.display_name[:255],
                 admitted_by=admission.admitted_by,
                 admin_by=admission.admin_by,
-                last_confirmed_at=now,
+                last_confirmed_at=at,
                 disabled=False,
                 check_due=False,
                 generation=identities.c.generation + int(demoted),
             )
         )
         connection.execute(users.update().where(users.c.id == user_id).values(is_admin=admission.is_admin))
-        self._teams.sync(connection, user_id, admission.username, admission.teams, now)
+        self._teams.sync(connection, user_id, admission.username, admission.teams, keycloak(at))
         return Person(user_id, admission.username, admission.is_admin)
 
-    def _adopt_or_create(self, connection: Connection, admission: Admission) -> int:
-        name = admission.username
-        ids = ids_of(connection, name)
-        if not ids:
-            user_id = add_user(connection, name)
-        else:
-            query = select(users.c.username, identities.c.subject).outerjoin_from(
-                users, identities, identities.c.user_id == users.c.id
-            )
-            existing = connection.execute(query.where(users.c.id == ids[0])).one()
-            if existing.subject is not None or not admission.name_verified:
-                raise NameTaken(name)
-            # A user of basic-auth: the first login with the verified address binds the identity.
-            user_id = ids[0]
-            connection.execute(
-                users.update().where(users.c.id == user_id).values(username=name, password_hash=UNUSABLE_PASSWORD)
-            )
-            mlflow_names.rename(connection, existing.username, name)
-        claim(connection, name, user_id, (admission.issuer, admission.subject))
-        return user_id
-
-    def _rename(self, connection: Connection, user_id: int, old: str, admission: Admission) -> None:
+    def _rename(self, connection: Connection, user_id: int, old: str, admission: Admission, at: int) -> None:
         new = admission.username
         if any(other != user_id for other in ids_of(connection, new)):
             raise NameTaken(new)
         claim(connection, new, user_id, (admission.issuer, admission.subject))
         connection.execute(users.update().where(users.c.id == user_id).values(username=new))
         mlflow_names.rename(connection, old, new)
-        audit.record(connection, "user.rename", new, target=old)
+        audit.record(connection, "user.rename", Actor(new, at), target=old)
+
+
+def _account_of(admission: Admission) -> NewAccount:
+    return NewAccount(
+        admission.username,
+        admission.issuer,
+        admission.subject,
+        admission.display_name,
+        admission.admitted_by,
+        returns=True,
+    )
 
 
 def _bound(connection: Connection, admission: Admission) -> Any:
@@ -305,12 +291,6 @@ def _bound(connection: Connection, admission: Admission) -> Any:
         .with_for_update()
     ).scalar()
     return None if user_id is None else connection.execute(select(users).where(users.c.id == user_id)).first()
-
-
-def end_presence(connection: Connection, user_id: int) -> None:
-    """End a user's sessions and what they allowed a command to fetch, in the caller's transaction."""
-    for table in (sessions, consents):
-        connection.execute(table.delete().where(table.c.user_id == user_id))
 
 
 def _still(connection: Connection, standing: AccountState, **values: Any) -> bool:

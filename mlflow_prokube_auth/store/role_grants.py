@@ -5,13 +5,14 @@ The version comes with the question "who is calling?", in the same query; so wha
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from cachetools import LRUCache
 from sqlalchemy import String, cast, func, select
 
 from .database import Database
@@ -64,9 +65,8 @@ class RoleGrantCache:
 
     def __init__(self, database: Database, most: int = MOST_GRANTS) -> None:
         self._database = database
-        self._most = most
-        self._kept: OrderedDict[int, tuple[int, RoleGrants]] = OrderedDict()
-        self._size = 0
+        # Role's id -> the version, and what it grants.
+        self._kept: LRUCache[int, tuple[int, RoleGrants]] = LRUCache(most, getsizeof=lambda kept: kept[1].size)
         self._lock = threading.Lock()
 
     def roles_of(self, user_id: int) -> str:
@@ -86,7 +86,6 @@ class RoleGrantCache:
             for role_id, version in wanted.items():
                 kept = self._kept.get(role_id)
                 if kept is not None and kept[0] == version:
-                    self._kept.move_to_end(role_id)
                     found[role_id] = kept[1]
         missing = wanted.keys() - found.keys()
         if missing:
@@ -114,11 +113,6 @@ class RoleGrantCache:
     def _keep(self, loaded: Iterable[tuple[int, RoleGrants]]) -> None:
         with self._lock:
             for version, grants in loaded:
-                before = self._kept.pop(grants.role_id, None)
-                if before is not None:
-                    self._size -= before[1].size
-                self._kept[grants.role_id] = (version, grants)
-                self._size += grants.size
-            while self._size > self._most and self._kept:
-                _, (_, dropped) = self._kept.popitem(last=False)
-                self._size -= dropped.size
+                self._kept.pop(grants.role_id, None)
+                with contextlib.suppress(ValueError):  # one that grants more than is kept of all together
+                    self._kept[grants.role_id] = (version, grants)

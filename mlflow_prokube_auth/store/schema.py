@@ -17,7 +17,10 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
+
+from ..model import LONGEST_NOTE
 
 metadata = MetaData()
 
@@ -96,6 +99,15 @@ identities = Table(
     UniqueConstraint("issuer", "subject", name="uq_prokube_identities_subject"),
 )
 
+# Accounts that the next login with their verified address at that issuer binds to its identity, until then.
+rebinds = Table(
+    "prokube_rebinds",
+    metadata,
+    Column("user_id", Integer, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("issuer", String(255), nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+
 # Every name that anyone has or had: a freed name goes to nobody else.
 user_names = Table(
     "prokube_user_names",
@@ -108,18 +120,69 @@ user_names = Table(
     Column("former_id", Integer),
 )
 
-tokens = Table(
-    "prokube_tokens",
+access_keys = Table(
+    "prokube_access_keys",
     metadata,
     Column("key_id", String(12), primary_key=True),
     Column("user_id", Integer, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
-    # The user id while the token is in force, else NULL: at most one per user, in any database.
+    # The user id while the key is in force, else NULL: at most one per user, in any database.
     Column("active_user_id", Integer, unique=True),
     Column("digest", String(64), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger),
     Column("ended_by", String(16)),
+    Column("last_used_at", BigInteger),
+    Column("last_used_from", String(64)),
+    # What its owner calls it, such as "laptop" or "CI"; empty where they do not.
+    Column("note", String(LONGEST_NOTE), nullable=False, default="", server_default=""),
+)
+
+# Which e-mails told of a key's end; ``days`` before it.
+key_reminders = Table(
+    "prokube_key_reminders",
+    metadata,
+    Column("key_id", String(12), ForeignKey("prokube_access_keys.key_id", ondelete="CASCADE"), primary_key=True),
+    Column("days", Integer, primary_key=True, autoincrement=False),
+    # A process sends it now: nobody else does until then.
+    Column("claimed_until", BigInteger, nullable=False),
+    # NULL until it was sent, or never can be.
+    Column("settled_at", BigInteger),
+)
+
+# Keys of another plugin that go on working until a date: hashes of werkzeug's.
+legacy_keys = Table(
+    "prokube_legacy_keys",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("user_id", Integer, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("name", String(255), nullable=False),
+    # The part of the key that finds it; NULL for a user's one key without such a part.
+    Column("prefix", String(32)),
+    Column("hash", String(255), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("ended_by", String(16)),
+    Column("last_used_at", BigInteger),
+    Column("last_used_from", String(64)),
+    UniqueConstraint("user_id", "hash", name="uq_prokube_legacy_keys"),
+)
+
+# Whose tokens of another issuer stand for a service account.
+workload_bindings = Table(
+    "prokube_workload_bindings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("user_id", Integer, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("issuer", String(255), nullable=False, index=True),
+    Column("audience", String(255), nullable=False),
+    # A JSON object of claims and the values that they must have; a value may end in "*".
+    Column("claims", Text, nullable=False),
+    # Of issuer, audience and claims: no two bindings are the same.
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
     Column("last_used_at", BigInteger),
     Column("last_used_from", String(64)),
 )
@@ -160,6 +223,8 @@ consents = Table(
     Column("challenge", String(64), nullable=False),
     Column("days", Integer, nullable=False),
     Column("expires_at", BigInteger, nullable=False, index=True),
+    # That of the key that is to be made.
+    Column("note", String(LONGEST_NOTE), nullable=False, default="", server_default=""),
 )
 
 # Administrators for the day on which Keycloak is away.
@@ -188,6 +253,8 @@ resource_names = Table(
     Column("claim_id", String(16), nullable=False),
     # False where this claim replaced another user's unfinished one.
     Column("healable", Boolean, nullable=False),
+    # True where it is the user's as the successor of a deleted account.
+    Column("inherited", Boolean, nullable=False, default=False, server_default=false()),
     Index("ix_prokube_resource_names_pending", "user_id", "pending"),
 )
 
@@ -229,7 +296,7 @@ counted_versions = Table(
     "prokube_counted_versions",
     metadata,
     Column("digest", String(64), primary_key=True),
-    # The creator, or the heir of one whose account is gone.
+    # The creator, or the successor of one whose account is gone.
     Column("user_id", Integer, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True),
 )
 

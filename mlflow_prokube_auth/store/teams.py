@@ -2,24 +2,30 @@
 
 A team has a role of its own in each workspace where it holds something, and one more for each of its rules ("what is
 named ``team-a-...`` is EDIT to us"), so that MLflow's engine, its admin page and our search see ordinary roles with
-ordinary grants. Who is a member of the team's own role in the default workspace is a member of all.
+ordinary grants. A member of the team's own role in the default workspace is a member of all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
 from ..model import Actor, Resource, Rule, Team
-from . import audit, custody, grant_writer
+from . import audit, grant_writer, memberships, ownership
 from .database import Database
+from .memberships import (
+    DEFAULT_WORKSPACE,
+    KEYCLOAKS,
+    NO_RULE,
+    name_of_role,
+    names_of_teams,
+    role_names,
+    team_of,
+    teams_of,
+)
 from .schema import role_permissions, roles, team_roles, team_rules, teams, user_role_assignments, users
-
-DEFAULT_WORKSPACE = "default"
-# The "rule" of a team's own roles.
-NO_RULE = 0
 
 
 class TeamExists(Exception):
@@ -37,18 +43,23 @@ class Teams:
     def everyone(self) -> list[Team]:
         """All teams, by name."""
         with self._database.read() as connection:
-            return [_team(row) for row in connection.execute(select(teams).order_by(teams.c.name))]
+            return [team_of(row) for row in connection.execute(select(teams).order_by(teams.c.name))]
 
     def find(self, name: str) -> Team | None:
         """The team of that name."""
         with self._database.read() as connection:
             row = connection.execute(select(teams).where(teams.c.name == name)).first()
-        return None if row is None else _team(row)
+        return None if row is None else team_of(row)
 
     def of(self, user_id: int) -> list[Team]:
         """The teams of a user, by name."""
         with self._database.read() as connection:
-            return _teams_of(connection, user_id)
+            return teams_of(connection, user_id)
+
+    def names_of(self, user_ids: Sequence[int]) -> dict[int, list[str]]:
+        """The names of the teams of each of these users, in order; users without teams are left out."""
+        with self._database.read() as connection:
+            return names_of_teams(connection, user_ids)
 
     def members(self, team: Team) -> list[str]:
         """User names of a team's members."""
@@ -69,16 +80,16 @@ class Teams:
     def role_of(self, team: Team, workspace: str) -> int:
         """The team's own role in a workspace, made where there is none."""
         with self._database.write() as connection:
-            return self._role(connection, team, workspace)
+            return self.role_within(connection, team, workspace)
 
     def team_of_role(self, role_id: int) -> tuple[Team, int] | None:
         """The team whose role this is, and the role's rule (:data:`NO_RULE` for its own); None for other roles."""
         query = select(teams, team_roles.c.rule_id).join(team_roles, team_roles.c.team_id == teams.c.id)
         with self._database.read() as connection:
             row = connection.execute(query.where(team_roles.c.role_id == role_id)).first()
-        return None if row is None else (_team(row), row.rule_id)
+        return None if row is None else (team_of(row), row.rule_id)
 
-    def create(self, name: str, now: int, actor: str, client: str = "") -> Team:
+    def create(self, name: str, actor: Actor) -> Team:
         """A team that an administrator fills by hand.
 
         Raises:
@@ -86,71 +97,59 @@ class Teams:
         """
         try:
             with self._database.write() as connection:
-                team = self._insert(connection, name, False, now)
-                audit.record(connection, "team.create", actor, target=name, client=client)
-                return team
+                return self.create_within(connection, name, actor)
         except IntegrityError:
             raise TeamExists(name) from None
 
-    def delete(self, team: Team, actor: str, client: str = "", heir_id: int | None = None) -> int:
-        """End a team: its roles, with members and grants, and its rules go; the heir manages what nobody else does.
+    def delete(self, team: Team, actor: Actor, successor_id: int | None = None) -> int:
+        """End a team: its roles, with members and grants, and its rules go; a successor manages what nobody else does.
 
         Returns:
-            How many resources the heir got.
+            How many resources the successor got.
 
         Raises:
-            NeedsHeir: something would be left to nobody, and no heir is named.
+            NeedsSuccessor: something would be left to nobody, and no successor is named.
         """
         with self._database.write() as connection:
             role_ids = list(connection.execute(_roles_of(team)).scalars())
-            alone = custody.managed_alone(connection, role_ids=role_ids)
-            inherited = custody.pass_on(connection, alone, heir_id, Actor(actor, client))
-            _delete_roles(connection, role_ids, Actor(actor, client))
+            alone = ownership.managed_alone(connection, role_ids=role_ids)
+            inherited = ownership.pass_on(connection, alone, successor_id, actor)
+            _delete_roles(connection, role_ids, actor)
             connection.execute(teams.delete().where(teams.c.id == team.id))
-            audit.record(connection, "team.delete", actor, target=team.name, client=client, inherited=inherited)
+            audit.record(connection, "team.delete", actor, target=team.name, inherited=inherited)
             return inherited
 
-    def sync(self, connection: Connection, user_id: int, username: str, wanted: Iterable[str], now: int) -> None:
+    def sync(self, connection: Connection, user_id: int, username: str, wanted: Iterable[str], actor: Actor) -> None:
         """Make a user a member of exactly these of Keycloak's teams; teams made by hand stay as they are."""
-        wanted = set(wanted)
-        held = {team.name: team for team in _teams_of(connection, user_id) if team.from_keycloak}
-        for name in sorted(wanted - set(held)):
-            team = self._keycloak_team(connection, name, now)
-            if team is not None:
-                self._join(connection, team, user_id)
-                audit.record(connection, "team.join", "keycloak", target=username, team=name)
-        for name in sorted(set(held) - wanted):
-            _leave(connection, held[name], user_id)
-            audit.record(connection, "team.leave", "keycloak", target=username, team=name)
+        memberships.sync(connection, user_id, username, wanted, actor)
 
-    def join(self, team: Team, user_id: int, actor: str = "server", client: str = "") -> None:
+    def join(self, team: Team, user_id: int, actor: Actor) -> None:
         """Make a user a member, of all roles of the team."""
         with self._database.write() as connection:
-            self._join(connection, team, user_id)
+            memberships.join(connection, [team.id], user_id)
             who = audit.about(connection, user_id)
-            audit.record(connection, "team.join", actor, target=team.name, client=client, **who)
+            audit.record(connection, "team.join", actor, target=team.name, **who)
 
-    def leave(self, team: Team, user_id: int, actor: str = "server", client: str = "") -> None:
+    def leave(self, team: Team, user_id: int, actor: Actor) -> None:
         """The opposite.
 
         Raises:
-            NeedsHeir: nobody would manage any more what the team does.
+            NeedsSuccessor: nobody would manage any more what the team does.
         """
         with self._database.write() as connection:
             role_ids = list(connection.execute(_roles_of(team)).scalars())
-            alone = custody.managed_alone(connection, user_id=user_id, member_of=role_ids)
-            custody.pass_on(connection, alone, None, Actor(actor, client))
-            _leave(connection, team, user_id)
+            alone = ownership.managed_alone(connection, user_id=user_id, member_of=role_ids)
+            ownership.pass_on(connection, alone, None, actor)
+            memberships.leave(connection, [team.id], user_id)
             who = audit.about(connection, user_id)
-            audit.record(connection, "team.leave", actor, target=team.name, client=client, **who)
+            audit.record(connection, "team.leave", actor, target=team.name, **who)
 
-    def drop_from(self, user_id: int, names: Sequence[str], username: str) -> None:
+    def drop_from(self, user_id: int, names: Sequence[str], username: str, actor: Actor) -> None:
         """Take a user out of those of Keycloak's teams."""
         with self._database.write() as connection:
-            for team in _teams_of(connection, user_id):
-                if team.from_keycloak and team.name in names:
-                    _leave(connection, team, user_id)
-                    audit.record(connection, "team.leave", "keycloak", target=username, team=team.name)
+            held = teams_of(connection, user_id)
+            lost = [team for team in held if team.from_keycloak and team.name in names]
+            memberships.drop(connection, lost, user_id, username, actor)
 
     def forget_workspace(self, workspace: str) -> None:
         """The roles of a workspace are about to be deleted."""
@@ -171,7 +170,7 @@ class Teams:
                 for row in connection.execute(query.order_by(teams.c.name, team_rules.c.kind, team_rules.c.prefix))
             ]
 
-    def add_rule(self, team: Team, kind: str, prefix: str, permission: str, actor: str, client: str = "") -> Rule:
+    def add_rule(self, team: Team, kind: str, prefix: str, permission: str, actor: Actor) -> Rule:
         """A new rule, which holds for what comes; what is there already gets :meth:`apply`.
 
         Raises:
@@ -179,32 +178,40 @@ class Teams:
         """
         try:
             with self._database.write() as connection:
-                values = {"team_id": team.id, "kind": kind, "prefix": prefix, "permission": permission}
-                key = connection.execute(team_rules.insert().values(**values)).inserted_primary_key
-                audit.record(
-                    connection, "rule.create", actor, target=team.name, client=client,
-                    kind=kind, prefix=prefix, permission=permission,
-                )  # fmt: skip
+                return self.add_rule_within(connection, team, kind, prefix, permission, actor)
         except IntegrityError:
             raise TeamExists(f"{team.name}: {prefix}") from None
+
+    def add_rule_within(
+        self, connection: Connection, team: Team, kind: str, prefix: str, permission: str, actor: Actor
+    ) -> Rule:
+        """The same in the caller's transaction.
+
+        Raises:
+            IntegrityError: the team has a rule for that prefix.
+        """
+        values = {"team_id": team.id, "kind": kind, "prefix": prefix, "permission": permission}
+        key = connection.execute(team_rules.insert().values(**values)).inserted_primary_key
+        audit.record(
+            connection, "rule.create", actor, target=team.name,
+            kind=kind, prefix=prefix, permission=permission,
+        )  # fmt: skip
         return Rule(key[0], **values)  # type: ignore[index, arg-type]  # one row, one key
 
-    def delete_rule(self, rule: Rule, team: Team, actor: str, client: str = "") -> None:
+    def delete_rule(self, rule: Rule, team: Team, actor: Actor) -> None:
         """End a rule: its roles go with all their grants.
 
         Raises:
-            NeedsHeir: nobody would manage any more what the team does by this rule.
+            NeedsSuccessor: nobody would manage any more what the team does by this rule.
         """
         with self._database.write() as connection:
             owned = select(team_roles.c.role_id).where(team_roles.c.rule_id == rule.id)
             role_ids = list(connection.execute(owned).scalars())
-            alone = custody.managed_alone(connection, role_ids=role_ids)
-            custody.pass_on(connection, alone, None, Actor(actor, client))
-            _delete_roles(connection, role_ids, Actor(actor, client))
+            alone = ownership.managed_alone(connection, role_ids=role_ids)
+            ownership.pass_on(connection, alone, None, actor)
+            _delete_roles(connection, role_ids, actor)
             connection.execute(team_rules.delete().where(team_rules.c.id == rule.id))
-            audit.record(
-                connection, "rule.delete", actor, target=team.name, client=client, kind=rule.kind, prefix=rule.prefix
-            )
+            audit.record(connection, "rule.delete", actor, target=team.name, kind=rule.kind, prefix=rule.prefix)
 
     def apply(self, rule: Rule, team: Team, resources: Sequence[Resource], actor: Actor) -> None:
         """Grant a rule's level on these resources; what is granted already stays."""
@@ -216,7 +223,7 @@ class Teams:
         self, connection: Connection, rule: Rule, team: Team, resources: Sequence[Resource], actor: Actor
     ) -> None:
         """The same in the caller's transaction, for resources of one workspace."""
-        role_id = self._role(connection, team, resources[0].workspace, rule)
+        role_id = self.role_within(connection, team, resources[0].workspace, rule)
         held = select(role_permissions.c.resource_pattern).where(role_permissions.c.role_id == role_id)
         patterns = {row[0] for row in connection.execute(held)}
         new = [resource for resource in resources if resource.pattern not in patterns]
@@ -230,29 +237,21 @@ class Teams:
 
     # The roles behind it
 
-    def _keycloak_team(self, connection: Connection, name: str, now: int) -> Team | None:
-        """The team of a group, made where there is none; None where an administrator's team has that name."""
-        row = connection.execute(select(teams).where(teams.c.name == name)).first()
-        if row is None:
-            try:
-                with connection.begin_nested():
-                    return self._insert(connection, name, True, now)
-            except IntegrityError:  # another login was faster
-                row = connection.execute(select(teams).where(teams.c.name == name)).first()
-                if row is None:  # so was who made the role of that name, and the caller begins anew
-                    raise
-        team = _team(row)
-        return team if team.from_keycloak else None
+    def create_within(self, connection: Connection, name: str, actor: Actor) -> Team:
+        """A team that an administrator fills by hand, in the caller's transaction.
 
-    def _insert(self, connection: Connection, name: str, from_keycloak: bool, now: int) -> Team:
+        Raises:
+            IntegrityError: a team or a role of that name is there.
+        """
         key = connection.execute(
-            teams.insert().values(name=name, from_keycloak=from_keycloak, created_at=now)
+            teams.insert().values(name=name, from_keycloak=False, created_at=actor.at)
         ).inserted_primary_key
-        team = Team(key[0], name, from_keycloak)  # type: ignore[index]  # one row, one key
-        self._role(connection, team, DEFAULT_WORKSPACE)
+        team = Team(key[0], name, from_keycloak=False)  # type: ignore[index]  # one row, one key
+        self.role_within(connection, team, DEFAULT_WORKSPACE)
+        audit.record(connection, "team.create", actor, target=name)
         return team
 
-    def _role(self, connection: Connection, team: Team, workspace: str, rule: Rule | None = None) -> int:
+    def role_within(self, connection: Connection, team: Team, workspace: str, rule: Rule | None = None) -> int:
         """The role of a team, or of one of its rules, in a workspace; a new one gets the team's members."""
         rule_id = rule.id if rule is not None else NO_RULE
         known = select(team_roles.c.role_id).where(
@@ -262,7 +261,7 @@ class Teams:
         if found is not None:
             return int(found)
         name = team.name if rule is None else f"{team.name}: {rule.kind} {rule.prefix}*"
-        words = "Members follow a group in Keycloak." if team.from_keycloak else "A team."
+        words = KEYCLOAKS if team.from_keycloak else "A team."
         description = words if rule is None else f"What is named {rule.prefix}*; made by a rule of the team."
         role_id = _new_role(connection, name, workspace, description, from_keycloak=team.from_keycloak)
         connection.execute(
@@ -274,57 +273,21 @@ class Teams:
             team_roles.c.workspace == DEFAULT_WORKSPACE,
             team_roles.c.role_id != role_id,
         )
-        members = select(user_role_assignments.c.user_id).where(user_role_assignments.c.role_id.in_(main))
-        for (user_id,) in connection.execute(members).all():
-            connection.execute(user_role_assignments.insert().values(user_id=user_id, role_id=role_id))
+        memberships.copy(connection, main, role_id)
         return role_id
-
-    def _join(self, connection: Connection, team: Team, user_id: int) -> None:
-        for (role_id,) in connection.execute(_roles_of(team)).all():
-            _assign(connection, user_id, role_id)
 
 
 def _new_role(connection: Connection, name: str, workspace: str, description: str, *, from_keycloak: bool) -> int:
-    """A role of that name; a group in Keycloak never takes over a role that an administrator has made."""
-    for candidate in (name, f"{name} (Keycloak)", f"{name} (Keycloak, 2)") if from_keycloak else (name,):
-        taken = select(roles.c.id).where(roles.c.workspace == workspace, roles.c.name == candidate)
-        if connection.execute(taken).first() is None:
-            break
+    taken = select(roles.c.name).where(roles.c.workspace == workspace, roles.c.name.in_(role_names(name)))
+    chosen = name_of_role(name, set(connection.execute(taken).scalars()), from_keycloak=from_keycloak)
     key = connection.execute(
-        roles.insert().values(name=candidate[:255], workspace=workspace, description=description)
+        roles.insert().values(name=chosen, workspace=workspace, description=description)
     ).inserted_primary_key
     return int(key[0])  # type: ignore[index]  # one row, one key
 
 
-def _assign(connection: Connection, user_id: int, role_id: int) -> None:
-    try:
-        with connection.begin_nested():
-            connection.execute(user_role_assignments.insert().values(user_id=user_id, role_id=role_id))
-    except IntegrityError:
-        return  # a member already
-
-
-def _leave(connection: Connection, team: Team, user_id: int) -> None:
-    connection.execute(
-        user_role_assignments.delete().where(
-            user_role_assignments.c.user_id == user_id, user_role_assignments.c.role_id.in_(_roles_of(team))
-        )
-    )
-
-
 def _roles_of(team: Team):  # type: ignore[no-untyped-def]  # SQLAlchemy's Select of an int
     return select(team_roles.c.role_id).where(team_roles.c.team_id == team.id)
-
-
-def _teams_of(connection: Connection, user_id: int) -> list[Team]:
-    query = (
-        select(teams)
-        .join(team_roles, and_(team_roles.c.team_id == teams.c.id, team_roles.c.rule_id == NO_RULE))
-        .join(user_role_assignments, user_role_assignments.c.role_id == team_roles.c.role_id)
-        .where(user_role_assignments.c.user_id == user_id, team_roles.c.workspace == DEFAULT_WORKSPACE)
-        .order_by(teams.c.name)
-    )
-    return [_team(row) for row in connection.execute(query)]
 
 
 def _delete_roles(connection: Connection, role_ids: Sequence[int], actor: Actor) -> None:
@@ -332,7 +295,3 @@ def _delete_roles(connection: Connection, role_ids: Sequence[int], actor: Actor)
     for table in (user_role_assignments, team_roles):
         connection.execute(table.delete().where(table.c.role_id.in_(role_ids)))
     connection.execute(roles.delete().where(roles.c.id.in_(role_ids)))
-
-
-def _team(row: object) -> Team:
-    return Team(row.id, row.name, bool(row.from_keycloak))  # type: ignore[attr-defined]  # a row of ``teams``

@@ -1,7 +1,7 @@
 """User names and user ids: what one account has or had, no other account gets.
 
 MLflow keeps names where it decides who may see a job or a review queue, and logs, tags and people remember them; so the
-next bearer of a name would be taken for the one before. A name stays its account's when the account is renamed, and
+next account with a name would inherit them. A name stays its account's when the account is renamed, and
 stays kept when it is deleted: the same identity gets it back, nobody else does until an administrator releases it. Ids
 are not used again either: SQLite would give the last one to the next user.
 """
@@ -17,17 +17,18 @@ from .. import plain
 from . import mlflow_names
 from .schema import user_names, users
 
-# How MLflow's tables name the former bearer of a name that was released.
+# How MLflow's tables name the former account of a name that was released.
 FORMER = "former:"
-# What no password can hash to (werkzeug splits a hash at "$").
-UNUSABLE_PASSWORD = "!"  # noqa: S105 - the very absence of a password
 
 
 class NameTaken(Exception):
-    """The user name belongs to another identity; ``kept``: it did, and the account is renamed or deleted."""
+    """The user name belongs to another identity; ``kept``: it did, and the account is renamed or deleted.
 
-    def __init__(self, name: str, *, kept: bool = False) -> None:
-        self.name, self.kept = name, kept
+    ``bound``: the account of that name is a person's, whose identity is another one.
+    """
+
+    def __init__(self, name: str, *, kept: bool = False, bound: bool = False) -> None:
+        self.name, self.kept, self.bound = name, kept, bound
         super().__init__(name)
 
 
@@ -40,7 +41,7 @@ class NotKept(Exception):
 
 
 class StillUsed(Exception):
-    """Where the next bearer of a name would be taken for the one before; the message says so."""
+    """The next account with a name would inherit something from the previous one; the message says what."""
 
 
 @dataclass(frozen=True)
@@ -60,20 +61,6 @@ def ids_of(connection: Connection, name: str) -> list[int]:
     )
     rows = [row for row in connection.execute(found) if plain.lowered(row.username) == name]
     return [int(row.id) for row in sorted(rows, key=lambda row: (row.username != name, row.id))]
-
-
-def add_user(connection: Connection, name: str, *, is_admin: bool = False) -> int:
-    """A new row of MLflow's users, under an id that nobody has or had."""
-    values = {"username": name, "password_hash": UNUSABLE_PASSWORD, "is_admin": is_admin}
-    if connection.dialect.name == "sqlite":
-        highest = [
-            select(func.coalesce(func.max(column), 0)).scalar_subquery()
-            for column in (users.c.id, user_names.c.former_id)
-        ]
-        connection.execute(users.insert().values(id=func.max(*highest) + 1, **values))
-    else:
-        connection.execute(users.insert().values(**values))
-    return int(connection.execute(select(users.c.id).where(users.c.username == name)).scalar_one())
 
 
 def claim(connection: Connection, name: str, user_id: int, identity: tuple[str, str] | None = None) -> None:
@@ -151,7 +138,7 @@ def release(connection: Connection, name: str, *, anyway: bool = False) -> None:
 def _refuse_what_is_used(connection: Connection, name: str) -> None:
     if not mlflow_names.are_here(connection):
         raise StillUsed(
-            "MLflow's tables are in another database, where jobs, review queues and budgets may bear the name"
+            "MLflow's tables are in another database, where jobs, review queues and budgets may contain the name"
         )
     jobs = mlflow_names.unfinished_jobs(connection, name)
     if jobs:

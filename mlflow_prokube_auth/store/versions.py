@@ -7,6 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ..model import Person
 from .database import Database
+from .portions import portions
 from .schema import counted_versions, identities, users
 
 
@@ -40,19 +41,21 @@ class TrustedVersions:
         if not digests:
             return found
         with self._database.read() as connection:
-            for start in range(0, len(digests), 500):
-                chosen = counted_versions.c.digest.in_(digests[start : start + 500])
+            for some in portions(digests):
+                chosen = counted_versions.c.digest.in_(some)
                 for row in connection.execute(query.where(chosen)):
                     found.setdefault(row.digest, []).append(Person(row.id, row.username, bool(row.is_admin)))
         return found
 
 
-def inherit(connection: Connection, user_id: int, heir_id: int) -> None:
+def inherit(connection: Connection, user_id: int, successor_id: int) -> None:
     """Take a user's versions over by another, who is asked from now on; in the caller's transaction."""
-    already = select(counted_versions.c.digest).where(counted_versions.c.user_id == heir_id)
+    already = select(counted_versions.c.digest).where(counted_versions.c.user_id == successor_id)
     of_user = counted_versions.c.user_id == user_id
     new = select(counted_versions.c.digest).where(of_user, counted_versions.c.digest.not_in(already))
     digests = [row.digest for row in connection.execute(new)]
     if digests:
-        connection.execute(counted_versions.insert(), [{"digest": digest, "user_id": heir_id} for digest in digests])
+        connection.execute(
+            counted_versions.insert(), [{"digest": digest, "user_id": successor_id} for digest in digests]
+        )
     connection.execute(counted_versions.delete().where(of_user))

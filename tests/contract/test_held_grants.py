@@ -11,20 +11,20 @@ import pytest
 from mlflow.server.auth.permissions import GrantLoadKey
 from mlflow.server.auth.requirements import fold_grants_for_key, is_workspace_admin_grant
 from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from mlflow_prokube_auth.identity.caller import CALLER, Caller, Identity, RequestFacts
 from mlflow_prokube_auth.mlflow_auth import lookups
 from mlflow_prokube_auth.mlflow_auth.auth_store import ProkubeStore
 from mlflow_prokube_auth.mlflow_auth.install import migrate_mlflow
-from mlflow_prokube_auth.model import Person, Resource
+from mlflow_prokube_auth.model import Person, Resource, keycloak
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store import role_versions
 from mlflow_prokube_auth.store.database import SchemaOutdated, check_schema, migrate
 from mlflow_prokube_auth.store.role_grants import RoleGrantCache
 from mlflow_prokube_auth.store.schema import role_permissions, roles, user_role_assignments
 
-from ..support.people import log_in
+from ..support.people import acting, log_in
 
 LEVELS = ("READ", "USE", "EDIT", "MANAGE", "DENY", "NO_PERMISSIONS")
 KINDS = ("experiment", "registered_model", "prompt")
@@ -78,8 +78,8 @@ def test_the_next_request_sees_each_change_whoever_makes_it(
         ),
         (lambda: store.delete_grants_for_resource("experiment", "1"), {"2": "READ"}),
         (lambda: store.rename_grants_for_resource("experiment", "2", "3"), {"3": "READ"}),
-        (lambda: services.teams.drop_from(alice.user_id, ["team-a"], "a@x"), {}),
-        (lambda: services.teams.join(team, alice.user_id), {"3": "READ"}),
+        (lambda: services.teams.drop_from(alice.user_id, ["team-a"], "a@x", keycloak(100)), {}),
+        (lambda: services.teams.join(team, alice.user_id, acting()), {"3": "READ"}),
         (lambda: sql(services, "DELETE FROM role_permissions"), {}),
     ]
     for change, expected in changes:
@@ -175,7 +175,32 @@ def test_no_more_is_kept_than_allowed_and_nothing_is_lost_by_that(services: Serv
         for number, person in enumerate(people):
             found = kept.of(kept.roles_of(person.user_id))
             assert sum(len(role.grants.get("experiment", {})) for role in found) == number
-    assert kept._size <= 8
+    assert kept._kept.currsize <= 8
+
+
+def test_the_roles_used_last_are_kept_and_one_that_is_too_large_drops_no_other(services: Services) -> None:
+    people = dict(zip("abcd", (log_in(services, f"{name}@x") for name in "abcd"), strict=True))
+    store = ProkubeStore(services.database, services.teams)
+    store.init_db("")
+    for name, person in people.items():
+        for pattern in range(9 if name == "d" else 1):
+            store.grant_if_absent(person.user_id, "default", "experiment", str(pattern), "READ")
+    kept = RoleGrantCache(services.database, most=4)  # two roles with a grant each
+    texts = {name: kept.roles_of(person.user_id) for name, person in people.items()}
+    asked: list[str] = []
+
+    def load(name: str) -> bool:
+        """Whether the database was asked."""
+        del asked[:]
+        assert len(kept.of(texts[name])) == 1
+        return bool(asked)
+
+    event.listen(services.database._questions, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    assert [load(name) for name in "ab"] == [True, True]
+    assert [load(name) for name in "ab"] == [False, False]
+    assert [load(name) for name in "aca"] == [False, True, False]  # for c, b had to go
+    assert [load(name) for name in "dd"] == [True, True]
+    assert [load(name) for name in "acb"] == [False, False, True]
 
 
 def test_without_its_triggers_a_server_does_not_start_and_a_migration_makes_them(services: Services) -> None:
@@ -220,7 +245,7 @@ def wild_rows(services: Services, person: Person, chance: random.Random) -> None
             team = services.teams.find(name)
             assert team is not None
             for workspace in ("default", "other"):
-                role_id = services.teams._role(connection, team, workspace)
+                role_id = services.teams.role_within(connection, team, workspace)
                 for kind in (*KINDS, "run"):
                     for pattern in ("1", "2", "3", "*"):
                         if chance.random() < 0.3:

@@ -8,26 +8,26 @@ from collections.abc import Callable
 import pytest
 
 from mlflow_prokube_auth.housekeeping import AuditRetention, ExpiringKeys, Housekeeping
-from mlflow_prokube_auth.identity.tokens import compose
+from mlflow_prokube_auth.identity.key_format import compose
 from mlflow_prokube_auth.model import DAY
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store import audit
 from mlflow_prokube_auth.store.schema import audit_events
 
-from ..support.people import admission
+from ..support.people import acting, admission, let_in
 
 
 def put(services: Services, *ages: int) -> None:
     with services.database.write() as connection:
         for age in ages:
-            audit.record(connection, "test", "somebody", target=f"{age} days")
+            audit.record(connection, "team.join", acting(name="somebody"), target=f"{age} days")
             added = audit_events.update().where(audit_events.c.target == f"{age} days")
             connection.execute(added.values(at=int(time.time()) - age * DAY))
 
 
 def kept(services: Services) -> set[str]:
     with services.database.read() as connection:
-        return {event.target for event in audit.page(connection, action="test")[0]}
+        return {event.target for event in audit.page(connection, audit.Filter(action="team.join"))[0]}
 
 
 @pytest.mark.parametrize(("days", "left"), [(400, {"1 days", "399 days"}), (0, {"1 days", "399 days", "401 days"})])
@@ -40,8 +40,8 @@ def test_events_are_forgotten_after_so_many_days(services: Services, days: int, 
 def test_keys_that_expire_soon_are_named_once_a_day(services: Services, caplog: pytest.LogCaptureFixture) -> None:
     now = 20_000 * DAY
     for number, days in enumerate((1, 13, 15)):
-        person = services.people.log_in(admission(f"u{number}@x", f"s-{number}"), 100, "")
-        services.tokens.mint(compose(bytes([number]) * 41), person.user_id, now, now + days * DAY, "test")
+        person = let_in(services, admission(f"u{number}@x", f"s-{number}"))
+        services.access_keys.mint(compose(bytes([number]) * 41), person.user_id, now + days * DAY, acting(now, "test"))
     look = ExpiringKeys(services.accounts, services.sessions)
     for later in (0, 3600, DAY):
         look(now + later)

@@ -9,7 +9,7 @@ from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
 from passlib.context import CryptContext
 from sqlalchemy import select
 
-from mlflow_prokube_auth.identity.tokens import compose
+from mlflow_prokube_auth.identity.key_format import compose
 from mlflow_prokube_auth.model import Admission, Person
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store.local_admins import (
@@ -25,7 +25,7 @@ from mlflow_prokube_auth.store.local_admins import (
 from mlflow_prokube_auth.store.people import NameTaken
 from mlflow_prokube_auth.store.schema import audit_events, identities, local_admins, sessions, user_names, users
 
-from ..support.people import all_at_once
+from ..support.people import acting, all_at_once, let_in
 
 PASSWORD = "correct horse battery staple"
 
@@ -42,11 +42,11 @@ def admission(email: str, subject: str = "s-1", verified: bool = True) -> Admiss
 
 
 def set_one(services: Services, name: str = "root", password: str = PASSWORD, now: int = 100) -> bool:
-    return services.local_admins.set(name, password, now, "operator test", "cli")
+    return services.local_admins.set(name, password, acting(now, "operator test", "cli"))
 
 
 def check(services: Services, password: str, now: int = 200, name: str = "root") -> Person | Refused:
-    return services.local_admins.check(name, password, now, "192.0.2.1")
+    return services.local_admins.check(name, password, acting(now, "anonymous", "192.0.2.1"))
 
 
 def actions(services: Services) -> list[tuple[str, str]]:
@@ -123,7 +123,7 @@ def test_the_lock_is_in_the_database_and_holds_for_another_process(services: Ser
     set_one(services)
     for _ in range(5):
         check(services, "wrong")
-    assert LocalAdmins(services.database).check("root", PASSWORD, 201, "") is Refused.LOCKED
+    assert LocalAdmins(services.database).check("root", PASSWORD, acting(201, "anonymous")) is Refused.LOCKED
 
 
 def test_of_many_guesses_at_once_five_are_compared(services: Services) -> None:
@@ -131,7 +131,7 @@ def test_of_many_guesses_at_once_five_are_compared(services: Services) -> None:
 
     def guess() -> Person | Refused:
         # As processes would: each with its own turns.
-        return LocalAdmins(services.database).check("root", "wrong", 200, "")
+        return LocalAdmins(services.database).check("root", "wrong", acting(200, "anonymous"))
 
     answers = all_at_once(*[guess] * 12)
     assert (answers.count(Refused.WRONG), answers.count(Refused.LOCKED)) == (MAX_FAILURES, 7)
@@ -230,12 +230,12 @@ def test_a_new_password_ends_whatever_the_old_one_had_opened(services: Services)
     person = check(services, PASSWORD)
     assert isinstance(person, Person)
     key = compose(b"a" * 41)
-    services.tokens.mint(key, person.user_id, 200, 9000, "root")
-    services.consents.create("code", person, "c" * 43, 30, 200)
+    services.access_keys.mint(key, person.user_id, 9000, acting(200, "root"))
+    services.consents.create("code", person, "c" * 43, 30, acting(200))
     set_one(services, password="another password of the admin", now=300)
-    owner = services.tokens.owner(key.key_id)
+    owner = services.access_keys.owner(key.key_id)
     assert owner is not None
-    assert owner.token.ended_by == "revoked"
+    assert owner.key.ended_by == "revoked"
     assert services.consents.take("code", 301) is None
 
 
@@ -245,31 +245,31 @@ def test_removing_ends_sessions_key_and_rights_at_once(services: Services) -> No
     assert isinstance(person, Person)
     services.sessions.create("id", "secret", person.user_id, "{}", 200, 9000)
     key = compose(b"a" * 41)
-    services.tokens.mint(key, person.user_id, 200, 9000, "root")
-    assert services.local_admins.remove("ROOT", 300, "operator test")
+    services.access_keys.mint(key, person.user_id, 9000, acting(200, "root"))
+    assert services.local_admins.remove("ROOT", acting(300, "operator test"))
     assert not services.local_admins.exist()
     assert services.sessions.find("id", "secret", 301) is None
-    owner = services.tokens.owner(key.key_id)
+    owner = services.access_keys.owner(key.key_id)
     assert owner is not None
-    assert (owner.token.ended_by, owner.token.ended_at, owner.person.is_admin) == ("revoked", 300, False)
+    assert (owner.key.ended_by, owner.key.ended_at, owner.person.is_admin) == ("revoked", 300, False)
     assert owner.standing is not None
     assert owner.standing.disabled
     assert check(services, PASSWORD, 301) is Refused.UNKNOWN
-    assert not services.local_admins.remove("root", 302, "operator test")
+    assert not services.local_admins.remove("root", acting(302, "operator test"))
     with pytest.raises(NameTaken):
-        services.people.log_in(admission("root"), 303, "")
+        let_in(services, admission("root"), 303)
 
 
 def test_who_was_removed_may_be_set_again(services: Services) -> None:
     set_one(services)
-    services.local_admins.remove("root", 150, "operator test")
+    services.local_admins.remove("root", acting(150, "operator test"))
     assert set_one(services) is False
     assert isinstance(check(services, PASSWORD), Person)
 
 
 def test_a_name_of_a_keycloak_identity_is_refused_now_and_in_the_past(services: Services) -> None:
-    services.people.log_in(admission("old@x"), 100, "")
-    services.people.log_in(admission("new@x"), 200, "")
+    let_in(services, admission("old@x"))
+    let_in(services, admission("new@x"), 200)
     for name in ("old@x", "NEW@x"):
         with pytest.raises(NameTaken):
             set_one(services, name)
@@ -280,7 +280,7 @@ def test_a_name_of_a_keycloak_identity_is_refused_now_and_in_the_past(services: 
 def test_a_keycloak_identity_never_gets_the_name_of_a_local_administrator(services: Services) -> None:
     set_one(services, "root@x")
     with pytest.raises(NameTaken):
-        services.people.log_in(admission("root@x"), 200, "")
+        let_in(services, admission("root@x"), 200)
 
 
 def test_of_basic_auths_users_an_administrator_may_become_a_local_one(services: Services) -> None:

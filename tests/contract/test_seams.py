@@ -23,7 +23,12 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "mlflow_prokube_auth"
 ROOM = "mlflow_prokube_auth.mlflow_auth"
 # These run without a server, beside whatever MLflow somebody has there.
-AWAY_FROM_THE_SERVER = ("mlflow_prokube_auth.client", "mlflow_prokube_auth.kserve.", "mlflow_prokube_auth.kfp")
+AWAY_FROM_THE_SERVER = (
+    "mlflow_prokube_auth.client",
+    "mlflow_prokube_auth.request_auth",
+    "mlflow_prokube_auth.kserve.",
+    "mlflow_prokube_auth.kfp",
+)
 HERE = seams.of_release(VERSION)
 # The functions that hand out MLflow's stores, and the stores' classes in the table.
 STORES = {
@@ -176,7 +181,7 @@ def test_every_name_of_mlflows_that_the_server_uses_is_a_row_and_every_row_is_us
         assert here - rows == set(), name
         used |= here
     # What is replaced or asked for through the table, and what our store overrides.
-    files = [PACKAGE / "startup.py", *(PACKAGE / "mlflow_auth").glob("*.py")]
+    files = [PACKAGE / "startup.py", PACKAGE / "policy" / "kinds.py", *(PACKAGE / "mlflow_auth").glob("*.py")]
     text = "\n".join(path.read_text() for path in files if path.name != "seams.py")
     named = {row for row in rows if f'"{row[1]}"' in text or f"{row[1]}(" in text or f".{row[1]}" in text}
     assert rows - used - named == {
@@ -225,7 +230,7 @@ def put_in() -> None:
     parents.install()
     validators.install()
     public.install("")
-    native_guards.install(lambda *_: None, 1)
+    native_guards.install(lambda *_: None, lambda *_: "", 1)
     gateway.delegate_guardrails(str)
 
 
@@ -250,7 +255,7 @@ def test_a_second_install_wraps_nothing_twice_and_all_of_it_can_be_undone() -> N
 def test_what_no_row_names_is_neither_read_nor_replaced() -> None:
     with pytest.raises(KeyError):
         seams.replace(seams.AUTH, "authorize", None)
-    for name in ("_after_request", "nothing"):
+    for name in ("get_after_request_handler", "nothing"):
         with pytest.raises(KeyError):
             seams.replace(seams.AUTH, name, None)
         with pytest.raises(KeyError):

@@ -24,7 +24,7 @@ def found(services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         store.create_skill(name, organization, created_by="a@x")
     monkeypatch.setattr(catalog, "_get_tracking_store", lambda: store)
     nobody: Any = None
-    return catalog.MlflowCatalog(*[nobody] * 6)
+    return catalog.MlflowCatalog(*[nobody] * 8)
 
 
 @SINCE_3_18

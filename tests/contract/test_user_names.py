@@ -26,8 +26,9 @@ from sqlalchemy import (
 )
 
 from mlflow_prokube_auth.administration import Administration
+from mlflow_prokube_auth.api_models import NewServiceAccount
 from mlflow_prokube_auth.errors import Conflict, NotFound
-from mlflow_prokube_auth.identity.tokens import compose
+from mlflow_prokube_auth.identity.key_format import compose
 from mlflow_prokube_auth.mlflow_auth.auth_store import ProkubeStore
 from mlflow_prokube_auth.mlflow_auth.install import migrate_mlflow
 from mlflow_prokube_auth.model import Actor
@@ -39,10 +40,10 @@ from mlflow_prokube_auth.store.people import NameTaken
 from mlflow_prokube_auth.store.schema import audit_events, user_names, users
 from mlflow_prokube_auth.store.user_names import NotKept, StillUsed
 
-from ..support.people import admission, log_in
+from ..support.people import acting, admission, let_in, log_in
 from ..support.releases import HAS_SKILLS
 
-ACTOR = Actor("admin", "cli")
+ACTOR = Actor("admin", 100, "cli")
 PASSWORD = "a password of the test's own"
 # How MLflow calls columns that hold who did something, or whom something is for. Ids of its own are shorter.
 HOLDS_A_USER = re.compile(
@@ -109,7 +110,7 @@ def values(services: Services, table: Table, column: str) -> list[Any]:
 
 
 def delete(services: Services, name: str) -> None:
-    services.accounts.delete(account(services, name), None, "admin")
+    services.accounts.delete(account(services, name), None, acting())
 
 
 def walked() -> set[tuple[str, str]]:
@@ -145,7 +146,7 @@ def test_a_rename_is_followed_wherever_mlflow_decides_by_the_name(services: Serv
     for name in ("a@x", "b@x"):
         add_of(services, tables, name)
     log_in(services, "a@x")
-    services.people.log_in(admission("new@x", "s-a@x"), 200, "")
+    let_in(services, admission("new@x", "s-a@x"), 200)
     assert followed(services, tables) == {place: ["b@x", "new@x"] for place in FOLLOWED}
 
 
@@ -155,11 +156,11 @@ def test_after_a_release_nothing_by_which_mlflow_decides_bears_the_name(services
     log_in(services, "a@x")
     delete(services, "a@x")
     assert followed(services, tables) == {place: ["a@x"] for place in FOLLOWED}
-    services.accounts.release_name("A@x", "admin")
+    services.accounts.release_name("A@x", acting())
     found = followed(services, tables)
     assert len({name for names in found.values() for name in names}) == 1
     assert re.fullmatch(r"former:[0-9a-f]{16}:a@x", found["jobs", "creator"][0])
-    assert services.people.log_in(admission("a@x", "s-2"), 200, "").username == "a@x"
+    assert let_in(services, admission("a@x", "s-2"), 200).username == "a@x"
     assert followed(services, tables) == found
 
 
@@ -168,7 +169,7 @@ def test_what_is_named_alike_and_is_nobodys_keeps_its_name(services: Services) -
     add(services, tables["review_queues"], queue_type="custom", name="a@x", name_key="a@x")
     add(services, tables["budget_policies"], target_scope="ENDPOINT", target_value="a@x")
     log_in(services, "a@x")
-    services.people.log_in(admission("new@x", "s-a@x"), 200, "")
+    let_in(services, admission("new@x", "s-a@x"), 200)
     assert values(services, tables["review_queues"], "name") == ["a@x"]
     assert values(services, tables["budget_policies"], "target_value") == ["a@x"]
 
@@ -178,7 +179,7 @@ def test_reviewers_of_one_queue_become_one_where_a_rename_makes_them_so(services
     for queue, name in (("q1", "a@x"), ("q1", "new@x"), ("q2", "a@x")):
         add(services, table, queue_id=queue, user_id=name)
     log_in(services, "a@x")
-    services.people.log_in(admission("new@x", "s-a@x"), 200, "")
+    let_in(services, admission("new@x", "s-a@x"), 200)
     assert values(services, table, "user_id") == ["new@x", "new@x"]
 
 
@@ -188,21 +189,21 @@ def test_a_long_name_is_followed_as_far_as_the_column_takes_it(services: Service
     add(services, tables["jobs"], creator="a@x")
     add(services, tables["review_queue_items"], completed_by="a@x")
     log_in(services, "a@x")
-    services.people.log_in(admission(long, "s-a@x"), 200, "")
+    let_in(services, admission(long, "s-a@x"), 200)
     assert values(services, tables["jobs"], "creator") == [long]  # by which the creator gets at the job
     assert values(services, tables["review_queue_items"], "completed_by") == [long[:250]]
 
 
 def person(services: Services, name: str) -> object:
-    return services.people.log_in(admission(name, "s-other"), 200, "")
+    return let_in(services, admission(name, "s-other"), 200)
 
 
 def service(services: Services, name: str) -> object:
-    return services.accounts.create_service(name, "", 200, "admin")
+    return services.accounts.create_service(name, "", acting(200))
 
 
 def break_glass(services: Services, name: str) -> object:
-    return services.local_admins.set(name, PASSWORD, 200, "admin")
+    return services.local_admins.set(name, PASSWORD, acting(200))
 
 
 @pytest.mark.parametrize("gone", [log_in, service])
@@ -217,10 +218,10 @@ def test_the_name_of_a_deleted_account_goes_to_nobody_else_until_it_is_released(
         comes(services, "the-name")
     assert (refused.value.name, refused.value.kept) == ("the-name", True)
     assert services.accounts.find("the-name") is None  # nothing is left of the attempt
-    services.accounts.release_name("the-name", "admin")
+    services.accounts.release_name("the-name", acting())
     comes(services, "the-name")
     with pytest.raises(NotKept):
-        services.accounts.release_name("the-name", "admin")
+        services.accounts.release_name("the-name", acting())
 
 
 @pytest.mark.parametrize("comes", [person, service, break_glass])
@@ -229,15 +230,15 @@ def test_the_name_of_a_renamed_account_goes_to_nobody_else_until_it_is_released(
 ) -> None:
     tables_of_mlflow(services)
     alice = log_in(services, "a@x")
-    services.people.log_in(admission("new@x", "s-a@x"), 200, "")
+    let_in(services, admission("new@x", "s-a@x"), 200)
     with pytest.raises(NameTaken) as refused:
         comes(services, "a@x")
     assert refused.value.kept
-    services.accounts.release_name("a@x", "admin")
+    services.accounts.release_name("a@x", acting())
     assert not services.people.owns_name(alice.user_id, "a@x")  # it opens no access key of theirs any more
     comes(services, "a@x")
     with pytest.raises(NameTaken):
-        services.people.log_in(admission("a@x", "s-a@x"), 300, "")
+        let_in(services, admission("a@x", "s-a@x"), 300)
 
 
 @pytest.mark.parametrize("comes", [person, service, break_glass])
@@ -249,20 +250,20 @@ def test_the_name_of_an_account_that_is_there_is_taken_and_not_kept(
         comes(services, "a@x")
     assert not refused.value.kept
     with pytest.raises(NotKept) as not_kept:
-        services.accounts.release_name("a@x", "admin")
+        services.accounts.release_name("a@x", acting())
     assert not_kept.value.taken
 
 
 def test_the_same_identity_gets_its_name_back(services: Services) -> None:
     before = log_in(services, "a@x")
-    services.people.log_in(admission("new@x", "s-a@x"), 150, "")
+    let_in(services, admission("new@x", "s-a@x"), 150)
     delete(services, "new@x")
     with pytest.raises(NameTaken):
-        services.people.log_in(admission("a@x", "s-2"), 200, "")
-    after = services.people.log_in(admission("a@x", "s-a@x"), 300, "")
+        let_in(services, admission("a@x", "s-2"), 200)
+    after = let_in(services, admission("a@x", "s-a@x"), 300)
     assert (after.username, after.user_id != before.user_id) == ("a@x", True)
     with pytest.raises(NameTaken):  # all names that it had
-        services.people.log_in(admission("new@x", "s-2"), 400, "")
+        let_in(services, admission("new@x", "s-2"), 400)
 
 
 def test_a_users_name_of_basic_auth_is_kept_too(services: Services) -> None:
@@ -277,23 +278,23 @@ def test_a_name_is_not_released_while_something_of_its_bearer_may_be_left(servic
     log_in(services, "a@x")
     delete(services, "a@x")
     with pytest.raises(StillUsed, match="another database"):
-        services.accounts.release_name("a@x", "admin")
+        services.accounts.release_name("a@x", acting())
     add(services, tables_of_mlflow(services)["jobs"], creator="a@x", status=1)
     with pytest.raises(StillUsed, match="1 jobs that were begun under it have not ended"):
-        services.accounts.release_name("a@x", "admin")
-    services.accounts.release_name("a@x", "admin", anyway=True)
+        services.accounts.release_name("a@x", acting())
+    services.accounts.release_name("a@x", acting(), anyway=True)
     assert log_in(services, "a@x").username == "a@x"
 
 
 def test_releases_are_refused_in_words_and_written_down(services: Services) -> None:
-    admin = Administration(services)
+    admin = Administration(services, "Keycloak")
     for name in ("a@x", "svc"):
         service(services, name)
         delete(services, name)
     expected = r"'svc' belonged to another account here.*mlflow-prokube-auth users release-name svc\. Or choose another"
     with pytest.raises(Conflict, match=expected):
-        admin.create_service("svc", "", ACTOR)
-    with pytest.raises(NotFound, match="No account that was renamed or deleted had the name 'nobody'"):
+        admin.create_service(NewServiceAccount(name="svc"), ACTOR)
+    with pytest.raises(NotFound, match="No renamed or deleted account had the name 'nobody'"):
         admin.release_name("nobody", ACTOR)
     with pytest.raises(Conflict, match="'a@x' is not released: MLflow's tables are in another database"):
         admin.release_name("a@x", ACTOR)
@@ -309,14 +310,14 @@ def test_kept_names_are_listed_with_the_account_that_had_them(services: Services
     tables_of_mlflow(services)
     for name in ("a@x", "b@x", "c@x", "d@x"):
         log_in(services, name)
-    services.people.log_in(admission("new@x", "s-a@x"), 150, "")
+    let_in(services, admission("new@x", "s-a@x"), 150)
     for name in ("b@x", "c@x"):
         delete(services, name)
-    listed = Administration(services).kept_names
+    listed = Administration(services, "Keycloak").kept_names
     assert listed("", first=0, size=2) == (
         [{"name": "a@x", "account": "new@x"}, {"name": "b@x", "account": None}], 3
     )  # fmt: skip
-    services.accounts.release_name("b@x", "admin")
+    services.accounts.release_name("b@x", acting())
     assert listed("@X", first=0, size=9) == (
         [{"name": "a@x", "account": "new@x"}, {"name": "c@x", "account": None}], 2
     )  # fmt: skip
@@ -330,10 +331,10 @@ def test_a_deleted_users_id_is_given_to_nobody(services: Services) -> None:
     for number in range(3):
         ids.append(log_in(services, f"u{number}@x").user_id)
         delete(services, f"u{number}@x")
-        services.accounts.release_name(f"u{number}@x", "admin")
-    ids.append(services.accounts.create_service("svc", "", 100, "admin").user_id)
+        services.accounts.release_name(f"u{number}@x", acting())
+    ids.append(services.accounts.create_service("svc", "", acting()).user_id)
     delete(services, "svc")
-    services.local_admins.set("break-glass", PASSWORD, 100, "admin")
+    services.local_admins.set("break-glass", PASSWORD, acting())
     ids.append(account(services, "break-glass").user_id)
     assert ids == sorted(set(ids))
 
@@ -350,14 +351,14 @@ def test_the_audit_trail_names_whom_an_event_is_about(services: Services) -> Non
     mlflow_store = ProkubeStore(services.database, services.teams)
     mlflow_store.init_db("")
     mlflow_store.grant_if_absent(alice.user_id, "default", "experiment", "1", "READ")
-    team = services.teams.create("t", 100, "admin")
-    services.teams.join(team, alice.user_id, "admin")
-    services.teams.leave(team, alice.user_id, "admin")
-    services.tokens.mint(compose(b"a" * 41), alice.user_id, 100, 9000, "admin")
-    services.tokens.revoke(alice.user_id, 200, "admin")
+    team = services.teams.create("t", acting())
+    services.teams.join(team, alice.user_id, acting())
+    services.teams.leave(team, alice.user_id, acting())
+    services.access_keys.mint(compose(b"a" * 41), alice.user_id, 9000, acting())
+    services.access_keys.revoke(alice.user_id, acting(200))
     delete(services, "a@x")
     about = {"user": "a@x", "user_id": alice.user_id}
-    for action in ("role.create", "member.create", "grant.create", "team.join", "team.leave", "token.revoke"):
+    for action in ("role.create", "member.create", "grant.create", "team.join", "team.leave", "access_key.revoke"):
         assert [{**each, **about} for each in details(services, action)] == details(services, action), action
         assert details(services, action), action
     with services.database.read() as connection:
@@ -369,7 +370,7 @@ def test_the_audit_trail_names_whom_an_event_is_about(services: Services) -> Non
 
 def test_names_are_kept_by_a_migration_up_and_free_again_after_one_down(services: Services) -> None:
     log_in(services, "a@x")
-    services.people.log_in(admission("new@x", "s-a@x"), 150, "")
+    let_in(services, admission("new@x", "s-a@x"), 150)
     log_in(services, "b@x")
     delete(services, "b@x")
     database = open_engine(services.database.uri)
@@ -381,4 +382,4 @@ def test_names_are_kept_by_a_migration_up_and_free_again_after_one_down(services
     assert names == ["a@x", "new@x"]
     assert log_in(services, "b@x").username == "b@x"
     with pytest.raises(NameTaken):
-        services.people.log_in(replace(admission("a@x", "s-2"), name_verified=True), 200, "")
+        let_in(services, replace(admission("a@x", "s-2"), name_verified=True), 200)

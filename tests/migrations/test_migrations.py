@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import pytest
-from sqlalchemy import Engine, make_url, text
+from click import ClickException
+from sqlalchemy import Engine, inspect, make_url, text
 from sqlalchemy.exc import OperationalError
 
+from mlflow_prokube_auth import startup
 from mlflow_prokube_auth.mlflow_auth.install import migrate_mlflow
 from mlflow_prokube_auth.store.database import (
     DatabaseReadOnly,
+    SchemaOutdated,
     check_schema,
+    current_revision,
+    head_revision,
     is_writable,
     migrate,
+    migrate_down,
     migration_lock,
     open_engine,
+    revisions,
 )
 
 from ..support.postgres import Postgres
@@ -55,6 +63,56 @@ def version_of_a_granted_role(database: Engine, role_id: int) -> int | None:
     with database.connect() as connection:
         query = text("SELECT version FROM prokube_role_versions WHERE role_id = :id")
         return connection.execute(query, {"id": role_id}).scalar()
+
+
+def shape(database: Engine) -> dict[str, list[object]]:
+    """Our tables, as the database tells of them; the order of columns says nothing."""
+    inspector = inspect(database)
+    return {
+        table: sorted(
+            [(column["name"], str(column["type"]), column["nullable"]) for column in inspector.get_columns(table)]
+            + [(index["name"], tuple(index["column_names"]), index["unique"]) for index in inspector.get_indexes(table)]
+            + [(tuple(key["constrained_columns"]), str(key["options"])) for key in inspector.get_foreign_keys(table)],
+            key=str,
+        )
+        for table in inspector.get_table_names()
+        if table.startswith("prokube_")
+    }
+
+
+@pytest.mark.parametrize(
+    "revision", ["base", "0007", "0008", "0009", "0010", "0011", "0012", "0013", "0014", "0015", "0016"]
+)
+def test_a_database_of_an_earlier_revision_becomes_what_a_new_one_is(uri: str, revision: str) -> None:
+    database = migrated(uri)
+    new = shape(database)
+    migrate_down(database, revision)
+    assert current_revision(database) == (None if revision == "base" else revision)
+    assert shape(database) != new
+    migrate(database, migrate_mlflow)
+    check_schema(database)
+    assert shape(database) == new
+    database.dispose()
+
+
+def test_revisions_begin_with_the_first_that_a_release_may_have() -> None:
+    assert revisions()[0] == "0007"
+    assert revisions()[-1] == head_revision()
+
+
+@pytest.mark.parametrize("revision", ["0006", "9999"], ids=["before the first", "of a later version"])
+def test_a_revision_that_this_version_does_not_know_is_refused_and_named(uri: str, revision: str) -> None:
+    database = migrated(uri)
+    change(database, f"UPDATE alembic_version_prokube_auth SET version_num = '{revision}'")
+    for refuses in (partial(migrate, database, migrate_mlflow), partial(check_schema, database)):
+        with pytest.raises(SchemaOutdated, match=rf"at revision {revision}, expected one of 0007, .*another version"):
+            refuses()
+    with pytest.raises(
+        ClickException, match=rf"cannot start: the auth tables are at revision {revision}, expected one"
+    ):
+        startup._migrate(uri)
+    assert current_revision(database) == revision
+    database.dispose()
 
 
 def test_a_trigger_with_the_body_of_another_version_is_replaced(uri: str) -> None:

@@ -82,7 +82,9 @@ def upgraded(left: str, tmp_path: Path) -> Iterator[World]:
             connection.execute(
                 text("UPDATE prokube_identities SET issuer = :issuer"), {"issuer": world.provider.issuer}
             )
-            connection.execute(text("UPDATE prokube_tokens SET expires_at = :t"), {"t": int(time.time()) + YEAR})
+            actions = set(connection.execute(text("SELECT action FROM prokube_audit_events")).scalars())
+            assert {"access_key.create", "access_key.replace"} <= actions  # token.create before 0011
+            connection.execute(text("UPDATE prokube_access_keys SET expires_at = :t"), {"t": int(time.time()) + YEAR})
         engine.dispose()
         yield world
 

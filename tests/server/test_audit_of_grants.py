@@ -20,7 +20,7 @@ from ..support.world import World, running_world
 Held = dict[tuple[str, str], str]
 GRANTS = """SELECT r.name, p.resource_type || ':' || p.resource_pattern, p.permission FROM role_permissions p
  JOIN roles r ON r.id = p.role_id"""
-EVENTS = """SELECT id, action, target, detail, actor FROM prokube_audit_events
+EVENTS = """SELECT id, action, target, detail, actor, client FROM prokube_audit_events
  WHERE id > ? AND action LIKE 'grant.%' ORDER BY id"""
 
 
@@ -172,7 +172,7 @@ WAYS: list[tuple[str, Callable[[Place], Any], set[str]]] = [
     ("the team ends", lambda p: p.admin.call("DELETE", "teams", 200, team="hand"), {"grant.delete"}),
     (
         "an account ends",
-        lambda p: p.admin.browser.delete(f"{OWN}/admin/accounts", params={"user": BOB, "heir": ALICE}),
+        lambda p: p.admin.browser.delete(f"{OWN}/admin/accounts", params={"user": BOB, "successor": ALICE}),
         {"grant.create", "grant.delete"},
     ),
     (
@@ -189,8 +189,9 @@ def test_the_trail_turns_the_grants_before_into_the_grants_after(place: Place) -
     for name, act, expected in WAYS:
         act(place)
         events = place.world.rows(EVENTS, last)
-        for _, action, target, detail, actor in events:
+        for _, action, target, detail, actor, client in events:
             assert actor not in ("", "server"), (name, action, target)
+            assert client, (name, action, target)
             follow(state, action, target, json.loads(detail))
         assert state == place.held(), name
         assert {action for _, action, *_ in events} == expected, name

@@ -1,4 +1,4 @@
-"""Who is the last to manage something, and who does after them: no account and no team goes and leaves it to nobody."""
+"""Last managers of resources and their successors: no deletion of an account or team leaves a resource without one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .schema import role_permissions, roles, user_role_assignments
 MANAGE, WILDCARD = "MANAGE", "*"
 
 
-class NeedsHeir(Exception):
+class NeedsSuccessor(Exception):
     """Something would be left to nobody; ``resources`` says what."""
 
     def __init__(self, resources: Sequence[Resource]) -> None:
@@ -77,23 +77,23 @@ def managed_alone(
     return [Resource(*row) for row in connection.execute(query)]
 
 
-def pass_on(connection: Connection, resources: Sequence[Resource], heir_id: int | None, actor: Actor) -> int:
-    """Give MANAGE on these to the heir, in the place of what they held; how many.
+def pass_on(connection: Connection, resources: Sequence[Resource], successor_id: int | None, actor: Actor) -> int:
+    """Give MANAGE on these to the successor, in the place of what they held; how many.
 
     Raises:
-        NeedsHeir: there is something to manage, and nobody to do it.
+        NeedsSuccessor: there is something to manage, and nobody to do it.
     """
-    if resources and heir_id is None:
-        raise NeedsHeir(resources)
+    if resources and successor_id is None:
+        raise NeedsSuccessor(resources)
     for resource in resources:
-        role_id = _own_role_of(connection, heir_id or 0, resource.workspace)
+        role_id = own_role_in(connection, successor_id or 0, resource.workspace)
         held = grant_writer.of(resource.resource_type, resource.pattern) & (role_permissions.c.role_id == role_id)
         grant_writer.take(connection, held, actor)
         grant_writer.give(connection, role_id, [resource], MANAGE, actor)
     return len(resources)
 
 
-def _own_role_of(connection: Connection, user_id: int, workspace: str) -> int:
+def own_role_in(connection: Connection, user_id: int, workspace: str) -> int:
     """The user's own role in a workspace, made as MLflow makes it."""
     name = own_role(user_id)
     found = connection.execute(select(roles.c.id).where(roles.c.workspace == workspace, roles.c.name == name)).scalar()
