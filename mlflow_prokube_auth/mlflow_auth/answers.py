@@ -6,7 +6,8 @@ Nothing here decides: each answer is that of the function which the engine itsel
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import mlflow.server.auth as auth
@@ -16,14 +17,62 @@ from mlflow.server.handlers import _get_job_store, _get_model_registry_store, _g
 from mlflow.utils import providers, validation
 
 from .. import logs
+from ..policy import kinds
+from ..policy.words import Standing, Subject
 from . import catalog
 from .auth_store import caller
+from .permissions import PERMISSION_ON, path_open
 
 _logger = logs.logger(__name__)
+CREATE_VERSION = "/mlflow/model-versions/create"
 
 
 class EngineAnswers:
     """:class:`policy.guards.asked.AuthorizationQueries`, by the engine."""
+
+    def __init__(self, catalog: catalog.MlflowCatalog, active_workspace: Callable[[], str]) -> None:
+        self._catalog = catalog
+        self._active_workspace = active_workspace
+
+    def standing(self, subject: Subject) -> Standing | None:
+        """What the refused caller holds on it; None where they may not read it, or nobody can tell."""
+        person = caller()
+        try:
+            if person is None or not subject.type:
+                return None
+            if subject.type in PERMISSION_ON:
+                return self._standing_on(subject, person.username)
+            is_path = subject.type == "artifact"
+            may = partial(path_open, person.username) if is_path else partial(self.may, subject.type)
+            level = next((level for level, action in ACTIONS if may(subject.value, action)), "")
+        except (MlflowException, LookupError):
+            return None
+        return Standing(level, f"the {subject.kind} '{subject.value}'") if level else None
+
+    def _standing_on(self, subject: Subject, username: str) -> Standing | None:
+        if subject.by_name:
+            found = self._catalog.find(kinds.name_space(subject.type), subject.value)
+        else:
+            there = (self._catalog.at(each, subject.value) for each in kinds.sharing_names(subject.type))
+            found = next(filter(None, there), None)
+        if found is None or found.workspace != self._active_workspace():
+            return None
+        level, named = self._catalog.level(found, username), f"the {kinds.word_of(found.resource_type)} '{found.name}'"
+        return Standing(level, named) if level else None
+
+    def refused_source(self, path: str, params: Mapping[str, Any]) -> Subject | None:
+        """What a version was to be made from, where that was refused and the caller may change the model; for words.
+
+        Nothing tells a source that is not there from one that the caller may not read.
+        """
+        if not path.endswith(CREATE_VERSION) or not self.may("registered_model", str(params.get("name")), "update"):
+            return None
+        for parameter, kind in (("run_id", "run"), ("model_id", "logged_model")):
+            key = params.get(parameter)
+            if key is not None and not (key and self.may(kind, str(key), "read")):
+                return Subject(kinds.of(kind).word, str(key)[:200], by_name=False)
+        source = str(params.get("source"))
+        return Subject("source", source[:200], by_name=False) if source.startswith("models:") else None
 
     def may(self, kind: str, key: str, action: str) -> bool:
         """As the engine decides; its failures deny."""
@@ -31,7 +80,7 @@ class EngineAnswers:
             return bool(MAY[kind](key, action))
         except MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                _logger.warning("asking for a permission failed, it is denied: %s", error.error_code)
+                _logger.warning("a permission check failed, so access is denied: %s", error.error_code)
             return False
 
     def exists(self, kind: str, key: str) -> bool:
@@ -129,13 +178,15 @@ def _endpoint(name: str, action: str) -> bool:
     return bool(getattr(auth._get_gateway_endpoint_permission(endpoint_id), f"can_{action}"))
 
 
+# Levels on what is a part of something, from the most, and what each allows.
+ACTIONS = (("MANAGE", "manage"), ("EDIT", "update"), ("READ", "read"))
 MAY: dict[str, Callable[[str, str], Any]] = {
     "run": lambda key, action: auth._authorize_run_id(key, action),
     "trace": lambda key, action: auth._authorize_trace(key, action),
     "logged_model": lambda key, action: auth._authorize_logged_model_id(key, action),
     "experiment": _experiment,
     "dataset": _dataset,
-    "model": _model,
+    "registered_model": _model,
     "gateway_endpoint": _endpoint,
     "gateway_secret": _secret,
     "issue": _issue,
@@ -144,6 +195,6 @@ FETCH: dict[str, Callable[[str], Any]] = {
     "run": lambda key: _get_tracking_store().get_run(key),
     "trace": lambda key: _get_tracking_store().get_trace_info(key),
     "logged_model": lambda key: _get_tracking_store().get_logged_model(key),
-    "model": lambda key: _get_model_registry_store().get_registered_model(key),
+    "registered_model": lambda key: _get_model_registry_store().get_registered_model(key),
     "issue": lambda key: _get_tracking_store().get_issue(key),
 }

@@ -15,35 +15,36 @@ from mlflow.store.db.utils import _get_managed_session_maker
 from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME
 from sqlalchemy import ColumnElement, Connection, and_, event, or_, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
+from sqlalchemy.orm import ORMExecuteState, Session, aliased, sessionmaker
 
 from ..errors import BadRequest
 from ..identity.caller import CALLER, current_identity, grants_changed
 from ..model import Person, Resource, Team
+from ..policy import kinds, words
 from ..policy.named import NamedResource
 from ..store import audit, grant_writer
 from ..store.database import Database, check_schema
-from ..store.people import UNUSABLE_PASSWORD
+from ..store.memberships import NO_RULE
+from ..store.new_accounts import UNUSABLE_PASSWORD
 from ..store.role_grants import RoleGrantCache
 from ..store.role_versions import triggers_installed
 from ..store.schema import role_permissions, roles
-from ..store.teams import NO_RULE, Teams
+from ..store.teams import Teams
 from . import scorers
 from .lookups import UserGrants, visible
 from .writes import acting, watch
 
 WILDCARD = "*"
-# One name, two kinds of grants: MLflow keeps prompts among the registered models.
-GRANTED_AS = {"registered_model": ("registered_model", "prompt")}
 
 
 class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped here
     """MLflow's store on our database, stricter where the engine must be steered."""
 
-    def __init__(self, database: Database, teams: Teams) -> None:
+    def __init__(self, database: Database, teams: Teams, provider_name: str = "Keycloak") -> None:
         super().__init__()
         self._database = database
         self._teams = teams
+        self._provider_name = provider_name
         self._held: RoleGrantCache | None = None
 
     def init_db(self, db_uri: str, read_db_uri: str | None = None) -> None:
@@ -131,7 +132,9 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
         """As MLflow's; but whoever creates something that is named like the wildcard does not get everything."""
         person = caller()
         if resource_pattern == WILDCARD and person is not None and not person.is_admin:
-            raise MlflowException("Only administrators grant on all of a kind.", error_code=PERMISSION_DENIED)
+            raise MlflowException(
+                "Only administrators grant permissions on all resources of a kind.", error_code=PERMISSION_DENIED
+            )
         if resource_type == scorers.KIND and person is not None and person.username == username:
             # Whoever changes the experiment adds a version to anybody's scorer; that makes nobody its manager.
             with self.ManagedSessionMaker() as session:
@@ -156,7 +159,7 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
         team = self._team_by_hand(role_id)
         made = super().assign_role_to_user(user_id, role_id)
         if team is not None:
-            self._teams.join(team, user_id)
+            self._teams.join(team, user_id, acting())
         return made
 
     def unassign_role_from_user(self, user_id: int, role_id: int) -> None:
@@ -164,7 +167,7 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
         team = self._team_by_hand(role_id)
         super().unassign_role_from_user(user_id, role_id)
         if team is not None:
-            self._teams.leave(team, user_id)
+            self._teams.leave(team, user_id, acting())
 
     def update_role(self, role_id: int, name: str | None = None, description: str | None = None) -> Role:
         """As MLflow's; a team's role keeps its name."""
@@ -193,8 +196,7 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
         team, rule_id = found
         if team.from_keycloak:
             raise MlflowException(
-                f"The members of the team '{team.name}' follow its group in Keycloak. Change them there.",
-                error_code=INVALID_PARAMETER_VALUE,
+                words.members_follow(team.name, self._provider_name), error_code=INVALID_PARAMETER_VALUE
             )
         if rule_id != NO_RULE:
             raise MlflowException(
@@ -255,7 +257,7 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
     def sweep(self, kind: str, name: str, user_id: int, connection: Connection) -> None:
         """Delete the grants on a name that is free, or an id that is new, in all roles but that user's own."""
         table = role_permissions.c
-        on = and_(table.resource_type.in_(GRANTED_AS.get(kind, (kind,))), table.resource_pattern == name)
+        on = and_(table.resource_type.in_(kinds.sharing_names(kind)), table.resource_pattern == name)
         if kind == "experiment":
             inside = table.resource_pattern.startswith(f"{name}/", autoescape=True)
             on = or_(on, and_(table.resource_type == "scorer", inside))
@@ -275,16 +277,16 @@ class ProkubeStore(SqlAlchemyStore):  # type: ignore[misc]  # MLflow is untyped 
                 SqlUserRoleAssignment.role_id.in_(here.scalar_subquery()),
             )
             role_ids = {row[0] for row in mine}
-            grants = session.query(SqlRolePermission.resource_type, SqlRolePermission.resource_pattern).filter(
-                SqlRolePermission.role_id.in_(role_ids), SqlRolePermission.resource_pattern != "*"
-            )
-            for resource_type, pattern in grants.all():
-                shared = session.query(SqlRolePermission.role_id).filter(
-                    SqlRolePermission.resource_type == resource_type,
-                    SqlRolePermission.resource_pattern == pattern,
-                    SqlRolePermission.role_id.in_(here.scalar_subquery()),
+            own, other = aliased(SqlRolePermission), aliased(SqlRolePermission)
+            same = and_(own.resource_type == other.resource_type, own.resource_pattern == other.resource_pattern)
+            shared = (
+                session.query(other.role_id)
+                .join(own, same)
+                .filter(
+                    own.role_id.in_(role_ids), own.resource_pattern != "*", other.role_id.in_(here.scalar_subquery())
                 )
-                role_ids |= {row[0] for row in shared}
+            )
+            role_ids |= {row[0] for row in shared.distinct()}
             members = session.query(SqlUserRoleAssignment.user_id).filter(SqlUserRoleAssignment.role_id.in_(role_ids))
             return {row[0] for row in members} | {user_id}
 

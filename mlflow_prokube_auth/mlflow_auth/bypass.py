@@ -33,27 +33,32 @@ def native_route_matcher(app: Any) -> Callable[[Scope], bool]:
         scope = {"type": "http", "path": path, "root_path": root_path, "method": method, "headers": []}
         return any(route.matches(scope)[0] != Match.NONE for route in routes)
 
-    return _on_scope(match)
+    return on_scope(match)
 
 
-def take_flask_past(app: Any, is_native: Callable[[Scope], bool]) -> bool:
-    """Put the shortcut around the engine's middleware; whether that was found."""
+def only_passed_on(is_native: Callable[[Scope], bool]) -> Callable[[Scope], bool]:
+    """Whether the engine's middleware does nothing but pass a request on to Flask."""
 
     def unguarded(path: str, root_path: str, method: str) -> bool:
         return auth._find_fastapi_validator(path, method) is None
 
-    is_unguarded = _on_scope(unguarded)
+    is_unguarded = on_scope(unguarded)
+    return lambda scope: is_unguarded(scope) and not is_native(scope)
+
+
+def take_flask_past(app: Any, is_native: Callable[[Scope], bool]) -> bool:
+    """Put the shortcut around the engine's middleware; whether that was found."""
     for position, each in enumerate(app.user_middleware):
         dispatch = each.kwargs.get("dispatch")
         if each.cls is BaseHTTPMiddleware and getattr(dispatch, "__name__", "") == DISPATCH:
             app.user_middleware[position] = Middleware(
-                _Shortcut, dispatch=dispatch, only_passed_on=lambda scope: is_unguarded(scope) and not is_native(scope)
+                Shortcut, dispatch=dispatch, only_passed_on=only_passed_on(is_native)
             )
             return True
     return False
 
 
-def _on_scope(question: Callable[[str, str, str], bool]) -> Callable[[Scope], bool]:
+def on_scope(question: Callable[[str, str, str], bool]) -> Callable[[Scope], bool]:
     """A question on path, root path and method, whose answers for short paths are kept: they never change.
 
     For methods that routes have alone: strangers may think of any number of others, and long ones.
@@ -68,7 +73,7 @@ def _on_scope(question: Callable[[str, str, str], bool]) -> Callable[[Scope], bo
     return ask
 
 
-class _Shortcut:
+class Shortcut:
     """The engine's middleware, but where it would only pass a request on."""
 
     def __init__(self, app: Any, dispatch: Any, only_passed_on: Callable[[Scope], bool]) -> None:

@@ -11,7 +11,7 @@ import json
 import posixpath
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import astuple
 from typing import Any
 
 from mlflow.entities.model_registry.model_version_stages import STAGE_DELETED_INTERNAL
@@ -28,33 +28,24 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from mlflow.store.model_registry.dbmodels import models as registry_models
 from mlflow.store.tracking.dbmodels import models as tracking_models
 from mlflow.utils.uri import is_local_uri
+from mlflow.version import VERSION
 from sqlalchemy import Connection, Integer, and_, case, func, literal, or_, select
 
-from ..policy.artifacts import SERVED, Root, Version
+from ..policy import kinds
+from ..policy.artifacts import SERVED, Owned, Root, Version
 from ..policy.ids import WILDCARD, is_canonical
 from ..policy.named import BESIDE, NamedResource, skill_of
-from ..policy.rules import NAMED_AS
-from . import scorers
+from ..store.portions import portions
+from . import scorers, sources
 
 
-@dataclass(frozen=True)
-class NamedTable:
-    """Where MLflow keeps one kind: model class, and the attributes that hold name, id and creation time."""
-
-    models: Any
-    model: str
-    name: str
-    id: str
-    created: str
-    # The request parameter in which a rename says what is to be renamed.
-    parameter: str
-    # The attribute of a skill's organization, which is a part of its name.
-    organization: str = ""
+class NamedTable(kinds.Table):
+    """Where MLflow keeps one kind, as SQLAlchemy has it."""
 
     @property
     def table(self) -> Any:
         """The SQLAlchemy class."""
-        return getattr(self.models, self.model)
+        return getattr(registry_models if self.registry else tracking_models, self.model)
 
     def column(self, attribute: str) -> Any:
         """What stands in an attribute; in that of a skill's name with its organization, as grants have it."""
@@ -71,7 +62,7 @@ class NamedTable:
         return scorers.wide(column) if isinstance(column.type, Integer) else column
 
     def named(self, name: str) -> Any:
-        """Whether a row bears that name, by an index."""
+        """Whether a row has that name, by an index."""
         column = getattr(self.table, self.name)
         if not self.organization:
             return column == name
@@ -79,29 +70,9 @@ class NamedTable:
         return and_(getattr(self.table, self.organization) == organization, column == own)
 
 
-TABLES: dict[str, NamedTable] = {
-    "experiment": NamedTable(
-        tracking_models, "SqlExperiment", "name", "experiment_id", "creation_time", "experiment_id"
-    ),
-    "registered_model": NamedTable(registry_models, "SqlRegisteredModel", "name", "name", "creation_time", "name"),
-    "gateway_secret": NamedTable(
-        tracking_models, "SqlGatewaySecret", "secret_name", "secret_id", "created_at", "secret_id"
-    ),
-    "gateway_endpoint": NamedTable(
-        tracking_models, "SqlGatewayEndpoint", "name", "endpoint_id", "created_at", "endpoint_id"
-    ),
-    "gateway_model_definition": NamedTable(
-        tracking_models,
-        "SqlGatewayModelDefinition",
-        "name",
-        "model_definition_id",
-        "created_at",
-        "model_definition_id",
-    ),
-    "mcp_server": NamedTable(tracking_models, "SqlMCPServer", "name", "name", "created_at", "name"),
-}
-if hasattr(tracking_models, "SqlSkill"):  # since 3.18
-    TABLES["skill"] = NamedTable(tracking_models, "SqlSkill", "name", "name", "created_at", "name", "organization")
+# The kinds that the installed release has, and where it keeps them.
+HERE = kinds.of_release(VERSION)
+TABLES = {kind.type: NamedTable(*astuple(kind.table)) for kind in HERE if kind.table is not None}
 # What never changes in the row of a model's version, but when it is deleted.
 VERSION_COLUMNS = ("workspace", "version", "creation_time", "source", "storage_location", "run_id")
 
@@ -109,24 +80,31 @@ VERSION_COLUMNS = ("workspace", "version", "creation_time", "source", "storage_l
 class MlflowCatalog:
     """MLflow's tables as :class:`policy.names.Catalog`."""
 
+    # What has unique names, and the installed release has.
+    named = tuple(kind for kind in HERE if kind.is_named)
+
     def __init__(
         self,
         readable: Callable[[NamedResource, str], bool],
         manageable: Callable[[NamedResource, str], bool],
         changeable: Callable[[NamedResource, str], bool],
+        level: Callable[[NamedResource, str], str],
         is_granted: Callable[[NamedResource], bool],
         grant_manage: Callable[[NamedResource, int, Connection], None],
         sweep: Callable[[str, str, int, Connection], None],
+        owned: Callable[[str], Owned | None],
     ) -> None:
         self.readable = readable
         self.manageable = manageable
         self.changeable = changeable
+        self.level = level
         self.is_granted = is_granted
         self.grant_manage = grant_manage
         self.sweep = sweep
+        self.owned = owned
 
     def find(self, kind: str, name: str) -> NamedResource | None:
-        """What bears the name, in whatever workspace."""
+        """The resource with the name, in any workspace."""
         sessions = _sessions(kind)
         if sessions is None:
             return _find_in_file_store(kind, name)
@@ -176,6 +154,18 @@ class MlflowCatalog:
             prompts = set(session.scalars(marked))
         return [each for each in found if (each in prompts) == (kind == "prompt")]
 
+    def matching(self, words: str) -> dict[str, list[str]]:
+        """By kinds that grants name by an id: the ids of those whose names hold these words, any case."""
+        found: dict[str, list[str]] = {}
+        for kind, named in TABLES.items():
+            sessions = _sessions(kind)
+            if named.name == named.id or sessions is None:
+                continue
+            where = named.column(named.name).icontains(words, autoescape=True)
+            with sessions() as session:
+                found[kind] = [str(each) for each in session.scalars(select(named.column(named.id)).where(where))]
+        return found
+
     def those(self, kind: str, patterns: list[str]) -> list[NamedResource]:
         """What is behind these patterns of a kind, at most a page of them."""
         sessions = _sessions(kind)
@@ -194,13 +184,13 @@ class MlflowCatalog:
             return _those(session, "experiment", tracking_models.SqlExperiment.lifecycle_stage == "deleted")
 
     def restore_experiment(self, experiment_id: str) -> None:
-        """Take an experiment out of the trash."""
+        """Restore an experiment from the trash."""
         _get_tracking_store().restore_experiment(experiment_id)
 
     def name_of(self, kind: str, params: Mapping[str, Any]) -> str | None:
         """The present name of what a rename request addresses."""
         named = TABLES[kind]
-        wanted = str(params[named.parameter]) if params.get(named.parameter) is not None else None
+        wanted = str(params[named.id]) if params.get(named.id) is not None else None
         return None if wanted is None else self.titles(kind, [wanted]).get(wanted)
 
     def beside(self, route: str, params: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -240,8 +230,8 @@ class MlflowCatalog:
         found: dict[str, str] = {}
         column, name = named.key, getattr(named.table, named.name)
         with sessions() as session:
-            for start in range(0, len(ids), 500):
-                for key, title in session.query(column, name).filter(column.in_(ids[start : start + 500])):
+            for some in portions(ids):
+                for key, title in session.query(column, name).filter(column.in_(some)):
                     found[str(key)] = str(title)
         return found
 
@@ -257,7 +247,7 @@ class MlflowCatalog:
         """The versions whose files are at one of these; the server's ``get-download-uri`` says where they are."""
         table, wanted = registry_models.SqlModelVersion, set(locations)
         place = func.coalesce(func.nullif(table.storage_location, ""), table.source)
-        found = self._versions(place.in_(locations))
+        found = self._versions(place.in_([*locations, *sources.sources_of(locations)]))
         return [version for version in found if version.location in wanted]  # a database may ignore case
 
     def _versions(self, *where: Any) -> list[Version]:
@@ -326,6 +316,9 @@ class MlflowCatalog:
 def _version(row: Any) -> Version:
     fixed = json.dumps([getattr(row, column) for column in VERSION_COLUMNS])
     location = str(row.storage_location or row.source or "")
+    if (place := sources.place_of(location, int(row.creation_time or 0))) is not None:
+        # Where it leads is a part of what never changes.
+        fixed, location = f"{fixed}{place}", place
     return Version(str(row.name), location, hashlib.sha256(fixed.encode()).hexdigest(), str(row.run_id or ""))
 
 
@@ -372,6 +365,16 @@ def traces_there(trace_ids: list[str]) -> list[str] | None:
     return _column_of(table.request_id, table.request_id, trace_ids)
 
 
+def experiments_with_datasets() -> list[str]:
+    """The experiments that an evaluation dataset belongs to, in every workspace; none where they are in files."""
+    sessions, table = _sessions("experiment"), tracking_models.SqlEntityAssociation
+    if sessions is None:
+        return []
+    of_datasets = (table.source_type == "evaluation_dataset", table.destination_type == "experiment")
+    with sessions() as session:
+        return sorted(map(str, session.scalars(select(table.destination_id).where(*of_datasets).distinct())))
+
+
 def _column_of(wanted: Any, key: Any, keys: list[str]) -> list[str] | None:
     """A column of the tracking store's rows with these keys, in few questions; None where it has no tables."""
     sessions = _sessions("experiment")
@@ -379,8 +382,8 @@ def _column_of(wanted: Any, key: Any, keys: list[str]) -> list[str] | None:
         return None
     found: list[str] = []
     with sessions() as session:
-        for start in range(0, len(keys), 500):
-            found += map(str, session.scalars(select(wanted).where(key.in_(keys[start : start + 500]))))
+        for some in portions(keys):
+            found += map(str, session.scalars(select(wanted).where(key.in_(some))))
     return found
 
 
@@ -397,7 +400,7 @@ def with_prefix(sessions: Callable[[], AbstractContextManager[Any]], kind: str, 
 
 def _table_kind(kind: str) -> str:
     """Prompts are in the table of models."""
-    return NAMED_AS.get(kind, kind)
+    return kinds.name_space(kind)
 
 
 def _of_kind(session: Any, kind: str, where: Any) -> list[NamedResource]:
@@ -440,7 +443,7 @@ def _as_kept(kind: str, pattern: str) -> Any:
 def _sessions(kind: str) -> Callable[[], AbstractContextManager[Any]] | None:
     if _table_kind(kind) not in TABLES:  # another release has it
         return None
-    store = _get_model_registry_store() if kind in ("registered_model", "prompt") else _get_tracking_store()
+    store = _get_model_registry_store() if kinds.of(kind).is_in_registry else _get_tracking_store()
     return getattr(store, "ManagedSessionMaker", None)
 
 

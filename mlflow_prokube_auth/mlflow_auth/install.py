@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import mlflow.server.auth as auth
-from flask import Flask, Response, current_app, has_request_context, request
+from flask import Flask, Response, current_app, g, has_request_context, request
 from mlflow.server import app as flask_app
 from mlflow.server.auth.db import utils as auth_db
 from sqlalchemy import Engine
@@ -18,10 +19,27 @@ from ..errors import Refusal
 from ..identity.caller import current_identity
 from ..identity.middleware import answer
 from ..policy import words
+from ..policy.artifacts import Owned
 from ..policy.guards.table import Guard
 from ..prefix import static_prefix, without
-from . import bypass, gateway, graphql, lookups, native_guards, parents, public, scopes, seams, validators
+from . import (
+    bypass,
+    gateway,
+    graphql,
+    lookups,
+    messages,
+    native_guards,
+    outages,
+    parents,
+    public,
+    scopes,
+    seams,
+    sources,
+    validators,
+)
+from .answers import EngineAnswers
 from .auth_store import ProkubeStore, caller
+from .permissions import ARTIFACTS
 from .protocol import request_params
 from .releases import unfit
 
@@ -30,6 +48,11 @@ _logger = logs.logger(__name__)
 
 EXTENSION = "prokube_auth"
 # Asked by probes, whose Host is an address: the host check lets them pass as it does MLflow's own /health.
+# MLflow's routes that read a logged model by its id, and the parameter that names a path in it.
+_RECORD_ROUTE = re.compile(r"/mlflow/logged-models/<model_id>(?:/artifacts/(?P<what>directories|files))?\Z")
+_PATHS_OF_RECORDS = {"": "", "directories": "artifact_directory_path", "files": "artifact_file_path"}
+# What stands for all runs of an experiment, to the engine.
+ANY_RUN = "0" * 32
 PROBES = ("/prokube-auth/health", "/prokube-auth/ready", "/prokube-auth/metrics")
 
 
@@ -46,7 +69,14 @@ class Plugin(Protocol):
 
     @property
     def contact(self) -> str:
-        """Whom to ask, for words."""
+        """The contact that messages name."""
+
+    @property
+    def answers(self) -> EngineAnswers:
+        """What MLflow's engine and tables say."""
+
+    def explain(self, subject: words.Subject | None, method: str, path: str) -> str:
+        """What to say to a refused caller who may read what a request is about; empty for others."""
 
     @property
     def largest_body(self) -> int:
@@ -63,6 +93,12 @@ class Plugin(Protocol):
 
     def may_read_path(self, username: str, path: str | None) -> bool:
         """Whether a path whose download the engine refuses comes with a model that the user may read."""
+
+    def owned_path(self, path: str) -> Owned | None:
+        """Whose a path of artifacts is, as the engine is to judge it; None where it is not exactly one experiment's."""
+
+    def may_read_logged_model(self, username: str, model_id: str, path: str | None) -> bool:
+        """The same of a logged model's record, or of a path below its root."""
 
     def check_guards(
         self,
@@ -131,15 +167,19 @@ def install(app: Flask, plugin: Plugin) -> Any:
     seams.replace(seams.AUTH, "authenticate_request", authenticate_request)
     _replace_what_is_new()
     scopes.install(plugin.narrow)
-    seams.replace(seams.AUTH, "make_forbidden_response", lambda: _forbidden(plugin.contact))
+    seams.replace(seams.AUTH, "make_forbidden_response", lambda: _forbidden(plugin))
     engine_before = seams.original(seams.AUTH, "_before_request")
     seams.replace(seams.AUTH, "_before_request", lambda: plugin.before(engine_before))
-    _allow_model_artifacts(plugin.may_read_path)
+    _judge_artifact_paths(plugin.owned_path, plugin.may_read_path)
+    _allow_model_records(plugin.may_read_logged_model)
     lookups.install(plugin.store)
+    messages.install()
     parents.install()
     validators.install()
+    sources.install()
+    outages.install()
     public.install(static_prefix())
-    native_guards.install(plugin.check_guards, plugin.largest_body)
+    native_guards.install(plugin.check_guards, plugin.explain, plugin.largest_body)
     seams.replace(seams.AUTH, "filter_experiment_ids", _closed(seams.original(seams.AUTH, "filter_experiment_ids")))
     guard = graphql.guard(plugin.contact)
     seams.replace(seams.AUTH, "get_graphql_authorization_middleware", lambda: [guard])
@@ -168,33 +208,79 @@ def _replace_what_is_new() -> None:
         seams.replace(seams.AUTH, "_reject_rename_with_named_role_grants", lambda name, new_name: None)
 
 
-def _allow_model_artifacts(allowed: Callable[[str, str | None], bool]) -> None:
-    """Ask ``allowed`` where the engine refuses to list or download; on Flask's routes and on FastAPI's own."""
+def _judge_artifact_paths(owned: Callable[[str], Owned | None], allowed: Callable[[str, str | None], bool]) -> None:
+    """Have the engine judge a path by the experiment whose location holds it, on Flask's routes and on FastAPI's own.
+
+    ``allowed`` is asked where the engine refuses to list or download.
+    """
     flask = seams.original(seams.AUTH, "_authorize_flask_artifact_proxy")
     fastapi = seams.original(seams.AUTH, "_authorize_fastapi_artifact_proxy")
     path_of = seams.first("_effective_artifact_proxy_path", "_artifact_proxy_path_from_request_path")
 
-    def also(username: str, path: str | None) -> bool:
-        try:
-            return allowed(username, path)
-        except Exception as error:
-            _logger.warning("asking whether a path comes with a model failed, it is denied: %s", type(error).__name__)
+    def by_owner(username: str, path: str | None, action: str, as_it_stands: Callable[[], Any]) -> bool:
+        found = owned(path) if path else Owned("", "")
+        if found is None:
             return False
+        if not found.root:
+            return bool(as_it_stands())
+        judged = found.judged
+        if "/" not in judged and action == "read":
+            # The engine takes denied runs out of such a listing by the id in its path, which this one does not have.
+            judged = f"{judged}/{ANY_RUN}"
+        return bool(fastapi(f"{ARTIFACTS}{judged}", username, None, action))
+
+    def also(username: str, path: str | None) -> bool:
+        return _not_failing(lambda: allowed(username, path))
 
     def authorize_flask(action: str) -> bool:
-        person = caller()
-        return bool(flask(action)) or (
-            action == "read" and person is not None and also(person.username, auth._artifact_proxy_path())
-        )
+        person, path = caller(), auth._artifact_proxy_path()
+        if person is None:
+            return bool(flask(action))
+        username = person.username
+        return by_owner(username, path, action, lambda: flask(action)) or (action == "read" and also(username, path))
 
     def authorize_fastapi(path: str, username: str, query_path: str | None, action: str) -> bool:
         # These routes serve what their path names, whatever the query says.
-        return bool(fastapi(path, username, query_path, action)) or (
-            action == "read" and also(username, path_of(path, None))
-        )
+        served = path_of(path, None)
+        return by_owner(
+            username, served or query_path, action, lambda: fastapi(path, username, query_path, action)
+        ) or (action == "read" and also(username, served))
 
     seams.replace(seams.AUTH, "_authorize_flask_artifact_proxy", authorize_flask)
     seams.replace(seams.AUTH, "_authorize_fastapi_artifact_proxy", authorize_fastapi)
+
+
+def _allow_model_records(allowed: Callable[[str, str, str | None], bool]) -> None:
+    """The same for the record of a logged model and for its files by its id, on the routes that read them."""
+    authorize = seams.original(seams.AUTH, "_authorize_logged_model")
+
+    def authorize_logged_model(action: str) -> bool:
+        if authorize(action):
+            return True
+        person, rule = caller(), request.url_rule
+        found = _RECORD_ROUTE.search(rule.rule) if rule is not None else None
+        if action != "read" or person is None or found is None or request.method != "GET":
+            return False
+        part = _PATHS_OF_RECORDS[found["what"] or ""]
+        model_id, path = str((request.view_args or {})["model_id"]), request.args.get(part) if part else None
+        # A listing of no path is that of the whole model.
+        if not _not_failing(lambda: allowed(person.username, model_id, path or None)):
+            return False
+        g.prokube_of_a_version = not part
+        return True
+
+    seams.replace(seams.AUTH, "_authorize_logged_model", authorize_logged_model)
+
+
+def _not_failing(question: Callable[[], bool]) -> bool:
+    try:
+        return question()
+    except Exception as error:
+        _logger.warning(
+            "checking whether a model's readers may read its files failed, so access is denied: %s",
+            type(error).__name__,
+        )
+        return False
 
 
 def _closed(function: Callable[[list[str]], list[str]]) -> Callable[[list[str]], list[str]]:
@@ -212,16 +298,19 @@ def _closed(function: Callable[[list[str]], list[str]]) -> Callable[[list[str]],
                 raise RuntimeError("it gave back what it was given")
             return allowed
         except Exception as error:
-            _logger.error("filtering experiments failed, nothing is shown: %s", type(error).__name__)
+            _logger.error("filtering experiments failed, so none are shown: %s", type(error).__name__)
             return []
 
     return filtered
 
 
-def _forbidden(contact: str) -> Response:
-    params = request_params()
-    subject = words.subject_of(without(request.path, static_prefix()), params)
-    message = words.denied(subject, words.verb_of(request.method, request.path), contact)
+def _forbidden(plugin: Plugin) -> Response:
+    params, path = request_params(), without(request.path, static_prefix())
+    if (source := plugin.answers.refused_source(path, params)) is not None:
+        return refusal_response("PERMISSION_DENIED", words.denied(source, "read", plugin.contact), 403)
+    subject = words.subject_of(path, params)
+    message = words.only_administrators(path, plugin.contact) or plugin.explain(subject, request.method, path)
+    message = message or words.denied(subject, words.verb_of(request.method, path), plugin.contact)
     return refusal_response("PERMISSION_DENIED", message, 403)
 
 

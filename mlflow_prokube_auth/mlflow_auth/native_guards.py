@@ -16,14 +16,18 @@ from mlflow.server import otel_api
 from mlflow.tracing.utils import generate_mlflow_trace_id_from_otel_trace_id
 from mlflow.tracing.utils.otlp import _otel_proto_bytes_to_id
 from mlflow.version import VERSION
+from starlette.routing import Match, Mount
 
 from ..errors import BadRequest, Refusal
+from ..identity.caller import CALLER
+from ..policy import words
 from ..policy.guards.table import NATIVE, Guard
 from ..prefix import static_prefix, without
 from . import seams
 from .auth_store import caller
 from .unpacking import unpack
 
+Explain = Callable[[words.Subject | None, str, str], str]
 Run = Callable[[tuple[Guard, ...], str, Mapping[str, Any], Mapping[str, Any], Any], None]
 TRACE_TAG = "mlflow.traceTag."
 _ROW = {guard.route: guard for guard in NATIVE if guard.is_needed_by(VERSION)}
@@ -43,7 +47,7 @@ def row_of(path: str, method: str) -> Guard | None:
     return guard if guard is not None and guard.holds_for(method) else None
 
 
-def install(run: Run, largest_body: int) -> None:
+def install(run: Run, explain: Explain, largest_body: int) -> None:
     """Have ``run`` asked behind the engine's validators of FastAPI's own routes, and packed bodies unpacked within
     bounds: here, and by MLflow's own handler, which administrators reach without a guard."""
     find = seams.original(seams.AUTH, "_find_fastapi_validator")
@@ -56,19 +60,39 @@ def install(run: Run, largest_body: int) -> None:
     def found(path: str, method: str) -> Callable[[str, Any], Awaitable[bool]] | None:
         inner = find(path, method)
         guard = row_of(without(path, static_prefix()), method)
-        if inner is None or guard is None:
-            return inner  # type: ignore[no-any-return]  # MLflow is untyped
+        if inner is None:
+            return None
 
         async def validator(username: str, request: Any) -> bool:
-            if not await inner(username, request):
-                return False
-            body = await request.body() if guard.route in _READ else b""
-            await anyio.to_thread.run_sync(_ask, run, guard, method, request.headers, body)
+            try:
+                if not await inner(username, request):
+                    if not _is_served(request):
+                        return True
+                    await anyio.to_thread.run_sync(_explain, explain, method, without(path, static_prefix()))
+                    return False
+                if guard is not None:
+                    body = await request.body() if guard.route in _READ else b""
+                    await anyio.to_thread.run_sync(_ask, run, guard, method, request.headers, body)
+            except MlflowException:
+                if _is_served(request):
+                    raise
             return True
 
         return validator
 
     seams.replace(seams.AUTH, "_find_fastapi_validator", found)
+
+
+def _explain(explain: Explain, method: str, path: str) -> None:
+    """Leave with the request what is to be said where its caller may read what it names."""
+    if (here := CALLER.get()) is not None:
+        here.refused = explain(words.native_subject_of(path), method, path)
+
+
+def _is_served(request: Any) -> bool:
+    """Whether FastAPI has a route at this path; all else is Flask's, where the engine decides again, or nobody's."""
+    routes = (route for route in request.app.routes if not isinstance(route, Mount))
+    return any(route.matches(request.scope)[0] != Match.NONE for route in routes)
 
 
 def _ask(run: Run, guard: Guard, method: str, headers: Any, body: bytes) -> None:
@@ -96,7 +120,9 @@ def sent_spans(headers: Any, body: bytes) -> dict[str, Any]:
     except MlflowException:
         raise  # it is too large, or not packed as it says
     except Exception:
-        raise BadRequest("The body is no OTLP export of spans, as its Content-Type and Content-Encoding say.") from None
+        raise BadRequest(
+            "The body is not an OTLP export of spans in the format of its Content-Type and Content-Encoding."
+        ) from None
     # The tags come as attributes of the trace's first span; on others nobody needs them.
     tags = {
         attribute.key.removeprefix(TRACE_TAG)

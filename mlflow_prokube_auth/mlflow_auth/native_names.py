@@ -18,7 +18,7 @@ from mlflow.server.workspace_helpers import resolve_workspace_for_request_if_ena
 from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME
 
 from ..errors import AlreadyExists, BadRequest, Refusal
-from ..identity.caller import CALLER, RequestFacts, current_identity
+from ..identity.caller import CALLER, RequestFacts, current_identity, grants_changed
 from ..identity.middleware import Asgi, Message, Receive, Scope, Send, send_refusal
 from ..model import Person
 from ..policy import ids
@@ -42,7 +42,7 @@ SEARCH = re.compile(rf"{API}(mcp-servers(?:/endpoints)?)/?")
 # MLflow's own bound on skills in one request, and what so many sources take.
 MOST_AT_ONCE = 500
 LARGEST_BODY, LARGEST_OF_MANY = 1 << 20, 4 << 20
-# How MLflow says that something bears the name; the second where it came there since its engine has looked.
+# How MLflow says that something has the name; the second where it came there since its engine has looked.
 EXISTS = (AlreadyExists.error_code, "RESOURCE_CONFLICT")
 # The engine's word for a refusal.
 REFUSED = b"Permission denied"
@@ -132,6 +132,7 @@ class NativeNames:
 
     async def _delete(self, kind: str, name: str, person: Person, scope: Scope, receive: Receive, send: Send) -> None:
         held = await _wait_for(self._names.locking_native(kind, name, person))
+        grants_changed()  # the name may have changed hands while it was waited for
         try:
             await self.app(scope, receive, send)
         finally:
@@ -168,7 +169,7 @@ class NativeNames:
         await self._settled(await self._claim_absent(kind, names, person), scope, _replay(body, receive), send)
 
     async def _claim_absent(self, kind: str, wanted: list[str], person: Person) -> Names:
-        """The names among these that nothing bears, all of them or none."""
+        """The unused names among these; reserves all of them or none."""
         caller = CALLER.get()
         here = await anyio.to_thread.run_sync(_workspace_of, caller.facts) if caller is not None else None
         names = Names(kind, [])
@@ -183,6 +184,8 @@ class NativeNames:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(self._give_up, names.claims)
             raise
+        if names.there:
+            grants_changed()  # another request of theirs may have created it while it was waited for
         return names
 
     def _give_up(self, claims: list[NameReservation]) -> None:
@@ -199,7 +202,9 @@ class NativeNames:
         await self.app(scope, receive, hold)
         if names.claims:
             await anyio.to_thread.run_sync(self._settle, names.claims, held)
-        if names.there and held[0]["status"] == 403 and _text(held) == REFUSED:
+        caller = CALLER.get()
+        is_explained = caller is not None and caller.refused
+        if names.there and held[0]["status"] == 403 and _text(held) == REFUSED and not is_explained:
             raise self._names.not_theirs(names.kind, names.there)
         for message in held:
             await send(message)

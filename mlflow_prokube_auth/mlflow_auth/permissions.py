@@ -35,13 +35,23 @@ def changeable(found: NamedResource, username: str) -> bool:
     return _may(found, username, "can_update")
 
 
+def level(found: NamedResource, username: str) -> str:
+    """The level that they hold on it; empty for none, and where asking fails. For words and buttons alone."""
+    held = _held(found, username)
+    return next((each for each, what in LEVELS if getattr(held, what, False)), "")
+
+
 def _may(found: NamedResource, username: str, what: str) -> bool:
+    return bool(getattr(_held(found, username), what, False))
+
+
+def _held(found: NamedResource, username: str) -> Any:
     question = PERMISSION_ON[found.resource_type]
     try:
-        return bool(getattr(question(found.pattern, username), what))
+        return question(found.pattern, username)
     except MlflowException as error:
-        _logger.warning("asking for a permission failed, it is denied: %s", error.error_code)
-        return False
+        _logger.warning("a permission check failed, so access is denied: %s", error.error_code)
+        return None
 
 
 def version_readable(name: str, username: str) -> bool:
@@ -57,6 +67,13 @@ def path_readable(username: str, path: str) -> bool:
     return bool(authorize_path(f"{ARTIFACTS}{path}", username, None, "read"))
 
 
+def path_open(username: str, path: str, action: str) -> bool:
+    """Whether that user may "read", "update" or "manage" what is served under a path, versions of models included."""
+    return bool(auth._authorize_fastapi_artifact_proxy(f"{ARTIFACTS}{path}", username, None, action))
+
+
+# From the most, each by what it alone allows.
+LEVELS = (("MANAGE", "can_manage"), ("EDIT", "can_update"), ("USE", "can_use"), ("READ", "can_read"))
 PERMISSION_ON: dict[str, Callable[[str, str], Any]] = {
     "experiment": lambda key, username: auth._get_experiment_permission(key, username),
     "registered_model": lambda name, _: auth._get_registered_model_or_prompt_permission(name),

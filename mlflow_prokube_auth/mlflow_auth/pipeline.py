@@ -11,23 +11,26 @@ from urllib.parse import quote
 from flask import Response, g, redirect, request
 from mlflow.version import VERSION
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from .. import logs
-from ..errors import AlreadyExists, BadRequest, Refusal, Unauthenticated, Unavailable
+from ..errors import AlreadyExists, BadRequest, MethodNotServed, NotServed, Refusal, Unauthenticated, Unavailable
 from ..identity import inside
 from ..identity.caller import current_identity, grants_changed
 from ..identity.middleware import answer
 from ..metrics import Counts
 from ..model import Person
 from ..policy import ids, words
-from ..policy.artifacts import CREATE
+from ..policy.artifacts import CREATE, record_for_readers
 from ..policy.guards import limits, queries, shape
 from ..policy.guards.table import flask_guards
-from ..policy.named import BESIDE, NameReservation
+from ..policy.named import BESIDE, LOOKUPS, NameReservation
 from ..prefix import static_prefix, without
 from ..store.database import DATABASE_DOWN, TAKES_NO_WRITES, why_down
 from ..store.names import NameLock
-from ..web.context import OWN, Web, is_navigation
+from ..web import failures
+from ..web.context import OWN, Web, is_navigation, is_typed
+from . import outages, several
 from .install import refusal_response
 from .protocol import find_alias_spelling, named_values, normalize_body, request_params
 from .scopes import check_found
@@ -89,6 +92,8 @@ class Enforcement:
 
     def _decide(self, engine: Callable[[], Any]) -> Any:
         identity = current_identity()
+        if request.routing_exception is not None:
+            return self._not_served(request.routing_exception) if identity is not None else self.unauthenticated()
         if identity is not None:
             # MLflow's handlers read for themselves whom it names; they have not yet.
             request.environ["HTTP_AUTHORIZATION"] = inside.named(identity)
@@ -96,10 +101,14 @@ class Enforcement:
                 _check_shape()
             except RecursionError:
                 raise BadRequest("The body is nested too deeply.") from None
+            if (nothing := self._leave_out(identity.person)) is not None:
+                return nothing
         decision = self._hide_missing(engine())
         if identity is None:
             return decision
-        if isinstance(decision, Response) and decision.status_code == 403 and self._is_granted_by_now(identity.person):
+        for _ in range(2):  # what was not there may be there by now, and not granted yet
+            if not self._is_outdated(decision, identity.person):
+                break
             grants_changed()
             decision = self._hide_missing(engine())
         if decision is None:
@@ -108,6 +117,43 @@ class Enforcement:
         if decision is None and request.method in ("POST", "PATCH", "DELETE"):
             decision = self._names(engine, identity.person)
         return decision
+
+    def _is_outdated(self, decision: Any, person: Person) -> bool:
+        """Whether another request has just created what the engine did not find or refused.
+
+        A request for a name that is being created waits for it: MLflow's client would create it, hear that it exists
+        and go on without it (mlflow/tracking/fluent.py, ``set_experiment``).
+        """
+        status = decision.status_code if isinstance(decision, Response) else None
+        if status == 404 or (decision is None and person.is_admin):  # of administrators the engine asks nothing
+            return api_route() in LOOKUPS and self._web.names.settled(api_route(), request_params())
+        return status == 403 and self._is_granted_by_now(person)
+
+    def _leave_out(self, person: Person) -> Response | None:
+        """Keep a search in several experiments to those that its caller may read; the answer where none is left."""
+
+        def is_granted_by_now() -> bool:
+            if granted := self._is_granted_by_now(person):
+                grants_changed()
+            return granted
+
+        return None if person.is_admin else several.narrow(api_route(), is_granted_by_now)
+
+    def _not_served(self, error: HTTPException) -> Any:
+        """What no route takes, to a caller who is logged in; the engine would refuse it like what they may not do.
+
+        MLflow's client must not read that as an answer about a name. A redirect, as to a path without a double slash,
+        is left to Flask.
+        """
+        path = path_here()
+        if is_typed() or (is_navigation() and not _API_PATH.match(path)):
+            return self._web.no_such_page(path)
+        if isinstance(error, MethodNotAllowed):
+            methods = set(error.valid_methods or ()) - {"OPTIONS"}
+            return self.refuse(MethodNotServed(words.method_not_served(request.method, request.path, methods), methods))
+        if isinstance(error, NotFound):
+            return self.refuse(NotServed(words.not_served(request.path, self._web.settings.external_url, VERSION)))
+        return None
 
     def _is_granted_by_now(self, person: Person) -> bool:
         """Whether a refused person may see more than when the engine decided: another request has just created it."""
@@ -174,7 +220,7 @@ class Enforcement:
                 for claim in g.get("prokube_claims", ()):
                     self._web.names.created(claim)
             except SQLAlchemyError as error:
-                _logger.error("grants on a new id were not swept: %s", type(error).__name__)
+                _logger.error("old grants on a new id were not removed: %s", type(error).__name__)
                 return self.refuse(Unavailable("The server's database does not answer. Try again shortly."))
         return response
 
@@ -190,7 +236,7 @@ class Enforcement:
         except Refusal as refusal:
             response = Response(*answer(refusal))
         except SQLAlchemyError as error:
-            _logger.error("settling a name failed: %s", type(error).__name__)
+            _logger.error("updating the reservation of a name failed: %s", type(error).__name__)
         if response.status_code in REFUSED:
             body = _json_of(response)
             self._counts.refusal(response.status_code, str(body.get("error_code", "")) if body else "page")
@@ -198,26 +244,35 @@ class Enforcement:
 
     def _after(self, response: Response, claims: list[NameReservation]) -> Response:
         if response.status_code < 400:
+            _reduce(response)
             for claim in claims:
                 self._web.names.succeeded(claim)
             if api_route() == CREATE:
                 self._version_created(response)
             return response
+        if (failure := failures.of_page(response)) is not None:
+            headers = {name: value for name, value in response.headers.items() if name in KEPT_HEADERS}
+            response = self.refuse(failure)
+            response.headers.update(headers)
         body = _json_of(response)
         exists = body is not None and body.get("error_code") == AlreadyExists.error_code
+        message = str(body.get("message", "")) if body is not None else ""
         refusals = [self._web.names.failed(claim, exists=exists and not claim.on_the_fly) for claim in claims]
+        if outages.is_lost(message):
+            raise Unavailable("The server's database does not answer. Try again in a few seconds.")
         for refusal in filter(None, refusals):
             raise refusal
+        if body is not None and body.get("error_code") == Unavailable.error_code:
+            response.headers.setdefault("Retry-After", Unavailable(message).headers["Retry-After"])
         if body is None:
             return response
-        message = str(body.get("message", ""))
         if words.is_read_only(message):
             raise Unavailable(TAKES_NO_WRITES)
         if words.verb_of(request.method, request.path) == "read" and (too_much := words.gave_up(message)) is not None:
             raise BadRequest(too_much)  # not MLflow's 503: its client would ask for the same again and again
         cleaned = words.without_sql(message)
         if cleaned is not None:
-            _logger.warning("an answer of MLflow on %s held SQL; it was cut", request.url_rule)
+            _logger.warning("an answer of MLflow on %s contained SQL, which was removed", request.url_rule)
             response.set_data(json.dumps({**body, "message": cleaned}))
         return response
 
@@ -228,14 +283,15 @@ class Enforcement:
             if identity is not None:
                 self._web.models.created(made["name"], made["version"], identity.person)
         except Exception as error:
-            _logger.error("a new version's files are not served to its model's readers: %s", type(error).__name__)
+            _logger.error("the readers of a model cannot read the files of its new version: %s", type(error).__name__)
 
     def refuse(self, refusal: Refusal) -> Response:
         """A page for a browser that opens one, JSON for the rest: API paths never answer with a page."""
-        return Response(*answer(refusal)) if api_route() else self._web.refuse(refusal)
+        is_api = api_route() or _API_PATH.match(path_here())
+        return Response(*answer(refusal)) if is_api else self._web.refuse(refusal)
 
     def unauthenticated(self) -> Response:
-        """Nobody is calling: a page for browsers, JSON for the rest. API paths are never redirected."""
+        """The answer without a valid credential: a page for browsers, JSON for others. API paths are not redirected."""
         if is_navigation() and request.endpoint == "serve":
             return self._web.page("boot.html")
         if is_navigation() and not api_route() and request.endpoint in PAGES:
@@ -248,11 +304,18 @@ class Enforcement:
             # No such page, so MLflow's own is where login leads.
             return redirect(self._web.url(f"login?next={quote(self._web.base, safe='')}"))  # type: ignore[return-value]
         refusal = Unauthenticated(
-            "You are not signed in. In a browser, log in at "
+            "You are not logged in. In a browser, log in at "
             f"{self._web.settings.external_url}/prokube-auth/login ; elsewhere, set MLFLOW_TRACKING_USERNAME and "
             "MLFLOW_TRACKING_PASSWORD to your user name and an access key."
         )
         return Response(*answer(refusal))
+
+
+def _reduce(response: Response) -> None:
+    """Leave of a record what its reader may see, where the engine let them through for a version's sake alone."""
+    if g.pop("prokube_of_a_version", False):
+        body = _json_of(response) or {}
+        response.set_data(json.dumps({"model": record_for_readers(body.get("model") or {})}))
 
 
 def _json_of(response: Response) -> dict[str, Any] | None:
@@ -289,9 +352,13 @@ def _check_shape() -> None:
         shape.check_spellings(request.args, path, body)
         if (found := find_alias_spelling(request.method, request.url_rule.rule, body)) is not None:
             raise shape.misspelt(*found)
+        if _PARTS_ROUTE.fullmatch(rule_here()):
+            shape.check_file_name(body.get("path"))
         ids.check_parameters(rule_here(), named_values(request.method, request.url_rule.rule, body))
 
 
+# Of a failure that is told anew.
+KEPT_HEADERS = frozenset({"Allow", "Retry-After"})
 # What counts as a refusal.
 REFUSED = frozenset({401, 403, 503})
 # Routes of the API that take something else than JSON.

@@ -11,6 +11,7 @@ from typing import Any
 from flask import request
 from mlflow.server.handlers import get_endpoints
 
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 # Parameters that name something; others may be spelled as anybody likes.
 NAMES_SOMETHING = re.compile(r"(?:.*_)?(?:ids?|uuids?|names?)")
 
@@ -68,7 +69,14 @@ def _renamed(descriptor: Any, value: Any) -> Any:
 
 
 def find_alias_spelling(method: str, rule: str, body: Any) -> tuple[str, str] | None:
-    """A second spelling, at any depth, of what names something, and its first one."""
+    """A second spelling of what names something, and its first one.
+
+    At the top of a body it is known by its form, whatever the route takes; below, by the protocol of the route.
+    """
+    for name in body if isinstance(body, dict) else ():
+        snake = _CAMEL.sub("_", name).lower()
+        if snake != name and NAMES_SOMETHING.fullmatch(snake):
+            return name, snake
     descriptor = _messages().get((method, rule))
     return None if descriptor is None else _find_alias(descriptor, body)
 

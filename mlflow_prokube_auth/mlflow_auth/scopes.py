@@ -52,7 +52,7 @@ def check_found(response: Response) -> Response:
         may_read = auth._role_based_read_predicate(_username(), "experiment")
         shown = [each for each in body.get("experiments", ()) if may_read(each["experiment_id"])]
     except Exception as error:
-        raise Unavailable("What was found could not be checked. Try again shortly.") from error
+        raise Unavailable("The server could not check the permissions on the results. Try again shortly.") from error
     if len(shown) < len(body.get("experiments", ())):
         response.set_data(json.dumps({**body, "experiments": shown}))
     return response

@@ -11,8 +11,9 @@ from mlflow.server.handlers import _get_tracking_store
 from mlflow.store.tracking.dbmodels.models import SqlExperiment, SqlScorer
 from sqlalchemy import BigInteger, type_coerce
 
-from ..policy.ids import SCORER_KEY
 from ..policy.named import NamedResource
+from ..policy.spelling import SCORER_KEY
+from ..store.portions import portions
 
 KIND = "scorer"
 Sessions = Callable[[], AbstractContextManager[Any]]
@@ -61,9 +62,9 @@ def titles(patterns: Iterable[str]) -> dict[str, str]:
     if sessions is None:
         return {}
     with sessions() as session:
-        for start in range(0, len(ids), 500):
+        for some in portions(ids):
             rows = session.query(SqlScorer.experiment_id, SqlScorer.scorer_name)
-            there |= {tuple(row) for row in rows.filter(wide(SqlScorer.experiment_id).in_(ids[start : start + 500]))}
+            there |= {tuple(row) for row in rows.filter(wide(SqlScorer.experiment_id).in_(some))}
     return {pattern: title(*each) for pattern, each in parsed.items() if each is not None and each in there}
 
 

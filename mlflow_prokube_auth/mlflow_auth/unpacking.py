@@ -14,11 +14,11 @@ MOST_MEMBERS = 16
 
 
 class UnpackedTooLarge(MlflowException):  # type: ignore[misc]  # MLflow is untyped
-    """More comes out than is taken."""
+    """The decompressed body is larger than allowed."""
 
     def __init__(self, largest: int) -> None:
         super().__init__(
-            f"The body has more than {largest:,} bytes when it is unpacked. Send fewer spans at once.",
+            f"The body has more than {largest:,} bytes when decompressed. Send fewer spans at once.",
             error_code=INVALID_PARAMETER_VALUE,
         )
 
@@ -42,7 +42,7 @@ def unpack(body: bytes, encoding: str, largest: int) -> bytes:
             return _inflated(body, bits, largest)
         except zlib.error:
             continue
-    raise _invalid(f"The body is not packed as its Content-Encoding says: {encoding}.")
+    raise _invalid(f"The body is not compressed as its Content-Encoding says: {encoding}.")
 
 
 def _inflated(body: bytes, bits: int, largest: int) -> bytes:
@@ -60,7 +60,7 @@ def _inflated(body: bytes, bits: int, largest: int) -> bytes:
         body = unpacking.unused_data.lstrip(b"\0") if bits == 31 else b""  # gzip may be padded (RFC 1952)
         if not body:
             return b"".join(pieces)
-    raise _invalid(f"The body is packed in more than {MOST_MEMBERS} parts. Expected one.")
+    raise _invalid(f"The body is compressed in more than {MOST_MEMBERS} parts. Expected one.")
 
 
 def _invalid(message: str) -> MlflowException:

@@ -1,4 +1,4 @@
-"""Endpoints of MLflow's basic-auth: those that make no sense with Keycloak say so; the list shows who it may."""
+"""Endpoints of MLflow's basic-auth: what makes no sense with a login elsewhere says so; the list shows who it may."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ..web.context import Web, caller
 from .protocol import request_params
 
 NOT_OFFERED = {
-    "signup": "People sign up by logging in with Keycloak; there is no sign-up form.",
-    "<lambda>": "People sign up by logging in with Keycloak; there is no sign-up form.",
-    "create_user": "Users come from Keycloak: add the person to its user group, then they log in.",
-    "update_user_password": "There are no passwords here: people log in with Keycloak and clients use access keys.",
-    "update_user_admin": "Administrators come from Keycloak: add the person to its admin group.",
-    "delete_user": "Users are removed in Keycloak: take the person out of its user group or disable them there.",
+    "signup": "People sign up by logging in with {provider}; there is no sign-up form.",
+    "<lambda>": "People sign up by logging in with {provider}; there is no sign-up form.",
+    "create_user": "Users come from {provider}: add the person to the user group there; then they can log in.",
+    "update_user_password": "There are no passwords here: people log in with {provider} and clients use access keys.",
+    "update_user_admin": "Administrators come from {provider}: add the person to the admin group there.",
+    "delete_user": "Users are removed in {provider}: remove the person from the user group or disable them there.",
 }
 
 
@@ -28,7 +28,7 @@ def replace(app: Flask, web: Web) -> None:
     """Put our views in the place of the engine's."""
     for endpoint, message in NOT_OFFERED.items():
         if endpoint in app.view_functions:
-            app.view_functions[endpoint] = _not_offered(message)
+            app.view_functions[endpoint] = _not_offered(message.format(provider=web.settings.provider_name))
     app.view_functions["list_users"] = lambda: list_users(web)
     app.view_functions["list_roles"] = lambda view=app.view_functions["list_roles"]: list_roles(web, view)
     for endpoint in ("get_role", "list_role_permissions"):

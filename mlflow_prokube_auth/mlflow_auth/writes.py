@@ -7,7 +7,7 @@ deleted passes by here, as it should: nobody needs to manage what is gone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from mlflow.exceptions import MlflowException
@@ -17,11 +17,10 @@ from sqlalchemy import event, inspect
 from sqlalchemy.orm import Session, sessionmaker
 
 from ..errors import BadRequest
-from ..identity.caller import CALLER, current_identity
+from ..identity.caller import actor_named, actor_of, current_identity
 from ..model import Actor
-from ..policy import ids, words
-from ..store import audit
-from ..store.grant_writer import OWN_ROLE
+from ..policy import ids, kinds
+from ..store import audit, grant_writer
 
 MANAGE = "MANAGE"
 WILDCARD = "*"
@@ -93,7 +92,7 @@ def _need_another(session: Session, grant: Any, lost: set[int], gone: set[int]) 
     same = (grant.resource_type, grant.resource_pattern)
     if any((each.resource_type, each.resource_pattern) == same for each in new):
         return
-    kind = words.kind_of(grant.resource_type)
+    kind = kinds.word_of(grant.resource_type)
     raise MlflowException(
         f"This is the last MANAGE on the {kind} '{grant.resource_pattern}': nobody could manage it any more. "
         "Give somebody else MANAGE first.",
@@ -108,56 +107,34 @@ def _has_members(session: Session, role_ids: set[int], gone: set[int]) -> bool:
 
 def _write_down(session: Session) -> None:
     """Every change into the audit trail."""
-    for each in session.new:
-        _record(session, "create", each)
-    for each in session.dirty:
-        if session.is_modified(each):
-            _record(session, "change", each)
-    for each in session.deleted:
-        _record(session, "delete", each)
+    modified = [each for each in session.dirty if session.is_modified(each)]
+    for what, changed in (("create", [*session.new]), ("change", modified), ("delete", [*session.deleted])):
+        if changed:
+            _record(session, what, changed, acting())
 
 
-def _record(session: Session, what: str, changed: Any) -> None:
-    describe = DESCRIBED.get(type(changed))
-    if describe is None:
-        return
-    kind, target, detail = describe(session, changed)
-    actor = acting()
-    audit.record(session.connection(), f"{kind}.{what}", actor.name, target=target, client=actor.client, **detail)
+def _record(session: Session, what: str, changed: Iterable[Any], actor: Actor) -> None:
+    connection = session.connection()
+    grant_writer.write_down(connection, what, [_row(grant) for grant in _grants(changed)], actor)
+    for each in changed:
+        if isinstance(each, SqlUserRoleAssignment):
+            about = audit.about(connection, each.user_id)
+            audit.record(connection, f"member.{what}", actor, target=_role_name(session, each), **about)
+        elif isinstance(each, SqlRole):
+            owner = grant_writer.owners_of(connection, [each.name]).get(each.name, {})
+            audit.record(connection, f"role.{what}", actor, target=each.name, workspace=each.workspace, **owner)
+
+
+def _row(grant: Any) -> dict[str, Any]:
+    """A grant as :func:`store.grant_writer.write_down` takes it."""
+    columns = ("role_id", "resource_type", "resource_pattern", "permission")
+    return {**{column: getattr(grant, column) for column in columns}, "was": _was(grant)}
 
 
 def acting() -> Actor:
-    """Who changes something in the running request, for the audit trail; the server itself outside of one."""
-    identity, running = current_identity(), CALLER.get()
-    client = running.facts.client if running is not None else ""
-    return Actor("server" if identity is None else identity.person.username, client)
-
-
-def _grant(session: Session, grant: Any) -> tuple[str, str, dict[str, Any]]:
-    target = f"{grant.resource_type}:{grant.resource_pattern}"
-    name = _role_name(session, grant)
-    return "grant", target, {"role": name, "permission": grant.permission, "was": _was(grant), **_whose(session, name)}
-
-
-def _member(session: Session, assignment: Any) -> tuple[str, str, dict[str, Any]]:
-    return "member", _role_name(session, assignment), audit.about(session.connection(), assignment.user_id)
-
-
-def _role(session: Session, role: Any) -> tuple[str, str, dict[str, Any]]:
-    return "role", str(role.name), {"workspace": role.workspace, **_whose(session, role.name)}
-
-
-def _whose(session: Session, role_name: str) -> dict[str, str | int | None]:
-    """Whose role it is, by name, where it is a user's own: MLflow names it by their id."""
-    own = OWN_ROLE.fullmatch(role_name)
-    return audit.about(session.connection(), int(own.group(1))) if own else {}
-
-
-DESCRIBED: dict[type, Callable[[Session, Any], tuple[str, str, dict[str, Any]]]] = {
-    SqlRolePermission: _grant,
-    SqlUserRoleAssignment: _member,
-    SqlRole: _role,
-}
+    """The actor of changes in the current request, for the audit trail; outside of a request, the server itself."""
+    identity = current_identity()
+    return actor_named("server") if identity is None else actor_of(identity.person)
 
 
 def _role_name(session: Session, of: Any) -> str:

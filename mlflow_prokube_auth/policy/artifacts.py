@@ -1,4 +1,4 @@
-"""Whoever may read a registered model may read the files of its versions, and nothing beside them.
+"""Readers of a registered model may read the files of its versions, and nothing beside them.
 
 MLflow keeps the files of a model's version among those of a run or of a logged model, and its engine asks for the
 experiment alone. This is the one allowance on top of the engine, asked for where the engine has refused to list or
@@ -22,7 +22,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import unquote
+from urllib.parse import unquote, urlparse, urlunparse
 
 from .. import logs
 from ..errors import PermissionDenied
@@ -30,15 +30,16 @@ from ..model import Person
 from ..store.versions import TrustedVersions
 
 _logger = logs.logger(__name__)
-SERVED = "mlflow-artifacts:/"
+SERVED, RUNS = "mlflow-artifacts:/", "runs:/"
 # The length of the column that holds a version's root.
 LONGEST_ROOT = 500
 # What file systems allow; object stores allow less. Nothing longer is looked at.
 LONGEST_PATH = 4096
+# Control characters, which MLflow's handlers escape, what they refuse, and halves of surrogate pairs.
+_UNREADABLE = re.compile("[\x00-\x1f\x7f#\ud800-\udfff]")
 # Where the files of one run or of one logged model begin.
-_ONE_TIER = re.compile(
-    r"(?:workspaces/[^/]+/)?[0-9]+/(?:[0-9a-f]{32}|models/[^/]+)/artifacts(?=/|\Z)",
-)
+_TIER = r"(?:[0-9a-f]{32}|models/[^/]+)/artifacts(?=/|\Z)"
+_ONE_TIER, _ITS_TIER = re.compile(rf"(?:workspaces/[^/]+/)?[0-9]+/{_TIER}"), re.compile(f"/{_TIER}")
 # Where all of a run's files are, in whatever store.
 _ALL_OF_A_RUN = re.compile(r"(?:.*/)?[0-9a-f]{32}/artifacts/*", re.DOTALL)
 CREATE = "model-versions/create"
@@ -47,6 +48,13 @@ _MODEL = re.compile(r"/models/([^/]+)/artifacts(?=/|\Z)")
 # MLflow itself ties sources of these schemes to the run or logged model that the request names.
 TIED_BY_MLFLOW = frozenset({"runs", "models", "mlflow-artifacts"})
 IS_PROMPT = "mlflow.prompt.is_prompt"
+# What readers of a version are told of its logged model (mlflow/entities/logged_model.py, to_proto).
+RECORD = frozenset(
+    {
+        "experiment_id", "model_id", "name", "artifact_uri", "creation_timestamp_ms", "last_updated_timestamp_ms",
+        "model_type", "status", "status_message",
+    }
+)  # fmt: skip
 # How many readers of copies of copies are asked about for one request.
 MOST_READERS = 50
 
@@ -73,6 +81,17 @@ class Root:
     path: str
 
 
+@dataclass(frozen=True)
+class Owned:
+    """Whose a served path is: where the artifacts of its experiment begin, and the path by which the engine is asked.
+
+    ``root`` is empty where the path itself says so, by the experiment's id.
+    """
+
+    root: str
+    judged: str
+
+
 class Versions(Protocol):
     """Versions of models in the running request's workspace, without deleted ones."""
 
@@ -84,6 +103,9 @@ class Versions(Protocol):
 
     def served_path(self, path: str) -> str:
         """The path that MLflow serves for what was asked for, which depends on the workspace."""
+
+    def owned(self, served: str) -> Owned | None:
+        """Whose a served path is; None where not exactly one experiment's recorded location is at or above it."""
 
     def is_local(self, source: str) -> bool:
         """Whether MLflow takes a source for a path on the server."""
@@ -99,22 +121,35 @@ class Versions(Protocol):
 
 
 def is_canonical(path: str) -> bool:
-    """Whether a path can be read in one way only: nothing in it is decoded, dropped or walked up."""
-    return (
-        len(path) <= LONGEST_PATH
-        and path.isprintable()
-        and unquote(path) == path
-        and not any(character in path for character in "\\#?;")
-        and not any(segment in ("", ".", "..") for segment in path.split("/"))
-    )
+    """Whether MLflow's handlers read a path as it is written, and nothing in it is dropped or walked up.
+
+    They decode it once more than the server has, and parse it as a URL (mlflow/utils/uri.py, validate_path_is_safe);
+    what that leaves as it is has one meaning, whatever letters, spaces or signs it holds. A backslash is a letter of a
+    name, but some stores take it for a slash: in both readings the path stays where it is.
+    """
+    if len(path) > LONGEST_PATH or _UNREADABLE.search(path) or ".." in path.replace("\\", "/").split("/"):
+        return False
+    if any(segment in ("", ".") for segment in path.split("/")):
+        return False
+    try:
+        return urlunparse(urlparse(unquote(path))) == path
+    except ValueError:
+        return False
 
 
-def possible_roots(path: str) -> list[str]:
-    """``path`` and what is above it, within one run or logged model: where the root of a version may be."""
-    match = _ONE_TIER.match(path) if is_canonical(path) else None
+def possible_roots(path: str, place: str = "") -> list[str]:
+    """``path`` and what is above it, within one run or logged model: where the root of a version may be.
+
+    ``place`` is where the experiment's artifacts begin; empty where that is by its id.
+
+    A location is a URL: what follows a ``?`` is no part of its path, while a file may have one in its name.
+    """
+    match = None
+    if is_canonical(path) and path.startswith(place):
+        match = _ITS_TIER.match(path, len(place)) if place else _ONE_TIER.match(path)
     if match is None:
         return []
-    roots, end, longest = [], match.end(), LONGEST_ROOT - len(SERVED)
+    roots, end, longest = [], match.end(), min(LONGEST_ROOT - len(SERVED), len(path.partition("?")[0]))
     while 0 <= end <= longest:
         roots.append(path[:end])
         if end == len(path):
@@ -125,16 +160,35 @@ def possible_roots(path: str) -> list[str]:
     return roots
 
 
-def root_of(location: str) -> str | None:
-    """The served path of a version's files; None where this server does not serve them, or not from one place."""
+def root_of(location: str, place: str = "") -> str | None:
+    """The served path of a version's files; None where this server does not serve them, or not from one place.
+
+    ``place`` is that of :func:`possible_roots`.
+    """
     path = location.removeprefix(SERVED)
-    return path if location.startswith(SERVED) and possible_roots(path) else None
+    return path if location.startswith(SERVED) and "?" not in path and possible_roots(path, place) else None
 
 
 def lies_within(source: str, root: str) -> bool:
     """Whether one location is at or below another, by whole segments."""
-    source, root = source.rstrip("/"), root.rstrip("/")
-    return source == root or (source.startswith(f"{root}/") and is_canonical(source[len(root) + 1 :]))
+    return "?" not in source and holds(root, source)
+
+
+def holds(root: str, place: str) -> bool:
+    """Whether a file or folder is at or below a location, by whole segments."""
+    place, root = place.rstrip("/"), root.rstrip("/")
+    # Not at the beginning of a path, where a colon would end a scheme and a space be dropped.
+    return place == root or (place.startswith(f"{root}/") and is_canonical(f"_/{place[len(root) + 1 :]}"))
+
+
+def record_for_readers(model: Mapping[str, Any]) -> dict[str, Any]:
+    """The record of a logged model, as far as it tells of the version that it became.
+
+    Metrics name runs and datasets, and tags other models; the run is the experiment's.
+    """
+    info, data = (dict(model.get(part) or {}) for part in ("info", "data"))
+    kept = {name: value for name, value in info.items() if name in RECORD}
+    return {"info": kept, "data": {"params": data["params"]} if "params" in data else {}}
 
 
 def model_in(location: str) -> str:
@@ -166,8 +220,22 @@ class ModelArtifacts:
         if not path or not is_canonical(path):
             return False
         served = self._versions.served_path(path)
-        roots = [SERVED + root for root in possible_roots(served)]
+        owned = self._versions.owned(served)
+        roots = [] if owned is None else [SERVED + root for root in possible_roots(served, owned.root)]
         return bool(roots) and self._comes_with_a_version(username, SERVED + served, roots)
+
+    def may_read_logged_model(self, username: str, model_id: str, path: str | None) -> bool:
+        """Whether a logged model that the engine has refused, or what it has at a path, belongs to such a version.
+
+        Its record belongs to a version that consists of the whole model: ``path`` is None.
+        """
+        root = next(iter(self._versions.artifact_roots("", model_id)), None)
+        if root is None or path == "" or not (path is None or is_canonical(f"_/{path}")):
+            return False
+        places = [root.location]
+        for segment in () if path is None else path.split("/"):
+            places.append(f"{places[-1].rstrip('/')}/{segment}")
+        return self._comes_with_a_version(username, places[-1], [place for place in places if "?" not in place])
 
     def created(self, name: str, number: str, person: Person) -> None:
         """Note whether the version that was just created counts. Prompts have no files."""
@@ -212,7 +280,9 @@ class ModelArtifacts:
 
     def _is_part(self, version: Version) -> bool:
         """Whether a version has a place of its own: not all of a run's artifacts, and nothing above them."""
-        if version.location.startswith(SERVED) and root_of(version.location) is None:
+        if version.location.startswith(SERVED) and self._served(version.location) is None:
+            return False
+        if version.location.startswith("runs:"):  # it names a whole run, or nothing that is there
             return False
         location = version.location.rstrip("/")
         whole = (root.location.rstrip("/") for root in self._roots(version) if root.kind == "run")
@@ -222,8 +292,10 @@ class ModelArtifacts:
         """Whether a user may read all that a version consists of, themselves or by a version that counts."""
         if self._reads_alone(username, version):
             return True
-        root = root_of(version.location)
-        places = [version.location] if root is None else [SERVED + each for each in possible_roots(root)]
+        served, places = self._served(version.location), [version.location]
+        if served is not None:
+            path, owned = served
+            places = [SERVED + each for each in possible_roots(path, owned.root)]
         return self._comes_with_a_version(username, version.location, places)
 
     def _reads_alone(self, username: str, version: Version) -> bool:
@@ -238,10 +310,16 @@ class ModelArtifacts:
 
     def _paths(self, version: Version) -> list[str]:
         """The served paths by which the engine is asked about a version's root."""
-        root = root_of(version.location)
-        if root is not None:
-            return [root]
+        served = self._served(version.location)
+        if served is not None:
+            return [served[1].judged]
         return [each.path for each in self._roots(version) if lies_within(version.location, each.location)]
+
+    def _served(self, location: str) -> tuple[str, Owned] | None:
+        """The path by which the server serves a version's root, and whose it is; None where that is not one place."""
+        path = location.removeprefix(SERVED)
+        owned = self._versions.owned(path) if location.startswith(SERVED) and is_canonical(path) else None
+        return None if owned is None or root_of(location, owned.root) is None else (path, owned)
 
     def _roots(self, version: Version) -> list[Root]:
         return self._versions.artifact_roots(version.run_id, model_in(version.location))
@@ -260,7 +338,7 @@ class ModelArtifacts:
             for version in versions:
                 steps = {(each.username, version.location): each for each in creators.get(version.digest, ())}
                 new = {step: each for step, each in steps.items() if step not in asked}
-                if not new or not lies_within(wanted, version.location) or not self._opens(version, reader):
+                if not new or not holds(version.location, wanted) or not self._opens(version, reader):
                     continue
                 if any(each.is_admin or self._reads_alone(each.username, version) for each in new.values()):
                     return True

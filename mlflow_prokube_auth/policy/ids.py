@@ -9,162 +9,76 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, unquote
 
 from ..errors import BadRequest
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What ids of one kind are called, how they are written, and how that is told."""
-
-    name: str
-    is_canonical: Callable[[str], object]
-    expected: str
-
-
-_DIGITS = re.compile(r"0|[1-9][0-9]{0,18}").fullmatch
-# What a signed number of 64 bits holds: SQLite binds no larger one.
-_LARGEST = 2**63 - 1
-# MLflow makes them of uuid4 with or without a prefix (m-, s-, iss-, ...): lower-case letters, digits and "-".
-_MADE = re.compile(r"[0-9a-z][0-9a-z_-]{0,254}").fullmatch
-# Clients may choose those of traces and assessments. Version 4 names a trace's place, too (trace:/<place>/<id>).
-_CHOSEN = re.compile(r"(?:trace:/[0-9A-Za-z][0-9A-Za-z._-]*/)?[0-9A-Za-z][0-9A-Za-z._:~-]{0,254}").fullmatch
-
-
-def _is_number(text: str) -> bool:
-    return _DIGITS(text) is not None and int(text) <= _LARGEST
-
-
-def _is_plain_path(path: str) -> bool:
-    """Whether the experiment that a served path begins with, if any, is written in its one way."""
-    segments = [each for each in _decoded(path).split("/") if each]
-    first = next(iter(segments[2:] if segments[:1] == ["workspaces"] else segments), "")
-    return not first.isdecimal() or _is_number(first)
-
-
-def _is_scorer(pattern: str) -> bool:
-    experiment_id, _, name = pattern.partition("/")
-    return _is_number(experiment_id) and bool(name) and quote(unquote(name), safe="") == name
-
-
-# As MLflow has it (mlflow/utils/validation.py), 64 characters each.
-_SKILL = re.compile(r"(?:@[a-z0-9]+(?:[-.][a-z0-9]+)*/)?[a-z0-9]+(?:-[a-z0-9]+)*").fullmatch
-
-
-def _is_skill(pattern: str) -> bool:
-    return len(pattern) <= 255 and _SKILL(pattern) is not None
-
-
-def _decoded(path: str) -> str:
-    """As MLflow decodes a path, again and again (mlflow/utils/uri.py, validate_path_is_safe)."""
-    while (once := unquote(path)) != path:
-        path = once
-    return path
-
-
-_NUMBERED = "a number of at most 64 bits in digits 0 to 9 without sign, blank or leading zero, such as 12"
-_HEX = "<32 hexadecimal digits> in lower case"
-
-EXPERIMENT = Kind("experiment id", _is_number, _NUMBERED)
-RUN = Kind("run id", _MADE, _HEX)
-LOGGED_MODEL = Kind("logged model's id", _MADE, f"m-{_HEX}")
-TRACE = Kind("trace id", _CHOSEN, "an id such as tr-<32 hexadecimal digits>, of letters, digits and - . _ : ~")
-ASSESSMENT = Kind("assessment's id", _CHOSEN, "an id such as a-<32 hexadecimal digits>")
-DATASET = Kind("dataset's id", _MADE, f"d-{_HEX}")
-RECORD = Kind("record's id", _MADE, f"dr-{_HEX}")
-ISSUE = Kind("issue's id", _MADE, f"iss-{_HEX}")
-JOB = Kind("job's id", _MADE, "a UUID in lower case")
-WEBHOOK = Kind("webhook's id", _MADE, "a UUID in lower case")
-SCORER = Kind("scorer's id", _MADE, "a UUID in lower case")
-SESSION = Kind("session's id", _MADE, "a UUID in lower case")
-SECRET = Kind("gateway secret's id", _MADE, f"s-{_HEX}")
-ENDPOINT = Kind("endpoint's id", _MADE, f"e-{_HEX}")
-MODEL_DEFINITION = Kind("gateway model's id", _MADE, f"d-{_HEX}")
-BUDGET = Kind("budget's id", _MADE, f"bp-{_HEX}")
-GUARDRAIL = Kind("guardrail's id", _MADE, f"gr-{_HEX}")
-SCHEMA = Kind("label schema's id", _MADE, f"ls-{_HEX}")
-QUEUE = Kind("review queue's id", _MADE, f"rq-{_HEX}")
-ROLE = Kind("role's id", _is_number, _NUMBERED)
-GRANT = Kind("grant's id", _is_number, _NUMBERED)
-VERSION = Kind("version", _is_number, _NUMBERED)
-PATH = Kind("artifact path", _is_plain_path, f"the id of its experiment as {_NUMBERED}")
-SKILL = Kind("skill", _is_skill, "<name> or @<organization>/<name>, in lower case")
-SCORER_KEY = Kind("scorer", _is_scorer, "<experiment id>/<percent-encoded name>")
+from . import kinds, spelling
+from .spelling import Spelling
 
 # Parameter of a path, query or body -> what ids it holds; in lists, too.
-PARAMETERS: Mapping[str, Kind] = {
-    "experiment_id": EXPERIMENT,
-    "experiment_ids": EXPERIMENT,
-    "run_id": RUN,
-    "run_ids": RUN,
-    "run_uuid": RUN,
-    "source_run_id": RUN,
-    "model_id": LOGGED_MODEL,
-    "trace_id": TRACE,
-    "trace_ids": TRACE,
-    "request_id": TRACE,
-    "request_ids": TRACE,
-    "item_id": TRACE,
-    "item_ids": TRACE,
-    "assessment_id": ASSESSMENT,
-    "overrides": ASSESSMENT,
-    "dataset_id": DATASET,
-    "dataset_record_ids": RECORD,
-    "issue_id": ISSUE,
-    "job_id": JOB,
-    "webhook_id": WEBHOOK,
-    "scorer_id": SCORER,
-    "scorer_ids": SCORER,
-    "session_id": SESSION,
-    "secret_id": SECRET,
-    "endpoint_id": ENDPOINT,
-    "action_endpoint_id": ENDPOINT,
-    "model_definition_id": MODEL_DEFINITION,
-    "budget_policy_id": BUDGET,
-    "guardrail_id": GUARDRAIL,
-    "schema_id": SCHEMA,
-    "schema_ids": SCHEMA,
-    "queue_id": QUEUE,
-    "role_id": ROLE,
-    "role_permission_id": GRANT,
-    "version": VERSION,
-    "scorer_version": VERSION,
-    "scorer_versions": VERSION,
-    "artifact_path": PATH,
+PARAMETERS: Mapping[str, Spelling] = {
+    "experiment_id": spelling.EXPERIMENT,
+    "experiment_ids": spelling.EXPERIMENT,
+    "run_id": spelling.RUN,
+    "run_ids": spelling.RUN,
+    "run_uuid": spelling.RUN,
+    "source_run_id": spelling.RUN,
+    "model_id": spelling.LOGGED_MODEL,
+    "trace_id": spelling.TRACE,
+    "trace_ids": spelling.TRACE,
+    "request_id": spelling.TRACE,
+    "request_ids": spelling.TRACE,
+    "item_id": spelling.TRACE,
+    "item_ids": spelling.TRACE,
+    "assessment_id": spelling.ASSESSMENT,
+    "overrides": spelling.ASSESSMENT,
+    "dataset_id": spelling.DATASET,
+    "dataset_record_ids": spelling.RECORD,
+    "issue_id": spelling.ISSUE,
+    "job_id": spelling.JOB,
+    "webhook_id": spelling.WEBHOOK,
+    "scorer_id": spelling.SCORER,
+    "scorer_ids": spelling.SCORER,
+    "session_id": spelling.SESSION,
+    "secret_id": spelling.SECRET,
+    "endpoint_id": spelling.ENDPOINT,
+    "action_endpoint_id": spelling.ENDPOINT,
+    "model_definition_id": spelling.MODEL_DEFINITION,
+    "budget_policy_id": spelling.BUDGET,
+    "guardrail_id": spelling.GUARDRAIL,
+    "schema_id": spelling.SCHEMA,
+    "schema_ids": spelling.SCHEMA,
+    "queue_id": spelling.QUEUE,
+    "role_id": spelling.ROLE,
+    "role_permission_id": spelling.GRANT,
+    "version": spelling.VERSION,
+    "scorer_version": spelling.VERSION,
+    "scorer_versions": spelling.VERSION,
+    "artifact_path": spelling.PATH,
 }
-HEADERS: Mapping[str, Kind] = {"x-mlflow-experiment-id": EXPERIMENT, "x-mlflow-run-id": RUN}
+HEADERS: Mapping[str, Spelling] = {"x-mlflow-experiment-id": spelling.EXPERIMENT, "x-mlflow-run-id": spelling.RUN}
 # Resource type of MLflow's -> how grants name one; of other types by any name, or all of them alone.
-RESOURCES: Mapping[str, Kind] = {
-    "experiment": EXPERIMENT,
-    "scorer": SCORER_KEY,
-    "skill": SKILL,
-    "gateway_secret": SECRET,
-    "gateway_endpoint": ENDPOINT,
-    "gateway_model_definition": MODEL_DEFINITION,
-}
+RESOURCES: Mapping[str, Spelling] = {kind.type: kind.spelling for kind in kinds.ALL if kind.spelling is not None}
 WILDCARD = "*"
 # Part of MLflow's rules -> parameters that hold something else there than elsewhere; None holds no id.
-ELSEWHERE: tuple[tuple[str, str, Kind | None], ...] = (
-    ("/mlflow-artifacts/artifacts", "path", PATH),
-    ("/gateway/endpoints/bindings/", "resource_id", SCORER),
+ELSEWHERE: tuple[tuple[str, str, Spelling | None], ...] = (
+    ("/mlflow-artifacts/artifacts", "path", spelling.PATH),
+    ("/gateway/endpoints/bindings/", "resource_id", spelling.SCORER),
     ("/mcp-servers", "version", None),  # people choose it, such as 1.0.0
 )
 # Part of the rules of grants, where the type of what a grant is on says how its id, or pattern, is written.
 GRANTS, GRANTED = "/permissions/", ("resource_id", "resource_pattern")
 # Parameters that hold a search's conditions, and the attributes there that are compared with ids.
 FILTERS = frozenset({"filter", "filter_string", "filter_string1", "filter_string2", "filters"})
-ATTRIBUTES: Mapping[str, Kind] = {
-    "experiment_id": EXPERIMENT,
-    "run_id": RUN,
-    "source_run_id": RUN,
-    "model_id": LOGGED_MODEL,
-    "request_id": TRACE,
-    "trace_id": TRACE,
-    "version_number": VERSION,
+ATTRIBUTES: Mapping[str, Spelling] = {
+    "experiment_id": spelling.EXPERIMENT,
+    "run_id": spelling.RUN,
+    "source_run_id": spelling.RUN,
+    "model_id": spelling.LOGGED_MODEL,
+    "request_id": spelling.TRACE,
+    "trace_id": spelling.TRACE,
+    "version_number": spelling.VERSION,
 }
 _OF_THE_THING = frozenset({"", "attribute", "attributes", "attr", "run", "trace"})
 # A comparison with what it compares, or a text to pass over. Each begins with a word or a quote and ends with the next
@@ -196,7 +110,7 @@ NATIVE: Mapping[str, re.Pattern[str]] = {
 
 
 @functools.lru_cache(maxsize=1024)
-def parameters_on(rule: str) -> Mapping[str, Kind | None]:
+def parameters_on(rule: str) -> Mapping[str, Spelling | None]:
     """What ids the parameters of a route hold."""
     return {**PARAMETERS, **{name: kind for part, name, kind in ELSEWHERE if part in rule}}
 
@@ -223,7 +137,7 @@ def judged_as(resource_type: str, resource_id: Any) -> str | None:
         return str(resource_id)
 
 
-def check(name: str, value: Any, kind: Kind) -> None:
+def check(name: str, value: Any, kind: Spelling) -> None:
     """Refuse an id in another spelling, or one in a list; none at all and an empty one are no id.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What has a globally unique name: the routes that give one, what bears it, and who is asked about it."""
+"""What has a globally unique name: the routes that give one, the resource that has it, and who is asked about it."""
 
 from __future__ import annotations
 
@@ -11,50 +11,21 @@ from sqlalchemy import Connection
 from ..errors import BadRequest
 from ..model import Actor, Person, Resource
 from ..store.names import Reservation
+from . import kinds
 
-LONGEST_NAME = 500
-# Where the name itself stands in grants: MLflow's column of them holds so much.
-LONGEST_GRANTED = 255
-KIND_WORDS = {
-    "experiment": "experiment",
-    "registered_model": "model or prompt",
-    "gateway_secret": "gateway secret",
-    "gateway_endpoint": "gateway endpoint",
-    "gateway_model_definition": "gateway model definition",
-    "mcp_server": "MCP server",
-    "skill": "skill",
-}
 # Route (after /api/<version>/mlflow/) -> kind and the parameter that holds the new name.
-CREATES = {
-    "experiments/create": ("experiment", "name"),
-    "registered-models/create": ("registered_model", "name"),
-    "gateway/secrets/create": ("gateway_secret", "secret_name"),
-    "gateway/endpoints/create": ("gateway_endpoint", "name"),
-    "gateway/model-definitions/create": ("gateway_model_definition", "name"),
-    "mcp-servers": ("mcp_server", "name"),
-    "skills": ("skill", "name"),  # as skill_name makes it
-}
-RENAMES = {
-    "experiments/update": ("experiment", "new_name"),
-    "registered-models/rename": ("registered_model", "new_name"),
-    "gateway/endpoints/update": ("gateway_endpoint", "name"),
-    "gateway/model-definitions/update": ("gateway_model_definition", "name"),
-}
-LOOKUPS = {
-    "experiments/get-by-name": ("experiment", "experiment_name"),
-    "registered-models/get": ("registered_model", "name"),
-}
+CREATES = {each.route: (kind.type, each.name) for kind in kinds.NAMED if (each := kind.create)}
+RENAMES = {each.route: (kind.type, each.name) for kind in kinds.NAMED if (each := kind.rename)}
+LOOKUPS = {each.route: (kind.type, each.name) for kind in kinds.NAMED if (each := kind.lookup)}
+DELETES = {each.route: (kind.type, each.name) for kind in kinds.NAMED if (each := kind.delete)}
 # Routes that get or create the experiment ``gateway/<endpoint>`` beside what they are about, and whether they do where
 # the request does not say usage_tracking.
 BESIDE: Mapping[str, bool | None] = {"gateway/endpoints/create": True, "gateway/endpoints/update": None}
-# Where grants name the resource itself: whoever gets the name would get the grants that were left on it.
-DELETES = {"registered-models/delete": ("registered_model", "name")}
-NAME_KEYED = frozenset({"registered_model", "mcp_server", "skill"})
 
 
 @dataclass(frozen=True)
 class NamedResource:
-    """What bears a name: its grant's address (``resource_type``, ``pattern``) and where it lives."""
+    """A resource with a name: its grant's address (``resource_type``, ``pattern``) and where it lives."""
 
     kind: str
     name: str
@@ -74,7 +45,7 @@ class Catalog(Protocol):
     """What exists in MLflow, in every workspace and in the trash, and who may read it."""
 
     def find(self, kind: str, name: str) -> NamedResource | None:
-        """What bears the name."""
+        """The resource with the name."""
 
     def readable(self, found: NamedResource, username: str) -> bool:
         """Whether that user may read it."""
@@ -156,12 +127,12 @@ def check(kind: str, name: str) -> None:
     Raises:
         BadRequest: it is too long, no text, or would be a wildcard where grants are kept.
     """
-    longest = LONGEST_GRANTED if kind in NAME_KEYED else LONGEST_NAME
-    expected = f"A name has 1 to {longest} characters."
-    if len(name) > longest:
-        raise BadRequest(f"The {KIND_WORDS[kind]} name has {len(name)} characters. {expected}")
+    row, word = kinds.of(kind), kinds.word_of_named(kind)
+    expected = f"A name has 1 to {row.longest_name} characters."
+    if len(name) > row.longest_name:
+        raise BadRequest(f"The {word} name has {len(name)} characters. {expected}")
     if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in name):
-        raise BadRequest(f"The {KIND_WORDS[kind]} name holds what is no character. {expected}")
+        raise BadRequest(f"The {word} name contains something that is not a character. {expected}")
     # A grant on "*" is one on all of its kind (mlflow/server/auth/permissions.py): its creator would get MANAGE on it.
-    if kind in NAME_KEYED and "*" in name:
-        raise BadRequest(f"The {KIND_WORDS[kind]} name '{name}' holds a '*', which stands for any name in permissions.")
+    if row.is_keyed_by_name and "*" in name:
+        raise BadRequest(f"The {word} name '{name}' holds a '*', which means any name in permissions.")

@@ -2,9 +2,9 @@
 
 Of many requests for one name, a primary key lets one reserve it; the others wait for what comes of it. The request
 that reserved the name creates the resource, the engine grants MANAGE to its creator, and the reservation is settled.
-Whoever asks meanwhile and reserved the name themselves gets the grant at once (:meth:`NamePolicy.heal`), as does a
-creator whose first request died before the grant. Settling happens once and is one transaction with what depends on
-it. Reservations whose resource is gone are taken over.
+A request that comes in the meantime from the user who reserved the name gets the grant at once
+(:meth:`NamePolicy.heal`), as does a creator whose first request died before the grant. Settling happens once and is
+one transaction with what depends on it. Reservations whose resource is gone are taken over.
 """
 
 from __future__ import annotations
@@ -21,13 +21,11 @@ from ..errors import AlreadyExists, Conflict, PermissionDenied, Refusal
 from ..model import Actor, Person
 from ..store.names import NameLock, Names, Reservation
 from . import words
+from .kinds import LONGEST_NAME, of, word_of_named
 from .named import (
     CREATES,
     DELETES,
-    KIND_WORDS,
-    LONGEST_NAME,
     LOOKUPS,
-    NAME_KEYED,
     RENAMES,
     Catalog,
     NamedResource,
@@ -53,6 +51,7 @@ class NamePolicy:
         catalog: Catalog,
         rules: Rules,
         contact: str,
+        acting: Callable[[Person], Actor],
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] = lambda: secrets.token_urlsafe(12),
         sleep: Callable[[float], None] = time.sleep,
@@ -61,6 +60,7 @@ class NamePolicy:
         self._catalog = catalog
         self._rules = rules
         self._contact = contact
+        self._acting = acting
         self._clock = clock
         self._new_id = new_id
         self._sleep = sleep
@@ -75,7 +75,7 @@ class NamePolicy:
         Raises:
             PermissionDenied: it is someone else's.
             AlreadyExists: it is that of something which ``person`` may read.
-            Conflict: what bears it is being renamed or deleted.
+            Conflict: the resource with the name is being renamed or deleted.
         """
         kind, parameter = CREATES.get(route) or RENAMES.get(route) or ("", "")
         name = params.get(parameter) if kind else None
@@ -103,7 +103,7 @@ class NamePolicy:
         claim = wait_for(self.claiming_absent(kind, name, person), self._sleep)
         found = self._catalog.find(kind, name) if claim is None else None
         if found is not None and not person.is_admin and not self._catalog.changeable(found, person.username):
-            raise PermissionDenied(words.not_yours_beside(KIND_WORDS[kind], name, self._contact))
+            raise PermissionDenied(words.not_yours_beside(word_of_named(kind), name, self._contact))
         return claim
 
     def claiming_absent(
@@ -125,8 +125,10 @@ class NamePolicy:
                 return replace(claim, on_the_fly=True)
             except AlreadyExists:
                 found = self._catalog.find(kind, name)
+        else:
+            yield from self._until_settled(kind, name, person)
         if found is not None and workspace is not None and found.workspace != workspace:
-            raise self._exists(found, person)
+            raise self._exists(found, person, own=False)
         return None
 
     def _claiming(self, kind: str, name: str, person: Person, old_name: str | None = None) -> Waiting[NameReservation]:
@@ -160,7 +162,7 @@ class NamePolicy:
         """How long to wait for what comes of a reservation; None to go on under one's own, or to take over a stale one.
 
         Raises:
-            PermissionDenied, AlreadyExists: as :meth:`claiming`.
+            PermissionDenied, AlreadyExists, Conflict: as :meth:`claiming`.
         """
         own, in_flight = standing.user_id == person.user_id, _in_flight(standing, now_ms)
         # MLflow would allow a twin in another workspace.
@@ -172,13 +174,16 @@ class NamePolicy:
         settled = found is not None and (not in_flight or self._may_read(found, person))
         pause = None if settled else next(mine if own else others, None)
         if pause is None and found is not None:
-            raise self._exists(found, person)
-        if pause is None and not own:
+            refusal = self._exists(found, person, own=own)
+            pause = next(mine if own else others, None) if isinstance(refusal, Conflict) else None
+            if pause is None:
+                raise refusal
+        elif pause is None and not own:
             raise self.taken(standing.kind, standing.name)
         return pause
 
     def _reserved(self, claim: NameReservation) -> NameReservation:
-        """The name is reserved for this very request. What bears it without a reservation is older than ours.
+        """The name is reserved for this very request. A resource that has it without a reservation is older than ours.
 
         Raises:
             PermissionDenied, AlreadyExists: as :meth:`claiming`.
@@ -186,8 +191,8 @@ class NamePolicy:
         found = self._catalog.find(claim.kind, claim.name)
         if found is not None:
             self._names.release(claim.kind, claim.name, claim.id)
-            raise self._exists(found, claim.person)
-        if claim.kind in NAME_KEYED:
+            raise self._exists(found, claim.person, own=False)
+        if of(claim.kind).is_keyed_by_name:
             self._names.while_pending(claim.kind, claim.name, claim.id, self._sweep(claim, claim.name))
         return claim
 
@@ -198,20 +203,20 @@ class NamePolicy:
         found = self._catalog.find(kind, old_name)
         if found is None or not self._catalog.manageable(found, person.username):
             raise PermissionDenied(
-                f"A rename of the {KIND_WORDS[kind]} '{old_name}' into or out of a team's prefix needs MANAGE on it. "
-                f"Ask {self._contact} for access."
+                f"A rename of the {word_of_named(kind)} '{old_name}' into or out of a team's prefix needs MANAGE on "
+                f"it. Ask {self._contact} for access."
             )
 
     def lock(self, route: str, params: Mapping[str, Any], person: Person) -> NameLock | None:
         """Before a rename or delete that frees a name on which grants are kept: nobody gets it in between.
 
-        Whoever asks must have been allowed to, and must be asked about again: the name may have changed hands.
+        The caller must have been allowed to, and is checked again: the name may have changed hands.
 
         Raises:
             Conflict: another request has been renaming or deleting it for long.
         """
         kind, parameter = DELETES.get(route) or (RENAMES[route][0] if route in RENAMES else "", "name")
-        name = params.get(parameter) if kind in NAME_KEYED else None
+        name = params.get(parameter) if of(kind).is_keyed_by_name else None
         if not isinstance(name, str) or len(name) > LONGEST_NAME:
             return None
         return wait_for(self._holding(kind, name, person), self._sleep)
@@ -244,7 +249,7 @@ class NamePolicy:
         SQLite gives the id of what ``mlflow gc`` removed last to what is created next: no grant is older than this.
         """
         found = self._catalog.find(claim.kind, claim.name) if claim.old_name is None else None
-        if found is not None and claim.kind not in NAME_KEYED:
+        if found is not None and not of(claim.kind).is_keyed_by_name:
             self._names.while_pending(claim.kind, claim.name, claim.id, self._sweep(claim, found.pattern))
 
     def succeeded(self, claim: NameReservation) -> None:
@@ -254,7 +259,7 @@ class NamePolicy:
             self._names.release(claim.kind, claim.name, claim.id)
             return
         follow = (
-            self._rules.sync_grants(found, _actor(claim.person), claim.old_name)
+            self._rules.sync_grants(found, self._acting(claim.person), claim.old_name)
             if found is not None
             else lambda connection: None
         )
@@ -272,7 +277,7 @@ class NamePolicy:
     def failed(self, claim: NameReservation, *, exists: bool) -> Refusal | None:
         """MLflow has refused or crashed; the words for it, where the name was the reason.
 
-        ``exists``: MLflow said that something bears the name, so that this request did not create it.
+        ``exists``: MLflow said that something has the name, so that this request did not create it.
         """
         found = self._catalog.find(claim.kind, claim.name)
         if claim.fresh and (found is None or exists):
@@ -280,7 +285,7 @@ class NamePolicy:
         elif found is not None and not exists:
             # It was created, and then something went wrong: what is missing is granted now, or at the next request.
             self.heal(claim.person)
-        return self._exists(found, claim.person) if found is not None and exists else None
+        return self._exists(found, claim.person, own=True) if found is not None and exists else None
 
     def _sweep(self, claim: NameReservation, pattern: str) -> Callable[[Connection], None]:
         return lambda connection: self._catalog.sweep(claim.kind, pattern, claim.person.user_id, connection)
@@ -288,12 +293,19 @@ class NamePolicy:
     def _may_read(self, found: NamedResource, person: Person) -> bool:
         return person.is_admin or self._catalog.readable(found, person.username)
 
-    def _exists(self, found: NamedResource, person: Person) -> Refusal:
+    def _exists(self, found: NamedResource, person: Person, *, own: bool) -> Refusal:
+        """The refusal for the name of what is there; ``own``: the person has reserved the name, or had."""
+        # Asked before who may read it: a grant that comes in between is the creator's, who may be this very person.
+        granted = person.is_admin or self._catalog.is_granted(found)
         if not self._may_read(found, person):
-            return self.taken(found.kind, found.name)
+            if own and not granted and found.created_ms + IN_FLIGHT_SECONDS * 1000 > int(self._clock() * 1000):
+                return in_between(found.kind, found.name)
+            # Grants go after what they are on: it may have been deleted since it was found, and have been theirs.
+            there = self._catalog.find(found.kind, found.name) == found
+            return self.taken(found.kind, found.name) if there else in_between(found.kind, found.name)
         if found.trashed:
             return AlreadyExists(words.in_trash(found.name, found.pattern))
-        return AlreadyExists(words.exists(KIND_WORDS[found.kind], found.name))
+        return AlreadyExists(words.exists(word_of_named(found.kind), found.name))
 
     def heal(self, person: Person) -> bool:
         """Grant what a person has created and was not granted yet; whether they may see more than before.
@@ -311,13 +323,24 @@ class NamePolicy:
         A team's members may read what is created under its prefix as soon as the name is settled.
         """
         kind, parameter = LOOKUPS.get(route, ("", ""))
-        name, waited = params.get(parameter), False
-        for pause in pauses(PATIENCE_WITH_OTHERS_SECONDS if isinstance(name, str) else 0):
-            standing = self._names.find(kind, str(name))
+        name = params.get(parameter)
+        return isinstance(name, str) and wait_for(self._until_settled(kind, name), self._sleep)
+
+    def _until_settled(self, kind: str, name: str, person: Person | None = None) -> Waiting[bool]:
+        """Wait for the request that creates the resource with the name; whether there was one.
+
+        Where that is another request of ``person``, they are granted what it has created, as by :meth:`heal`.
+        """
+        standing, waited = self._names.find(kind, name), False
+        own = standing is not None and person is not None and standing.user_id == person.user_id
+        for pause in pauses(PATIENCE_SECONDS if own else PATIENCE_WITH_OTHERS_SECONDS):
             if standing is None or not _in_flight(standing, int(self._clock() * 1000)):
                 break
             waited = True
-            self._sleep(pause)
+            if person is not None and standing.user_id == person.user_id and self._heal_one(standing, person):
+                break
+            yield pause
+            standing = self._names.find(kind, name)
         return waited
 
     def _heal_one(self, reservation: Reservation, person: Person) -> bool:
@@ -328,7 +351,7 @@ class NamePolicy:
             return False
         if self._catalog.is_granted(found):
             return True  # since a moment ago, by the request that created it
-        follow = self._rules.sync_grants(found, _actor(person))
+        follow = self._rules.sync_grants(found, self._acting(person))
 
         def then(connection: Connection) -> None:
             self._catalog.grant_manage(found, person.user_id, connection)
@@ -339,20 +362,18 @@ class NamePolicy:
 
     def taken(self, kind: str, name: str) -> PermissionDenied:
         """The refusal for a name that is someone else's."""
-        return PermissionDenied(words.taken(KIND_WORDS[kind], name, self._contact))
+        return PermissionDenied(words.taken(word_of_named(kind), name, self._contact))
 
     def not_theirs(self, kind: str, names: list[str]) -> PermissionDenied:
-        """The same where MLflow creates or changes what bears a name, and one of these is not theirs to change."""
-        return PermissionDenied(words.taken(KIND_WORDS[kind], names[0], self._contact, "change", len(names) - 1))
+        """The same where MLflow creates or changes named resources, one of which the caller may not change."""
+        return PermissionDenied(words.taken(word_of_named(kind), names[0], self._contact, "change", len(names) - 1))
 
 
 def in_between(kind: str, name: str) -> Conflict:
-    """The refusal while what bears the name is being renamed or deleted."""
-    return Conflict(f"The {KIND_WORDS[kind]} '{name}' is just being renamed or deleted. Try again in a moment.")
-
-
-def _actor(person: Person) -> Actor:
-    return Actor(person.username, user_id=person.user_id)
+    """The refusal while the resource with the name is being created, renamed or deleted."""
+    return Conflict(
+        f"The {word_of_named(kind)} '{name}' is being created, renamed or deleted at this moment. Try again shortly."
+    )
 
 
 def _in_flight(standing: Reservation, now_ms: int) -> bool:

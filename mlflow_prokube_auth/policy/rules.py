@@ -9,24 +9,8 @@ from sqlalchemy import Connection
 from ..errors import PermissionDenied
 from ..model import Actor, Person, Rule, Team
 from ..store.teams import Teams
-from . import words
+from . import kinds, words
 from .named import NamedResource
-
-# Prompts are registered models to MLflow and share their names.
-NAMED_AS = {"prompt": "registered_model"}
-# What has a name, and may so be a rule's.
-KINDS = (
-    "experiment",
-    "registered_model",
-    "prompt",
-    "gateway_endpoint",
-    "gateway_secret",
-    "gateway_model_definition",
-    "mcp_server",
-    "skill",
-)
-# What is shared; a scorer's name is an experiment's own, so that no rule is on it.
-SHARED = (*KINDS, "scorer")
 
 
 class TeamRules:
@@ -40,7 +24,7 @@ class TeamRules:
         return [
             (rule, team)
             for rule, team in self._teams.rules()
-            if NAMED_AS.get(rule.kind, rule.kind) == kind and name.startswith(rule.prefix)
+            if kinds.name_space(rule.kind) == kind and name.startswith(rule.prefix)
         ]
 
     def check(self, kind: str, name: str, person: Person, contact: str) -> None:
@@ -54,7 +38,7 @@ class TeamRules:
             return
         own = {team.id for team in self._teams.of(person.user_id)}
         if not any(team.id in own for _, team in rules):
-            raise PermissionDenied(words.prefix_taken(words.kind_of(kind), name, rules[0][0].prefix, contact))
+            raise PermissionDenied(words.prefix_taken(kinds.word_of_named(kind), name, rules[0][0].prefix, contact))
 
     def sync_grants(
         self, found: NamedResource, actor: Actor, old_name: str | None = None

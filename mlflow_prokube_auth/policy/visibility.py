@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 WILDCARD, DENY = "*", "DENY"
+# Experiments are numbered by a 32-bit column.
+LARGEST_ID = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,17 @@ class RoleReadScope:
     denied: frozenset[str]
     reads_all: bool
     denies_all: bool
+
+    @cached_property
+    def readable_numbers(self) -> str:
+        """What of ``readable`` is the id of an experiment, joined by commas; made once, as it may be very many."""
+        return ",".join(map(str, numbers_of(self.readable)))
+
+
+def numbers_of(patterns: Collection[str]) -> list[int]:
+    """Patterns as the ids of experiments; a pattern that is no id of MLflow's is on nothing."""
+    numbers = (int(each) for each in patterns if each.isascii() and each.isdecimal() and len(each) <= 10)
+    return [number for number in numbers if number <= LARGEST_ID and str(number) in patterns]
 
 
 def read_scope_of(levels: Mapping[str, str], reading: Collection[str]) -> RoleReadScope:

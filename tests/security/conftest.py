@@ -7,20 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from ..support.demo import Demo
-from ..support.tenants import Tenant
+from ..support.tenants import Tenant, alice, bob
 from ..support.upstream import Upstream, running_upstream
 
-
-@pytest.fixture(scope="module")
-def alice(demo: Demo) -> Iterator[Tenant]:
-    with Tenant(base_url=demo.url, auth=demo.auth("alice"), timeout=60) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def bob(demo: Demo) -> Iterator[Tenant]:
-    with Tenant(base_url=demo.url, auth=demo.auth("bob"), timeout=60) as client:
-        yield client
+__all__ = ["alice", "bob"]
 
 
 @pytest.fixture(scope="module")

@@ -122,8 +122,8 @@ def test_a_credential_that_is_nobodys_is_nobodys(server: Server, how: str) -> No
     jwt = ".".join(base64.urlsafe_b64encode(each).decode().rstrip("=") for each in (b"{}", b'{"iss":"x"}', b"x"))
     cookie, bearer = "Cookie: prokube_auth_session=id.secret", f"Authorization: Bearer {jwt}"
     more = {"cookie": cookie, "bearer of another issuer": bearer}
-    assert "You are not signed in" in told(server.promised("POST", CREATE, HUGE, more[how]), 413)
-    assert "You are not signed in" in told(server.endless("POST", CREATE, more[how]), 413 if server.is_asgi else 401)
+    assert "You are not logged in" in told(server.promised("POST", CREATE, HUGE, more[how]), 413)
+    assert "You are not logged in" in told(server.endless("POST", CREATE, more[how]), 413 if server.is_asgi else 401)
 
 
 def test_a_wrong_credential_is_told_so_before_its_body_comes(server: Server) -> None:
@@ -253,7 +253,7 @@ def test_a_packed_export_is_unpacked_no_further_than_it_may_be(demo: Demo, who: 
         with PeakMemory(demo.pid) as memory:
             answer = client.post("/v1/traces", content=bomb, headers=headers)
     assert answer.status_code == 413
-    assert "more than 33,554,432 bytes when it is unpacked" in refused_413(answer)
+    assert "more than 33,554,432 bytes when decompressed" in refused_413(answer)
     assert memory.growth < 120
 
 

@@ -10,12 +10,14 @@ import httpx
 import pytest
 from flask import Flask, Response
 
+from mlflow_prokube_auth.api_models import NewTeam, Page, Search, Team
 from mlflow_prokube_auth.api_routes import ADMIN, ADMIN_SESSION, ANYBODY, ROUTES, SESSION, SIGNED_IN
 from mlflow_prokube_auth.errors import Refusal
 from mlflow_prokube_auth.identity.caller import CALLER, Caller, Identity, RequestFacts
 from mlflow_prokube_auth.identity.middleware import answer
 from mlflow_prokube_auth.model import Person
-from mlflow_prokube_auth.web.routes import PAGES, Page, add
+from mlflow_prokube_auth.policy import kinds
+from mlflow_prokube_auth.web.routes import PAGES, WebRoute, add
 
 from ..support.processes import free_port
 from ..support.routes import concrete
@@ -87,8 +89,8 @@ def test_a_route_that_does_not_say_whom_it_is_open_to_is_open_to_administrators_
         called.append(who)
         return "seen"
 
-    row = Page("GET", "new", view)
-    add(app, web, row if access is None else Page(row.method, row.path, row.view, access))
+    row = WebRoute("GET", "new", view)
+    add(app, web, row if access is None else WebRoute(row.method, row.path, row.view, access))
     held = CALLER.set(Caller(RequestFacts("GET", "/prokube-auth/new", {}, ""), lambda _: identity(who)))
     try:
         status = app.test_client().get("/prokube-auth/new").status_code
@@ -96,6 +98,35 @@ def test_a_route_that_does_not_say_whom_it_is_open_to_is_open_to_administrators_
         CALLER.reset(held)
     is_open = (access or ADMIN_SESSION) in CALLERS[who]
     assert (status == 200, called == [who]) == (is_open, is_open)
+
+
+def test_a_view_gets_what_its_row_reads_and_no_row_differs_from_its_view() -> None:
+    web: Any = SimpleNamespace(
+        settings=SimpleNamespace(contact="x"), refuse=refuse, catalog=SimpleNamespace(named=kinds.NAMED)
+    )
+
+    def view(_: Any, query: Search, body: NewTeam) -> str:
+        return f"{query.search} {query.size} {body.team}"
+
+    app = Flask("test")
+    for query, body in ((None, NewTeam), (Search, None), (Search, Team), (Page, NewTeam)):
+        with pytest.raises(TypeError, match=r"POST new: the view's (query|body) is "):
+            add(app, web, WebRoute("POST", "new", view, ANYBODY, query=query, body=body))
+    add(app, web, WebRoute("POST", "new", view, ANYBODY, query=Search, body=NewTeam))
+    client = app.test_client()
+    said = client.post("/prokube-auth/new?search=a&size=1000", json={"team": " b "})
+    assert said.text == "a 200 b"
+    for sent, told in (
+        ({"team": ""}, "'team' is '', expected 1 to 150 printable characters."),
+        ({}, "'team' is missing, expected 1 to 150 printable characters."),
+        ({"team": 5}, "'team' is 5, expected 1 to 150 printable characters."),
+        ([], "Expected a JSON object with 'team'."),
+        (None, "Expected a JSON object with 'team'."),
+    ):
+        said = client.post("/prokube-auth/new", json=sent)
+        assert (said.status_code, said.get_json()["message"]) == (400, told)
+    answer = client.post("/prokube-auth/new?first=x&size=1.5", json={"team": "b"}).get_json()
+    assert answer["message"] == "'first' is 'x', expected a number from 0. 'size' is '1.5', expected a number from 0."
 
 
 def refuse(refusal: Refusal) -> Response:

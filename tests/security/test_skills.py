@@ -343,6 +343,8 @@ def test_a_name_with_a_teams_prefix_is_the_teams(admin: Tenant, bob: Tenant, way
     rule = {"team": team, "kind": "skill", "prefix": prefix, "level": "READ"}
     assert admin.post(f"{api}/team-rules", json=rule).is_success
     skill = f"{prefix}{new('a')}"
-    assert f"begin with '{prefix}' are for the members of a team" in refused(WAYS[way](bob, skill))
+    assert f"Only members of a team may use names of a skill that begin with '{prefix}'" in refused(
+        WAYS[way](bob, skill)
+    )
     ok(WAYS[way](admin, skill))
     assert levels(admin, skill) == {"admin@example.com": "MANAGE", team: "READ"}

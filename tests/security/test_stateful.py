@@ -31,7 +31,7 @@ names = st.sampled_from(("x", "y", "z"))
 
 @dataclass
 class Thing:
-    """What bears a name: its grant's address, and who may what."""
+    """A resource with a name: its grant's address, and who may what."""
 
     kind: str
     id: str

@@ -196,7 +196,7 @@ def test_a_cookie_that_is_none_of_ours_is_nobody(demo: Demo, cookie: str) -> Non
 
 
 def test_an_odd_cookie_of_somebody_else_does_not_hide_ours() -> None:
-    from mlflow_prokube_auth.identity.authenticators import session_cookie
+    from mlflow_prokube_auth.identity.presented import session_cookie
 
     assert session_cookie('a["b]=1; prokube_auth_session=id.secret; z', "prokube_auth_session") == ("id", "secret")
 

@@ -149,7 +149,7 @@ def test_a_shut_account_vouches_for_nothing_and_an_heir_goes_on(world: World, te
     assert carol.get(path).status_code == 403
     admin.made(f"{accounts}/unblock?user={eve}", {})
     assert carol.get(path).status_code == 200
-    assert admin.delete(accounts, params={"user": eve, "heir": DAVE}).status_code == 200
+    assert admin.delete(accounts, params={"user": eve, "successor": DAVE}).status_code == 200
     assert carol.get(path).status_code == 403
     share(alice, "experiment", files.experiment_id, DAVE)
     assert carol.get(path).status_code == 200

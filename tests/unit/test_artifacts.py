@@ -6,20 +6,25 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from mlflow.utils.uri import validate_path_is_safe
 
 from mlflow_prokube_auth.errors import PermissionDenied
 from mlflow_prokube_auth.model import Person
 from mlflow_prokube_auth.policy.artifacts import (
     SERVED,
     ModelArtifacts,
+    Owned,
     Root,
     Version,
+    holds,
     is_canonical,
     lies_within,
     model_in,
     possible_roots,
     root_of,
 )
+
+from ..support.unusual_names import UNUSUAL_NAMES
 
 RUN = "0123456789abcdef0123456789abcdef"
 MODEL = "1/models/m-abc/artifacts"
@@ -33,14 +38,36 @@ BOB, CAROL, DAVE = "bob@example.com", "carol@example.com", "dave@example.com"
     [
         "", "/", ".", "..", f"/{MODEL}", f"{MODEL}/", f"{MODEL}//x", f"//{MODEL}", f"./{MODEL}", f"{MODEL}/.",
         f"{MODEL}/..", f"{MODEL}/../x", f"{MODEL}/./x", f"{MODEL}/%2e%2e/x", f"{MODEL}/%252e%252e/x",
-        f"{MODEL}/..%2fx", f"{MODEL}%2fx", f"{MODEL}/%2Fx", f"{MODEL}\\x", f"{MODEL}/..\\x", f"{MODEL}/%5c",
-        f"{MODEL}#x", f"{MODEL}/#", f"{MODEL}?x", f"{MODEL};x", f"{MODEL}\0", f"{MODEL}/\n", f"{MODEL}/\x7f",
-        f"{MODEL}/%00", f"{MODEL}/\u2028x", f"{MODEL}/\ud800", f"{MODEL}/%ff",
+        f"{MODEL}/..%2fx", f"{MODEL}%2fx", f"{MODEL}/%2Fx", f"{MODEL}/..\\x", f"{MODEL}/a\\..\\..\\x", f"{MODEL}/%5c",
+        f"{MODEL}#x", f"{MODEL}/#", f"{MODEL}/x?", f"{MODEL}/x;", f"{MODEL}\0", f"{MODEL}/\n", f"{MODEL}/\x7f",
+        f"{MODEL}/%00", f"{MODEL}/\ud800", f"{MODEL}/%ff", f" {MODEL}/x", f"{MODEL}/a\tb", f"{MODEL}/\u0660%41",
     ],
 )  # fmt: skip
 def test_what_can_be_read_in_two_ways_is_not_canonical(path: str) -> None:
     assert not is_canonical(path)
     assert possible_roots(path) == []
+
+
+@pytest.mark.parametrize("name", UNUSUAL_NAMES.values(), ids=list(UNUSUAL_NAMES))
+def test_a_file_has_any_name_that_is_read_as_it_is_written(name: str) -> None:
+    for path in (f"{MODEL}/{name}", f"{MODEL}/folder/{name}/file"):
+        assert is_canonical(path)
+        assert validate_path_is_safe(path) == path
+        assert possible_roots(path)[0] == MODEL
+    assert holds(SERVED + MODEL, f"{SERVED}{MODEL}/{name}")
+
+
+@pytest.mark.parametrize("path", [f"{MODEL}?x", f"{MODEL};x", f"{MODEL}\\x"])
+def test_what_is_joined_to_a_root_without_a_slash_is_another_file(path: str) -> None:
+    assert possible_roots(path) == []
+
+
+def test_no_root_has_a_question_mark() -> None:
+    """As a URL it would end there, and be all that is above it."""
+    assert possible_roots(f"{MODEL}/a/?x/b") == [MODEL, f"{MODEL}/a"]
+    assert possible_roots(f"{MODEL}/?x") == [MODEL]
+    assert root_of(f"{SERVED}{MODEL}/?x") is None
+    assert not lies_within(f"s3://b/{RUN}/artifacts/?x", f"s3://b/{RUN}/artifacts")
 
 
 @pytest.mark.parametrize(
@@ -115,6 +142,9 @@ class Rows:
 
     def served_path(self, path: str) -> str:
         return path
+
+    def owned(self, served: str) -> Owned | None:
+        return Owned("", served)
 
     def is_local(self, source: str) -> bool:
         return "://" not in source

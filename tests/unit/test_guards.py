@@ -208,7 +208,9 @@ def used_by(tags: Any, may_use: tuple[str, ...] = (), **more: Any) -> list[tuple
         questions.append((kind, key, action))
         return key in may_use
 
-    answers = SimpleNamespace(may=may, detection_providers=lambda: frozenset({"openai", "bedrock"}))
+    answers = SimpleNamespace(
+        may=may, detection_providers=lambda: frozenset({"openai", "bedrock"}), standing=lambda _: None
+    )
     schedules.detection(GuardContext("POST", {"tags": tags, **more}, {}, BOB, answers, None, (), "us"))  # type: ignore[arg-type]
     return questions
 

@@ -38,7 +38,7 @@ LONG = [each for each in PACKED if len(each[1]) > 30]
 
 @pytest.mark.parametrize(("encoding", "packed"), LONG, ids=range(len(LONG)))
 def test_a_byte_more_than_is_taken_is_refused(encoding: str, packed: bytes) -> None:
-    with pytest.raises(UnpackedTooLarge, match="more than 15,999 bytes when it is unpacked") as caught:
+    with pytest.raises(UnpackedTooLarge, match="more than 15,999 bytes when decompressed") as caught:
         unpack(packed, encoding, len(TEXT) - 1)
     assert caught.value.get_http_status_code() == 413
 
@@ -88,7 +88,7 @@ def test_no_more_members_are_looked_at_than_exporters_send(monkeypatch: pytest.M
     monkeypatch.setattr(zlib, "decompressobj", triggers_installed)
     assert unpack(gzip.compress(b"x") * MOST_MEMBERS, "gzip", 100) == b"x" * MOST_MEMBERS
     triggers_installed.members = 0
-    with pytest.raises(MlflowException, match="packed in more than 16 parts"):
+    with pytest.raises(MlflowException, match="compressed in more than 16 parts"):
         unpack(gzip.compress(b"") * 100_000, "gzip", 100)
     assert triggers_installed.members == MOST_MEMBERS
 
@@ -96,10 +96,10 @@ def test_no_more_members_are_looked_at_than_exporters_send(monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("encoding", "body", "words"),
     [
-        ("gzip", b"spans", "not packed as its Content-Encoding says: gzip"),
-        ("gzip", gzip.compress(TEXT)[:-9], "not packed as its Content-Encoding says: gzip"),
-        ("gzip", b"", "not packed as its Content-Encoding says: gzip"),
-        ("deflate", b"\xff\xff", "not packed as its Content-Encoding says: deflate"),
+        ("gzip", b"spans", "not compressed as its Content-Encoding says: gzip"),
+        ("gzip", gzip.compress(TEXT)[:-9], "not compressed as its Content-Encoding says: gzip"),
+        ("gzip", b"", "not compressed as its Content-Encoding says: gzip"),
+        ("deflate", b"\xff\xff", "not compressed as its Content-Encoding says: deflate"),
         ("zstd", b"x", "'zstd' is unknown. Expected gzip or deflate"),
         ("x" * 9_000, b"x", "is unknown. Expected gzip or deflate"),
     ],

@@ -21,7 +21,7 @@ from mlflow_prokube_auth.identity.bounds import AsgiBounds, RequestLine, WsgiBou
 from mlflow_prokube_auth.identity.middleware import AsgiIdentity
 from mlflow_prokube_auth.mlflow_auth import bypass, lookups
 from mlflow_prokube_auth.model import Person
-from mlflow_prokube_auth.policy.artifacts import ModelArtifacts, is_canonical, possible_roots
+from mlflow_prokube_auth.policy.artifacts import ModelArtifacts, Owned, is_canonical, possible_roots
 from mlflow_prokube_auth.policy.guards import locations, references, traces
 from mlflow_prokube_auth.policy.guards.asked import GuardContext
 from mlflow_prokube_auth.policy.guards.table import flask_guards
@@ -74,6 +74,9 @@ class Rows:
 
     def served_path(self, path: str) -> str:
         return path
+
+    def owned(self, served: str) -> Owned | None:
+        return Owned("", served)
 
     def versions_at(self, asked: list[str]) -> list[Any]:
         self.asked.append(len(asked))
@@ -200,7 +203,7 @@ def test_nothing_is_kept_by_a_method_or_a_rule_that_mlflow_does_not_have() -> No
         asked.append(method)
         return False
 
-    ask = bypass._on_scope(question)
+    ask = bypass.on_scope(question)
     for method in ("GET", "GET", "FOO", "FOO"):
         ask({"path": "/", "method": method})
     assert asked == ["GET", "FOO", "FOO"]

@@ -8,23 +8,11 @@ from typing import Any, Protocol
 
 from ...errors import BadRequest, PermissionDenied
 from ...model import Person
-from .. import words
+from .. import kinds, words
 from ..artifacts import ModelArtifacts
 
-# Kinds that MLflow's engine is asked about, and what people call them.
-KINDS = {
-    "run": "run",
-    "trace": "trace",
-    "logged_model": "logged model",
-    "experiment": "experiment",
-    "dataset": "dataset",
-    "model": "model or prompt",
-    "gateway_endpoint": "gateway endpoint",
-    "gateway_secret": "gateway secret",
-    "issue": "issue",
-    "job": "job",
-}
 VERBS = {"read": "read", "update": "change", "use": "use", "manage": "manage"}
+NEEDED = {"read": "READ", "update": "EDIT", "use": "USE", "manage": "MANAGE"}
 # So many other things of a kind one request may refer to: each is asked for.
 MOST_REFERENCES = 100
 
@@ -37,6 +25,9 @@ class AuthorizationQueries(Protocol):
 
         False for what is not there and where asking fails.
         """
+
+    def standing(self, subject: words.Subject) -> words.Standing | None:
+        """What the caller holds on it; None where they may not read it."""
 
     def exists(self, kind: str, key: str) -> bool:
         """Whether a run, trace, logged model, or registered model is there; True where asking fails."""
@@ -118,12 +109,15 @@ class GuardContext:
             BadRequest: they are more than :data:`MOST_REFERENCES`.
             PermissionDenied: as :meth:`need_if_there`.
         """
-        for key in distinct(keys, KINDS[kind]):
+        for key in distinct(keys, kinds.word_of_named(kind)):
             self.need_if_there(kind, key, action)
 
     def denied(self, kind: str, key: str, action: str) -> PermissionDenied:
-        """The refusal, in the words that a missing one is told in, too."""
-        subject = words.Subject(KINDS[kind], key[:200], by_name=kind in ("model", "gateway_endpoint"))
+        """The refusal, in the words that a missing one is told in, too, unless the caller may read it."""
+        by_name = kinds.of(kind).is_keyed_by_name or kind == "gateway_endpoint"  # guards know an endpoint by its name
+        subject = words.Subject(kinds.word_of_named(kind), key[:200], by_name, kind)
+        if (standing := self.answers.standing(subject)) is not None:
+            return PermissionDenied(words.more_needed(standing, NEEDED[action], self.contact))
         return PermissionDenied(words.denied(subject, VERBS[action], self.contact))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...errors import BadRequest
-from ..ids import VERSION
+from ..spelling import VERSION
 from .asked import GuardContext
 
 

@@ -28,5 +28,5 @@ def short_lived(asked: GuardContext) -> None:
     ):
         raise BadRequest(
             f"The expiration {str(value)[:40]!r} cannot be used. Expected 1 to {LONGEST_SECONDS} seconds: a presigned "
-            "address goes on working when rights are withdrawn."
+            "URL keeps working after its user loses access."
         )

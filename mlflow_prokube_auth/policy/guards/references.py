@@ -103,7 +103,7 @@ def optimized(asked: GuardContext) -> None:
         PermissionDenied: the caller may not change, read, or use, one.
     """
     for name in asked.answers.prompts_of(asked.text("source_prompt_uri")):
-        asked.need_if_there("model", name, "update")
+        asked.need_if_there("registered_model", name, "update")
     config = asked.params.get("config")
     if not isinstance(config, Mapping):
         return

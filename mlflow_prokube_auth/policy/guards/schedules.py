@@ -1,7 +1,8 @@
 """Schedules that stand in an experiment's tags: a periodic job of MLflow's runs them with the server's rights.
 
 Issue detection reads the tag :data:`DETECTION` every 15 minutes (mlflow/genai/discovery/scheduler.py) and decrypts the
-secret, or calls the endpoint, that it names. Who wrote it, MLflow does not keep. So the writer is asked for.
+secret, or calls the endpoint, that it names. MLflow does not keep who wrote it, so the writer's rights are checked at
+the time of writing.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import BadRequest
-from .. import ids
+from .. import ids, spelling
 from .asked import GuardContext, folded, pairs
 
 DETECTION = "mlflow.issuedetection.schedule"
@@ -56,7 +57,7 @@ def _check(asked: GuardContext, model: Mapping[str, Any]) -> None:
     if provider and provider.lower() not in asked.answers.detection_providers():
         raise BadRequest(f"The schedule's provider '{provider[:80]}' is none of issue detection's. {EXPECTED}")
     if secret_id:
-        ids.check("secretId", secret_id, ids.SECRET)
+        ids.check("secretId", secret_id, spelling.SECRET)
         asked.need("gateway_secret", secret_id, "use")
 
 

@@ -2,21 +2,18 @@
 
 The engine decides on what it reads; the handler acts on what *it* reads. On MLflow 3.17 the two differ for a body
 that is not declared as JSON (the handler takes it all the same), for JSON within a JSON string, for a DELETE with a
-query and a body, for a GET with a body, and for names in camelCase (which protobuf takes for the same field). Where
-two names stand for one thing (``run_id`` and ``run_uuid``), each may read another of them first.
+query and a body, for a GET with a body, and for names in camelCase (which protobuf takes for the same field; those are
+found by ``mlflow_auth/protocol.py``). Where two names stand for one thing (``run_id`` and ``run_uuid``), each may read
+another of them first.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from ...errors import BadRequest
 
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-# Parameters that name something; others may be spelled as anybody likes.
-_NAMES_SOMETHING = re.compile(r"(?:.*_)?(?:ids?|uuids?|names?)")
 # Names of one thing; MLflow's engine takes the first that is there, its handlers now the one and now the other.
 SAME: tuple[tuple[str, str], ...] = (("run_id", "run_uuid"), ("trace_id", "request_id"))
 
@@ -50,9 +47,6 @@ def reject_ambiguous_request(
     if method == "DELETE" and query and body:
         raise BadRequest("Parameters stand in the query and in the body. Expected all of them in one place.")
     for name, value in () if graphql else body.items():
-        snake = _CAMEL.sub("_", name).lower()
-        if snake != name and _NAMES_SOMETHING.fullmatch(snake):
-            raise misspelt(name, snake)
         for place, given in (("query", query.get(name)), ("path", path.get(name))):
             if given is not None and str(given) != str(value):
                 raise BadRequest(f"The parameter '{name[:80]}' has one value in the {place} and another in the body.")
@@ -68,6 +62,16 @@ def check_spellings(*places: Mapping[str, Any]) -> None:
         values = {str(place[name]) for place in places for name in (one, other) if place.get(name) is not None}
         if len(values) > 1:
             raise BadRequest(f"'{one}' and '{other}' stand for one thing and have two values. Expected one of them.")
+
+
+def check_file_name(value: Any) -> None:
+    """Refuse what names no file of an upload in parts: MLflow joins it to the path of the folder.
+
+    Raises:
+        BadRequest: saying what was found.
+    """
+    if value is not None and (not isinstance(value, str) or {".", ".."} & set(value.split("/"))):
+        raise BadRequest(f"'path' is {value!r:.80}, which is no file's name.")
 
 
 def misspelt(found: str, expected: str) -> BadRequest:

@@ -16,7 +16,7 @@ from packaging.specifiers import SpecifierSet
 
 from ...model import Person
 from ..artifacts import ModelArtifacts
-from . import closed, destinations, locations, models, presigned, references, schedules, traces
+from . import admin_only, destinations, locations, models, presigned, references, schedules, traces
 from .asked import AuthorizationQueries, GuardContext
 
 Check = Callable[[GuardContext], None]
@@ -180,20 +180,20 @@ FLASK: tuple[Guard, ...] = (
     Guard(
         "POST",
         "/mlflow/genai/evaluate/invoke",
-        closed.evaluation,
+        admin_only.evaluation,
         "everything",
         "gives the job the server's own token, which would have to count as a password for everything",
         admins=True,
     ),
     Guard("POST", "/mlflow/artifacts/presigned-upload-url", presigned.short_lived, *_LONG, admins=True),
     Guard("POST", "/mlflow/artifacts/presigned-download-url", presigned.short_lived, *_LONG, admins=True),
-    Guard("GET", "/mlflow/gateway/budgets/get", closed.budgets, *_BUDGETS),
-    Guard("GET", "/mlflow/gateway/budgets/list", closed.budgets, *_BUDGETS),
-    Guard("GET", "/mlflow/gateway/budgets/windows", closed.budgets, *_BUDGETS),
+    Guard("GET", "/mlflow/gateway/budgets/get", admin_only.budgets, *_BUDGETS),
+    Guard("GET", "/mlflow/gateway/budgets/list", admin_only.budgets, *_BUDGETS),
+    Guard("GET", "/mlflow/gateway/budgets/windows", admin_only.budgets, *_BUDGETS),
     Guard(
         "POST",
         "/mlflow/demo/generate",
-        closed.demo_data,
+        admin_only.demo_data,
         "everything",
         "makes an experiment and prompts that belong to nobody",
     ),
@@ -205,19 +205,19 @@ NATIVE: tuple[Guard, ...] = (
         "/v1/traces",
         traces.sent,
         "spans of a trace that one may not change, a run that one may not change, a tag of a place",
-        "asks for the experiment alone, and adds spans to whatever trace bears their id",
+        "asks for the experiment alone, and adds spans to any trace with their id",
     ),
     Guard(
         "POST",
         "/jobs/search",
-        closed.job_search,
+        admin_only.job_search,
         "lists of more than 1,000 entries",
         "has the database look for each entry, as many as there may be",
     ),
     Guard(
         "POST",
         "/jobs",
-        closed.jobs,
+        admin_only.jobs,
         "everything",
         "runs any job with any parameters for any login",
         releases="<3.18",
@@ -225,7 +225,7 @@ NATIVE: tuple[Guard, ...] = (
     Guard(
         ANY,
         "/mlflow/assistant/{}",
-        closed.assistant,
+        admin_only.assistant,
         "everything",
         "runs programs on the server for any login whose peer is loopback, as a proxy beside the server is",
     ),

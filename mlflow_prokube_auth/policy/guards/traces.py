@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ HARMLESS = {"mlflow.trace.spanslocation": ("TRACKING_STORE", "ARTIFACT_REPO")}
 # Metadata that names something (mlflow/tracing/constant.py, TraceMetadataKey).
 # Traces that one export may be for, and assessments that may come with one trace.
 MOST_TRACES, MOST_ASSESSMENTS = 2_000, 1_000
+# What parts a path from something else, to whatever may read it.
+_APART = re.compile(r"[/\\?;\s]")
 NOTED = {"mlflow.sourcerun": "run", "mlflow.modelid": "logged_model"}
 
 
@@ -49,7 +52,7 @@ def plain_id(asked: GuardContext) -> None:
         BadRequest: it can be read as more than one segment of a path.
     """
     trace_id = _info(asked).get("trace_id")
-    if trace_id and not (isinstance(trace_id, str) and "/" not in trace_id and is_canonical(trace_id)):
+    if trace_id and not (isinstance(trace_id, str) and is_canonical(trace_id) and not _APART.search(trace_id)):
         raise BadRequest(
             f"The trace id {str(trace_id)[:80]!r} can be read as a path. "
             "Expected an id such as tr-<32 hexadecimal digits>."
@@ -98,7 +101,7 @@ def noted(asked: GuardContext) -> None:
 
 
 def sent(asked: GuardContext) -> None:
-    """Spans that a client sent by OTLP, which MLflow adds to the traces whose ids they bear.
+    """Spans that a client sent by OTLP, which MLflow adds to the traces whose ids they have.
 
     Raises:
         PermissionDenied: a trace is another's, a tag says where its files are, or the run is another's.
@@ -120,7 +123,7 @@ def linked_prompts(asked: GuardContext) -> None:
     """
     versions = asked.params.get("prompt_versions")
     given = [each for each in versions if isinstance(each, Mapping)] if isinstance(versions, list) else []
-    asked.need_each_if_there("model", (str(each["name"]) for each in given if each.get("name")), "read")
+    asked.need_each_if_there("registered_model", (str(each["name"]) for each in given if each.get("name")), "read")
 
 
 def _info(asked: GuardContext) -> Mapping[str, Any]:

@@ -32,7 +32,7 @@ def assistant(asked: GuardContext) -> None:
     Raises:
         PermissionDenied: always.
     """
-    raise PermissionDenied("The assistant runs programs on the server: it is for administrators.")
+    raise PermissionDenied("The assistant runs programs on the server, so only administrators may use it.")
 
 
 def budgets(asked: GuardContext) -> None:
@@ -41,7 +41,7 @@ def budgets(asked: GuardContext) -> None:
     Raises:
         PermissionDenied: always.
     """
-    raise PermissionDenied("Budgets tell what others may spend and have spent: they are for administrators.")
+    raise PermissionDenied("Budgets show the limits and spending of other users, so only administrators may see them.")
 
 
 def demo_data(asked: GuardContext) -> None:
@@ -51,7 +51,7 @@ def demo_data(asked: GuardContext) -> None:
         PermissionDenied: always.
     """
     raise PermissionDenied(
-        f"Demo data would belong to nobody on this server. Ask {asked.contact} to create it, or try "
+        f"Demo data would have no owner on this server. Ask {asked.contact} to create it, or try "
         "`mlflow demo` on your own machine."
     )
 
@@ -63,6 +63,6 @@ def evaluation(asked: GuardContext) -> None:
         NotOffered: always.
     """
     raise NotOffered(
-        "The server runs no evaluations: such a job would have nobody's rights. Run mlflow.genai.evaluate() where "
-        "your access key is, such as in a notebook."
+        "The server does not run evaluations, because such a job would have no user's rights. Run "
+        "mlflow.genai.evaluate() where you have your access key, such as in a notebook."
     )
