@@ -6,25 +6,22 @@ claims that it carries, as logins are by theirs; userinfo is asked with the toke
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from joserfc import jws
-from joserfc.errors import JoseError
-
 from .. import logs
 from ..errors import Unauthenticated, Unavailable
-from ..model import AccountState
+from ..model import AccountState, Actor
 from ..policy import words
 from ..settings import Settings
 from ..store.people import Blocked, NameTaken, People
 from .claims import Denial, admit
-from .provider import Provider, ProviderDown, TokenInvalid
+from .faults import ProviderDown, TokenInvalid
+from .provider import Provider
+from .tokens import peek
 
 _logger = logs.logger(__name__)
-LONGEST_TOKEN = 16_384
 
 
 class BearerTokens:
@@ -43,9 +40,9 @@ class BearerTokens:
 
         Raises:
             Unauthenticated: a token of our issuer does not hold, or its subject may not come in.
-            Unavailable: Keycloak's keys are not to be had.
+            Unavailable: Keycloak's signing keys are not available.
         """
-        peeked = _peek(text)
+        peeked = peek(text)
         if peeked is None or peeked.get("iss") != self._settings.oidc_issuer:
             return None
         if not self._provider.is_for_us(peeked):
@@ -58,13 +55,15 @@ class BearerTokens:
         try:
             claims = self._provider.verify(text)
         except TokenInvalid as error:
-            raise Unauthenticated(f"This access token does not hold: {error}.") from None
+            raise Unauthenticated(f"This access token is not valid: {error}.") from None
         except ProviderDown:
-            raise Unavailable("Keycloak does not answer, so no access token can be checked. Try again soon.") from None
+            raise Unavailable(
+                f"{self._settings.provider_name} does not answer, so no access token can be checked. Try again soon."
+            ) from None
         # Keycloak's ID and logout tokens name our client, too, and travel through browsers.
         ours = claims.get("typ") == "Bearer" and self._provider.is_for_us(claims)
         if not ours or not isinstance(claims.get("sub"), str):
-            raise Unauthenticated("This token is no access token. Expected one of typ 'Bearer'.")
+            raise Unauthenticated("This token is not an access token. Expected a token of typ 'Bearer'.")
         return self._standing(claims)
 
     def _standing(self, claims: Mapping[str, Any]) -> AccountState:
@@ -75,14 +74,17 @@ class BearerTokens:
         known = self._people.standing(verdict.issuer, verdict.subject)
         if known is None:
             try:
-                self._people.log_in(verdict, int(self._clock()), "bearer token")
+                self._people.log_in(verdict, Actor(verdict.username, int(self._clock()), "bearer token"))
             except Blocked:
                 raise Unauthenticated(f"An administrator has blocked the account '{verdict.username}'.") from None
             except NameTaken as error:
-                raise Unauthenticated(words.user_name_taken(error.name, kept=error.kept)) from None
+                provider = self._settings.provider_name
+                raise Unauthenticated(
+                    words.no_login_by_name(error.name, provider, kept=error.kept, bound=error.bound)
+                ) from None
             known = self._people.standing(verdict.issuer, verdict.subject)
             if known is None:
-                raise Unauthenticated("This account was deleted in this moment.")
+                raise Unauthenticated("This account has just been deleted.")
         return known
 
 
@@ -91,18 +93,6 @@ def _advice(denial: Denial) -> str:
         return ""
     claims = " or ".join(f"'{path}'" for path in denial.unsaid)
     return (
-        f" The token does not carry the claim {claims}, and nothing but the token is asked: have the identity provider "
-        "add it to access tokens, or use an access key."
+        f" The token does not carry the claim {claims}, and this server reads groups only from it. Add the claim "
+        "to access tokens in the identity provider, or use an access key."
     )
-
-
-def _peek(text: str) -> Mapping[str, Any] | None:
-    """The claims, unverified; only to tell whose token this is."""
-    if len(text) > LONGEST_TOKEN or text.count(".") != 2:
-        return None
-    try:
-        payload = jws.extract_compact(text.encode()).payload
-        claims = json.loads(payload)
-    except (JoseError, ValueError, RecursionError):
-        return None
-    return claims if isinstance(claims, dict) else None

@@ -1,6 +1,6 @@
 """How large a body may be: little before somebody is identified, much for who is, nothing of it kept for a refusal.
 
-Whoever sends what is too large is refused before it is read: by its ``Content-Length``, and where there is none, as in
+A body that is too large is refused before it is read: by its ``Content-Length``, and where there is none, as in
 a chunked body, by counting. A body within :data:`SMALL` is anybody's, so that the ordinary request of a client is not
 looked at: who is calling is asked where it always was. Of a larger one it is asked first, in a worker thread, and the
 answer is kept for the request: that costs no further question to the database.
@@ -55,7 +55,7 @@ class BodyLimits:
             return refusal
         if identity is None:
             return BodyTooLarge(
-                f"{_words(size, SMALL)} You are not signed in: send your user name and an access key for more."
+                f"{_words(size, SMALL)} You are not logged in: send your user name and an access key for more."
             )
         if any(
             facts.method == method and path.fullmatch(facts.path) and _is(facts, type_)

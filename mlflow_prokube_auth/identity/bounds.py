@@ -34,7 +34,7 @@ class RequestLine:
     def refusal(self, method: str, path: str, query: bytes) -> Refusal | None:
         """Why a request is not looked at; None where it is."""
         if method not in METHODS:
-            return MethodUnknown(f"The method {method[:20]!r} is unknown here. Expected {', '.join(sorted(METHODS))}.")
+            return MethodUnknown(f"The method {method[:20]!r} is unknown. Expected {', '.join(sorted(METHODS))}.")
         if "\0" in path:
             return BadRequest("There is a NUL character (%00) in the path. Expected a path without it.")
         if path.endswith("\n"):  # FastAPI's routes match without it: "$" does, too, before a last line break

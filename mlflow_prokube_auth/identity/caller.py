@@ -7,11 +7,12 @@ our pages and the store read it there. The first answer, a refusal too, is final
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from ..model import Person
+from ..model import Actor, Person
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class RequestFacts:
-    """What authenticators may look at. Header names are lower-case; ``path`` has no static prefix."""
+    """What authenticators may look at. Header names are lower-case; ``path`` has no static prefix, one slash first."""
 
     method: str
     path: str
@@ -48,6 +49,8 @@ class Caller:
         self._identity: Identity | None = None
         self._error: Exception | None = None
         self._grants_changed = False
+        # What to say where MLflow's engine has refused this request; empty for what is said of a missing thing.
+        self.refused = ""
 
     @property
     def is_settled(self) -> bool:
@@ -75,12 +78,12 @@ class Caller:
         return None if identity is None or self._grants_changed else identity.roles
 
     def identity_or_none(self) -> Identity | None:
-        """Who is calling; None for nobody, and where a credential does not hold."""
+        """The caller; None without a credential, and with one that is not valid."""
         self.settle()
         return self._identity
 
     def identity(self) -> Identity | None:
-        """Who is calling; None for nobody.
+        """The caller; None without a credential.
 
         Raises:
             Refusal: a credential was presented and does not hold, or the database is away.
@@ -92,6 +95,21 @@ class Caller:
 
 
 CALLER: ContextVar[Caller | None] = ContextVar("prokube_auth_caller", default=None)
+
+
+def actor_of(person: Person) -> Actor:
+    """That person as the one who acts in the running request, now."""
+    return Actor(person.username, int(time.time()), _client(), person.user_id)
+
+
+def actor_named(name: str) -> Actor:
+    """The same for somebody who is no caller, by the name that the audit trail is to have."""
+    return Actor(name, int(time.time()), _client())
+
+
+def _client() -> str:
+    running = CALLER.get()
+    return running.facts.client if running is not None else ""
 
 
 def grants_changed() -> None:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Protocol
 
 from .. import logs, plain
 from ..model import LONGEST_TEAM, Admission
@@ -26,7 +26,7 @@ VERIFIED = "email_verified"
 
 @dataclass(frozen=True)
 class Denial:
-    """A person who may not log in: the account that signed in, and what it lacks."""
+    """A person who may not use this server: the account at the provider, and what it lacks."""
 
     account: str
     reason: str
@@ -85,12 +85,47 @@ def first_match(memberships: Iterable[Membership], wanted: Iterable[str]) -> Mem
     return next((each for each in memberships if each.name.removeprefix("/") in names), None)
 
 
+class TeamRules(Protocol):
+    """The settings that say which groups are teams."""
+
+    @property
+    def groups_claims(self) -> tuple[str, ...]: ...
+
+    @property
+    def user_groups(self) -> tuple[str, ...]: ...
+
+    @property
+    def admin_groups(self) -> tuple[str, ...]: ...
+
+    @property
+    def team_groups(self) -> tuple[str, ...]: ...
+
+
+def team_of(group: str, settings: TeamRules) -> tuple[str | None, str]:
+    """The team that a group of the first groups claim makes; None and the reason where it makes none."""
+    memberships = (Membership(settings.groups_claims[0], group),)
+    for name in _team_names(memberships, settings):
+        why = _why_no_team(name)
+        return (name, "") if why is None else (None, why)
+    return None, "by TEAM_GROUPS, USER_GROUPS and ADMIN_GROUPS it is no team here"
+
+
 def teams_of(memberships: Iterable[Membership], settings: Settings) -> tuple[str, ...]:
     """The names of the teams that these groups make: without the leading slash, in order.
 
     Groups of the first groups claim become teams, unless they only admit people or make them administrators; with
     ``TEAM_GROUPS``, whatever matches it, roles too.
     """
+    return tuple(name for name in _team_names(memberships, settings) if _why_no_team(name) is None)
+
+
+def no_teams(memberships: Iterable[Membership], settings: Settings) -> tuple[str, ...]:
+    """The groups that would be teams and cannot be, each with the reason: for who looks for such a team."""
+    reasons = ((name, _why_no_team(name)) for name in _team_names(memberships, settings))
+    return tuple(f"{plain.escaped(name, 60)}: {reason}" for name, reason in reasons if reason is not None)
+
+
+def _team_names(memberships: Iterable[Membership], settings: TeamRules) -> tuple[str, ...]:
     gates = {name.removeprefix("/") for name in (*settings.user_groups, *settings.admin_groups)}
     found: dict[str, None] = {}
     for each in memberships:
@@ -100,21 +135,21 @@ def teams_of(memberships: Iterable[Membership], settings: Settings) -> tuple[str
             if settings.team_groups
             else each.claim == settings.groups_claims[0]
         )
-        if wanted and name and name not in gates and _may_be_team(name):
+        if wanted and name and name not in gates:
             found[name] = None
     return tuple(found)
 
 
 @functools.lru_cache(maxsize=1024)  # so that each name is told once, and not with each login
-def _may_be_team(name: str) -> bool:
+def _why_no_team(name: str) -> str | None:
     try:
         plain.check(name, LONGEST_TEAM)
         if name.startswith("__user_"):
-            raise plain.NotPlain("MLflow keeps names that begin with '__user_' for people's own roles")
+            raise plain.NotPlain("MLflow reserves names that begin with '__user_' for the roles of single users")
     except plain.NotPlain as error:
-        _logger.warning("the group '%s' becomes no team: %s", name, error)
-        return False
-    return True
+        _logger.warning("the group '%s' does not become a team: %s", name, error)
+        return str(error)
+    return None
 
 
 def _matches(name: str, pattern: str) -> bool:
@@ -191,7 +226,7 @@ def admit(sources: Sequence[Mapping[str, Any]], settings: Settings) -> Admission
     verified = any(source.get(VERIFIED) is True for source in sources)
     by_email = settings.username_claim == "email" and service is None
     if settings.require_verified_email and by_email and not verified:
-        reason = "The e-mail address of this account is not verified in Keycloak."
+        reason = f"The e-mail address of this account is not verified in {settings.provider_name}."
         return Denial(account, reason, tuple({VERIFIED} - there))
     groups = groups_of(sources, settings.groups_claims)
     admin_by = first_match(groups, settings.admin_groups)
@@ -199,7 +234,10 @@ def admit(sources: Sequence[Mapping[str, Any]], settings: Settings) -> Admission
     if admitted_by is None:
         wanted = " or ".join(f"'{name}'" for name in settings.user_groups)
         unsaid = tuple(path for path in settings.groups_claims if path not in there)
-        return Denial(account, f"This account is not a member of the group {wanted}.", unsaid)
+        reason = f"This account is not a member of the group {wanted}."
+        if len(unsaid) == len(settings.groups_claims):
+            reason += f" {settings.provider_name} sent no groups for it."
+        return Denial(account, reason, unsaid)
     return Admission(
         issuer=settings.oidc_issuer,
         subject=str(identity["sub"]),
@@ -210,4 +248,5 @@ def admit(sources: Sequence[Mapping[str, Any]], settings: Settings) -> Admission
         admitted_by=str(admitted_by)[:255],
         admin_by=str(admin_by)[:255] if admin_by is not None else None,
         teams=teams_of(groups, settings),
+        no_teams=no_teams(groups, settings),
     )

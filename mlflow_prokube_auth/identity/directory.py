@@ -5,6 +5,8 @@ Keycloak announces no disabled or deleted user; for the owner of an access key t
 
 from __future__ import annotations
 
+import base64
+import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -14,8 +16,10 @@ from urllib.parse import quote
 from .. import logs
 from ..model import AccountState
 from ..settings import Settings
-from .claims import Membership
-from .provider import GrantRefused, Provider, ProviderDown
+from . import offers
+from .claims import Membership, first_match
+from .faults import ClientRefused, GrantRefused, ProviderDown
+from .provider import Provider
 
 _logger = logs.logger(__name__)
 
@@ -28,6 +32,10 @@ GROUPS, REALM_ROLES = "groups", "realm_access.roles"
 
 class NoRight(Exception):
     """Our client may not look up users."""
+
+
+class NoDirectory(GrantRefused):
+    """The identity provider is no Keycloak: there is nothing that could be asked."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,7 @@ class Directory:
         self._provider = provider
         self._clock = clock
         self._no_right_until = 0.0
+        self._told_of_none = False
 
     def may_be_asked(self) -> bool:
         """Whether the right was not refused a moment ago."""
@@ -55,16 +64,21 @@ class Directory:
     def check_right(self) -> None:
         """Say plainly in the log, at start, where a disabled user's key would live on."""
         if self._settings.directory_check == "off":
-            _logger.info("directory check: off (PROKUBE_AUTH_DIRECTORY_CHECK); keys of disabled users go on working")
+            _logger.info(
+                "directory check: off (PROKUBE_AUTH_DIRECTORY_CHECK); access keys of disabled users keep working"
+            )
             return
         try:
             if not isinstance(self._get("users?max=1"), list):
-                self._warn("finds no list of users at Keycloak's Admin REST API")
-        except NoRight:
+                self._warn("gets 404 for the list of users from Keycloak's Admin REST API")
+            elif itself := unverified(self._provider.service_token()).get("sub"):
+                # A list is answered, empty, to `query-users` alone; one's own account needs the right.
+                self._get(f"users/{quote(str(itself), safe='')}")
+        except (NoRight, GrantRefused):
             pass  # it has been said
         except ProviderDown as error:
-            url = self._settings.discovery_url
-            _logger.warning("directory check: Keycloak (%s) does not answer yet (%s)", url, error)
+            name, url = self._settings.provider_name, self._settings.discovery_url
+            _logger.warning("directory check: %s (%s) does not answer yet (%s)", name, url, error)
 
     def can_tell(self, claims: Iterable[str]) -> bool:
         """Whether what these claims say can be looked up, as far as it admits people or makes them something."""
@@ -82,7 +96,7 @@ class Directory:
         user = f"users/{quote(standing.subject, safe='')}"
         found = self._get(user)
         if isinstance(found, dict) and "enabled" not in found:
-            raise ProviderDown("the directory does not say whether the person is enabled")
+            raise ProviderDown("the directory's answer has no field 'enabled'")
         if not isinstance(found, dict) or found["enabled"] is not True:
             return Entry(enabled=False, is_admin=False)
         held = _Held(self._get, user)
@@ -92,6 +106,18 @@ class Directory:
         paths = Membership.parse(standing.admitted_by).name.startswith("/")
         lost = [name for name in teams if not self._is_team_of(held, name, paths)]
         return Entry(enabled=admitted, is_admin=is_admin, lost_teams=tuple(lost))
+
+    def admits(self, subject: str) -> Membership | None:
+        """The top-level group, or the realm role, by which the settings would let a person in.
+
+        Raises:
+            NoRight: our client may not ask.
+            ProviderDown: Keycloak does not answer.
+        """
+        held = _Held(self._get, f"users/{quote(subject, safe='')}")
+        of_groups = [Membership(GROUPS, path) for path in sorted(held.groups()) if path.startswith("/")]
+        of_roles = [Membership(REALM_ROLES, name) for name in sorted(held.roles())]
+        return first_match([*of_groups, *of_roles], (*self._settings.user_groups, *self._settings.admin_groups))
 
     def _is_team_of(self, held: _Held, name: str, paths: bool) -> bool:
         if self._settings.groups_claims[0] != GROUPS:
@@ -108,24 +134,51 @@ class Directory:
             except GrantRefused:
                 self._provider.forget_service_token()
                 return self._provider.get_json(url, self._provider.service_token())
+        except NoDirectory:
+            self._no_right_until = self._clock() + RIGHT_SECONDS
+            self._warn_of_none()
+            raise NoRight("no Keycloak") from None
+        except ClientRefused as error:
+            self._no_right_until = self._clock() + RIGHT_SECONDS
+            _logger.error("directory check: cannot query %s: %s", self._settings.provider_name, error)
+            raise NoRight(str(error)) from None
         except GrantRefused as error:
             self._no_right_until = self._clock() + RIGHT_SECONDS
-            self._warn(f"has no right to look up users in Keycloak ({error})")
+            self._warn(f"is not allowed to look up users in Keycloak ({error})")
             raise NoRight(str(error)) from None
 
     def admin_url(self) -> str:
         """The Admin REST API of the realm.
 
         Raises:
-            GrantRefused: the identity provider is no Keycloak.
+            NoDirectory: the identity provider is no Keycloak.
             ProviderDown: Keycloak does not answer.
         """
         if self._settings.keycloak_admin_url is not None:
             return self._settings.keycloak_admin_url
-        before, realms, after = self._provider.endpoint("token_endpoint").partition("/realms/")
-        if not realms:
-            raise GrantRefused("the identity provider is no Keycloak")
+        if not offers.is_keycloak(self._provider.metadata(), self._settings):
+            raise NoDirectory(f"{self._settings.provider_name} is no Keycloak")
+        before, _, after = self._provider.endpoint("token_endpoint").partition("/realms/")
         return f"{before}/admin/realms/{after.split('/', 1)[0]}"
+
+    def _warn_of_none(self) -> None:
+        if self._told_of_none:
+            return
+        self._told_of_none = True
+        name = self._settings.provider_name
+        if self._settings.directory_check == "required":
+            _logger.error(
+                "directory check: required (PROKUBE_AUTH_DIRECTORY_CHECK), but %s is no Keycloak and has no user "
+                "directory to query, so no access key works",
+                name,
+            )
+            return
+        _logger.warning(
+            "directory check: %s is no Keycloak and has no user directory to query. The access key of a user who "
+            "is disabled or deleted there works until the key expires, or until a login or the re-check of a session "
+            "finds that they lost access. Set PROKUBE_AUTH_DIRECTORY_CHECK=off to accept this",
+            name,
+        )
 
     def _warn(self, what: str) -> None:
         _logger.warning(
@@ -135,6 +188,16 @@ class Directory:
             self._settings.oidc_client_id,
             what,
         )
+
+
+def unverified(token: str | None) -> dict[str, Any]:
+    """What a token says, unverified: only when it was made, of whom, and for whom."""
+    try:
+        part = (token or "").split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (IndexError, ValueError):
+        return {}
+    return claims if isinstance(claims, dict) else {}
 
 
 class _Held:

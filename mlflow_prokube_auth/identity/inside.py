@@ -60,17 +60,27 @@ def for_gateway(headers: Iterable[tuple[bytes, bytes]], identity: Identity | Non
     named the caller, and it holds no credential of ours.
     """
     upstreams_own = identity is not None and identity.header == GATEWAY_AUTHORIZATION
-    kept = []
+    kept, headers = [], list(headers)
+    ours = _credentials(headers, identity.header) if identity is not None else frozenset()
     for name, value in headers:
         lower = name.decode("latin-1").lower().replace("_", "-")
         if lower == "cookie" or PROXY_HEADERS.fullmatch(lower):
             continue
         if lower in CREDENTIAL_HEADERS and not (lower == AUTHORIZATION and upstreams_own):
             continue
-        if _holds_our_key(value.decode("latin-1")):
+        text = value.decode("latin-1")
+        if _holds_our_key(text) or any(each in text for each in ours):
             continue
         kept.append((name, value))
     return kept
+
+
+def _credentials(headers: RawHeaders, header: str) -> frozenset[str]:
+    """What proved who is calling, without its scheme: no upstream gets it in another header either."""
+    if header not in CREDENTIAL_HEADERS:  # cookies never go on
+        return frozenset()
+    values = (value.decode("latin-1") for name, value in headers if name.decode("latin-1").lower() == header)
+    return frozenset(filter(None, (value.strip().partition(" ")[2].strip() for value in values)))
 
 
 def _holds_our_key(value: str) -> bool:

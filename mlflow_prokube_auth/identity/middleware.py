@@ -75,7 +75,7 @@ class AsgiIdentity:
         headers = {name: ("; " if name == "cookie" else ",").join(values) for name, values in sent.items()}
         client = scope.get("client")
         # Routes match without a root path, and so do ours.
-        path = without(without(scope["path"], scope.get("root_path", "")), self._prefix)
+        path = without(_as_flask_reads(without(scope["path"], scope.get("root_path", ""))), self._prefix)
         return RequestFacts(scope["method"], path, headers, client[0] if client else "")
 
 
@@ -129,7 +129,7 @@ class WsgiIdentity:
         }
         facts = RequestFacts(
             environ["REQUEST_METHOD"],
-            without(environ.get("PATH_INFO", "/"), self._prefix),
+            without(_as_flask_reads(environ.get("PATH_INFO", "/")), self._prefix),
             headers,
             environ.get("REMOTE_ADDR", ""),
         )
@@ -140,6 +140,14 @@ class WsgiIdentity:
             return self.app(environ, start_response)  # type: ignore[no-any-return]  # Flask's is untyped here
         finally:
             CALLER.reset(held)
+
+
+def _as_flask_reads(path: str) -> str:
+    """A path that begins with one slash, however many were sent (``path`` in werkzeug/sansio/request.py).
+
+    None of FastAPI's own routes begins with another number of them.
+    """
+    return "/" + path.lstrip("/")
 
 
 def answer(refusal: Refusal) -> tuple[bytes, int, dict[str, str]]:

@@ -18,14 +18,17 @@ from requests import RequestException
 
 from .. import logs
 from ..settings import Settings
-from .provider import ALGORITHMS, CLOCKS, LEEWAY_SECONDS, TIMEOUT_SECONDS, Provider, ProviderDown
+from . import offers
+from .failures import CLOCK, CLOCKS, INVALID, OTHER_ISSUER, LoginFailed, refused
+from .faults import ProviderDown
+from .provider import TIMEOUT_SECONDS, Provider
 from .reading import OtherSubject, Reader, Sources
+from .tokens import ALGORITHMS, LEEWAY_SECONDS
 
 _logger = logs.logger(__name__)
-
-
-class LoginFailed(Exception):
-    """The login was not completed; the text is fit for the log and holds no secret."""
+# Keycloak takes a request line of 4096 bytes (Quarkus, quarkus.http.limits.max-initial-line-length), and the ID token
+# of a person in hundreds of groups is longer.
+LONGEST_URL = 4000
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class RelyingParty:
         self._settings = settings
         self._provider = provider
         self._reader = reader
+        self._told_no_refresh = False
         self._client = OAuth(app).register(
             "keycloak",
             client_id=settings.oidc_client_id,
@@ -57,16 +61,19 @@ class RelyingParty:
             },
         )
 
-    def begin(self, callback_url: str) -> Response:
-        """The redirect to Keycloak's login.
+    def begin(self, state: str, *, anew: bool = False) -> Response:
+        """The redirect to the provider's login; ``anew``: it asks who it is even where its own session lives on.
 
         Raises:
+            WrongSetting: the provider is another one, or would refuse the browser.
             ProviderDown: Keycloak does not answer.
         """
         self._provider.probe()
+        self._provider.check_reception()
         self._tell_client()
+        how = {"prompt": "login"} if anew else {}  # OpenID Connect Core 1.0, section 3.1.2.1
         try:
-            return self._client.authorize_redirect(callback_url)  # type: ignore[no-any-return]
+            return self._client.authorize_redirect(self._settings.callback_url, state=state, **how)  # type: ignore[no-any-return]
         except (RequestException, RuntimeError, ValueError, KeyError) as error:
             raise ProviderDown(type(error).__name__) from None
 
@@ -79,7 +86,9 @@ class RelyingParty:
         """
         issuer = request.args.get("iss")
         if issuer is not None and issuer != self._settings.oidc_issuer:
-            raise LoginFailed(f"the callback names the issuer {issuer!r:.200}")
+            raise LoginFailed(
+                OTHER_ISSUER, f"the callback names the issuer {issuer!r:.200}, expected {self._settings.oidc_issuer!r}"
+            )
         try:
             self._tell_client()
             token = self._client.authorize_access_token(
@@ -91,24 +100,29 @@ class RelyingParty:
                 leeway=LEEWAY_SECONDS,
             )
         except OAuthError as error:
-            raise LoginFailed(f"Keycloak or the callback says: {error.error!r:.80}") from None
+            name, in_callback = self._settings.provider_name, "error" in request.args
+            raise refused(name, str(error.error), in_callback=in_callback) from None
         except RequestException as error:
             raise ProviderDown(type(error).__name__) from None
         except (JoseError, ValueError, KeyError, RuntimeError) as error:
             # The token was issued a moment ago.
-            hint = f"; {CLOCKS}" if getattr(error, "claim", None) in ("exp", "iat", "nbf") else ""
-            raise LoginFailed(f"the ID token does not hold: {type(error).__name__} {error}"[:300] + hint) from None
+            of_time = getattr(error, "claim", None) in ("exp", "iat", "nbf")
+            hint = f"; {CLOCKS}" if of_time else ""
+            text = f"the ID token is not valid: {type(error).__name__} {error}"[:300] + hint
+            raise LoginFailed(CLOCK if of_time else INVALID, text) from None
         claims = token.get("userinfo")
         if not claims or not claims.get("nonce") or not claims.get("sub"):
-            raise LoginFailed("Keycloak answered without a usable ID token")
+            raise LoginFailed(INVALID, f"{self._settings.provider_name} answered without a usable ID token")
         azp = claims.get("azp")
         if azp is not None and azp != self._settings.oidc_client_id:
-            raise LoginFailed("the ID token was issued to another client (azp)")
+            raise LoginFailed(INVALID, "the ID token was issued to another client (azp)")
         refresh_token, sid = token.get("refresh_token"), claims.get("sid")
+        if not refresh_token:
+            self._tell_no_refresh()
         try:
             sources = self._reader.of_login(dict(claims), str(token.get("access_token") or "") or None)
         except OtherSubject as error:
-            raise LoginFailed(str(error)) from None
+            raise LoginFailed(INVALID, str(error)) from None
         return Login(
             sources=sources,
             id_token=str(token["id_token"]),
@@ -116,11 +130,23 @@ class RelyingParty:
             sid=str(sid)[:255] if sid else None,
         )
 
+    def _tell_no_refresh(self) -> None:
+        """Say once in the log that sessions begin which no refresh token re-checks."""
+        if self._told_no_refresh:
+            return
+        self._told_no_refresh = True
+        why = offers.why_no_recheck(self._provider.metadata(), self._settings)
+        _logger.warning(
+            "login: %s sent no refresh token, so sessions cannot be re-checked%s",
+            self._settings.provider_name,
+            f". {why}" if why else "",
+        )
+
     def _tell_client(self) -> None:
         """Give Authlib's client the discovery document that we keep: each thread would fetch its own at first.
 
         Raises:
-            ProviderDown: it is not to be had.
+            ProviderDown: it is not available.
         """
         document = dict(self._provider.metadata())
         supported = document.get("id_token_signing_alg_values_supported") or ["RS256"]
@@ -128,8 +154,15 @@ class RelyingParty:
         # In one step, so that no thread sees another list of algorithms.
         self._client.server_metadata.update({**document, "_loaded_at": time.time()})
 
+    def ends_sessions(self) -> bool:
+        """Whether a logout here can end the provider's session, too; False where that is not known."""
+        try:
+            return offers.ends_sessions(self._provider.metadata())
+        except ProviderDown:
+            return False
+
     def end_session_url(self, id_token: str | None, back_to: str) -> str | None:
-        """Keycloak's logout (RP-Initiated Logout 1.0); None where it cannot be told."""
+        """The provider's logout (RP-Initiated Logout 1.0); None where it has none or cannot be told."""
         try:
             endpoint = self._provider.metadata().get("end_session_endpoint")
             hint = id_token if id_token and self._provider.still_signs(id_token) else None
@@ -138,6 +171,6 @@ class RelyingParty:
         if not endpoint:
             return None
         query = {"client_id": self._settings.oidc_client_id, "post_logout_redirect_uri": back_to}
-        if hint:
-            query["id_token_hint"] = hint
-        return f"{endpoint}?{urlencode(query)}"
+        # The client and the browser's session tell the provider enough; it asks the person first, then.
+        with_hint = f"{endpoint}?{urlencode({**query, 'id_token_hint': hint})}"
+        return with_hint if hint and len(with_hint) <= LONGEST_URL else f"{endpoint}?{urlencode(query)}"

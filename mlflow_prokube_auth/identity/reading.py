@@ -11,7 +11,8 @@ from typing import Any
 
 from .. import logs
 from ..settings import Settings
-from .provider import GrantRefused, Provider, TokenInvalid, TokenSet
+from .faults import GrantRefused, TokenInvalid
+from .provider import Provider, TokenSet
 
 _logger = logs.logger(__name__)
 
@@ -52,7 +53,7 @@ class Reader:
             try:
                 claims = self._id_token(tokens.id_token)
             except TokenInvalid as error:
-                _logger.warning("a refreshed ID token does not hold: %s", error)
+                _logger.warning("a refreshed ID token is not valid: %s", error)
         # OpenID Connect Core 1.0, section 12.2.
         if claims.get("sub") != subject:
             raise OtherSubject("the refreshed ID token is of another subject")
@@ -81,7 +82,9 @@ class Reader:
             claims = self._provider.userinfo(access_token)
         except GrantRefused as error:
             # It says nothing of the person: the next refresh does, where the account or the session has ended.
-            _logger.warning("userinfo refuses the access token (%s): what it alone tells is missing", error)
+            _logger.warning(
+                "userinfo refuses the access token (%s), so claims that only userinfo has are missing", error
+            )
             return {}
         # OpenID Connect Core 1.0, section 5.3.2: it always has a sub, and another subject's must not be used.
         if claims is not None and claims.get("sub") != subject:

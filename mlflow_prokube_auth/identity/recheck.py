@@ -17,19 +17,19 @@ from dataclasses import replace
 
 from .. import logs
 from ..errors import AccountOut, Unavailable
-from ..metrics import Counts, NoCounts
-from ..model import AccountState, Admission, Person
+from ..metrics import Counts
+from ..model import AccountState, Admission, Person, keycloak
 from ..policy import words
 from ..settings import Settings
-from ..store.accounts import SERVICE_ISSUER
-from ..store.local_admins import LOCAL_ISSUER
+from ..store.new_accounts import LOCAL_ISSUERS
 from ..store.people import NameTaken, People
 from ..store.sessions import SessionRow, Sessions
 from ..store.teams import Teams
 from .claims import VERIFIED, Denial, Membership, admit, deciding, implied, known, said, same
 from .directory import Directory, NoRight
+from .faults import GrantRefused, ProviderDown
 from .kept import Kept, opened
-from .provider import GrantRefused, Provider, ProviderDown
+from .provider import Provider
 from .reading import OtherSubject, Reader, Sources
 from .token_cipher import TokenCipher
 
@@ -38,7 +38,6 @@ _logger = logs.logger(__name__)
 # One process asks at a time; after an answer that did not come, the next one asks this much later.
 CLAIM_SECONDS = 20
 # Identities that Keycloak does not know: local administrators and service accounts made here.
-LOCAL_ISSUERS = frozenset({LOCAL_ISSUER, SERVICE_ISSUER})
 
 
 class AccountRevalidator:
@@ -55,8 +54,8 @@ class AccountRevalidator:
         teams: Teams,
         box: TokenCipher,
         later: Callable[[Callable[[], None]], None],
+        counts: Counts,
         clock: Callable[[], float] = time.time,
-        counts: Counts | None = None,
     ) -> None:
         self._settings = settings
         self._provider = provider
@@ -68,7 +67,7 @@ class AccountRevalidator:
         self._box = box
         self._later = later
         self._clock = clock
-        self._counts = counts or NoCounts()
+        self._counts = counts
 
     def for_session(self, row: SessionRow, standing: AccountState) -> Person | None:
         """The person of a session; None where Keycloak has ended it.
@@ -94,14 +93,16 @@ class AccountRevalidator:
         try:
             return self._refresh(row, standing, kept, now)
         except ProviderDown as error:
-            _logger.warning("session re-check: Keycloak (%s) does not answer (%s)", self._settings.discovery_url, error)
+            _logger.warning("session re-check: %s does not answer (%s)", self._provider_words(), error)
             return self._within_grace(standing.person, row.checked_at, self._settings.session_recheck_seconds)
 
     def _refresh(self, row: SessionRow, standing: AccountState, kept: Kept, now: int) -> Person | None:
         try:
             tokens = self._provider.refresh(str(kept.refresh_token))
         except GrantRefused as error:
-            _logger.info("session re-check: Keycloak refuses (%s), the session of a user is over", error)
+            _logger.info(
+                "session re-check: %s refuses (%s), the session of a user is over", self._settings.provider_name, error
+            )
             self._sessions.let_go(row.id, now)
             self._people.ask_soon(standing.issuer, standing.subject)
             return None
@@ -124,7 +125,8 @@ class AccountRevalidator:
         if same(verdict, completed):  # nothing hangs on what is not said
             return self._in_full(row, replace(kept, claims=there), standing, completed, now)
         _logger.warning(
-            "session re-check: Keycloak says nothing any more of the claim %s of %s",
+            "session re-check: %s no longer sends the claim %s of %s",
+            self._settings.provider_name,
             " and ".join(f"'{path}'" for path in sorted(unsaid)),
             standing.person.username,
         )
@@ -167,15 +169,15 @@ class AccountRevalidator:
 
     def _follow(self, verdict: Admission | Denial, standing: AccountState, now: int, *, in_full: bool) -> Person | None:
         if isinstance(verdict, Denial):
-            self._people.withdraw(standing.person.user_id, verdict.reason, now)
+            self._people.withdraw(standing.person.user_id, verdict.reason, keycloak(now))
             return None
         try:
-            return self._people.confirm(verdict, standing, now, in_full=in_full)
+            return self._people.confirm(verdict, standing, keycloak(now), in_full=in_full)
         except NameTaken as error:
             taken = words.user_name_taken(error.name, kept=error.kept)
             _logger.warning("session re-check: '%s' keeps that user name. %s", standing.person.username, taken)
             verdict = replace(verdict, username=standing.person.username)
-            return self._people.confirm(verdict, standing, now, in_full=in_full)
+            return self._people.confirm(verdict, standing, keycloak(now), in_full=in_full)
 
     def for_standing(self, standing: AccountState) -> Person:
         """The owner of a key, a token or a session without a refresh token.
@@ -244,12 +246,12 @@ class AccountRevalidator:
             raise
         except ProviderDown as error:
             self._counts.directory("unreachable")
-            _logger.warning("directory check: Keycloak (%s) does not answer (%s)", self._settings.discovery_url, error)
+            _logger.warning("directory check: %s does not answer (%s)", self._provider_words(), error)
             raise
         self._counts.directory("in_order" if found.enabled else "out")
-        self._people.checked(standing, found.enabled, found.is_admin, now)
+        self._people.checked(standing, found.enabled, found.is_admin, keycloak(now))
         if found.lost_teams:
-            self._teams.drop_from(standing.person.user_id, found.lost_teams, standing.person.username)
+            self._teams.drop_from(standing.person.user_id, found.lost_teams, standing.person.username, keycloak(now))
         # Something may have been withdrawn while the directory was asked: what is less counts.
         present = self._people.standing(standing.issuer, standing.subject) or replace(standing, disabled=True)
         return replace(
@@ -262,13 +264,17 @@ class AccountRevalidator:
         """The teams that the person is in for a group in Keycloak."""
         return [team.name for team in self._teams.of(standing.person.user_id) if team.from_keycloak]
 
+    def _provider_words(self) -> str:
+        return f"{self._settings.provider_name} ({self._settings.discovery_url})"
+
     def _directory_grace(self, standing: AccountState) -> None:
         self._within_grace(standing.person, standing.confirmed_at, self._settings.directory_recheck_seconds)
 
     def _without_right(self, standing: AccountState) -> AccountState:
         if self._settings.directory_check == "required":
             raise Unavailable(
-                "The server may not look up users in Keycloak, and its settings demand it. Ask the MLflow admin."
+                f"The server is not allowed to look up users in {self._settings.provider_name}, which its settings "
+                f"require. Ask {self._settings.contact}."
             )
         return standing
 
@@ -279,7 +285,7 @@ class AccountRevalidator:
             )
         if standing.disabled:
             raise AccountOut(
-                f"Keycloak does not let '{standing.person.username}' use this server any more. "
+                f"{self._settings.provider_name} no longer lets '{standing.person.username}' use this server. "
                 f"Ask {self._settings.contact}."
             )
         return standing.person
@@ -287,6 +293,7 @@ class AccountRevalidator:
     def _within_grace(self, person: Person, seen_at: int, interval: int) -> Person:
         if seen_at + interval + self._settings.outage_grace_seconds < self._clock():
             raise Unavailable(
-                "Keycloak does not answer, and this account was last seen in order too long ago. Try again shortly."
+                f"{self._settings.provider_name} does not answer, and the last successful check of this account is "
+                "too long ago. Try again shortly."
             )
         return person

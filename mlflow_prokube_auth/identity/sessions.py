@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from flask import Flask, Request, Response
@@ -16,17 +17,20 @@ from flask.sessions import SessionInterface, SessionMixin
 
 from ..settings import Settings
 from ..store.sessions import NO_KEYCLOAK_SESSION, KeycloakSession, Sessions
-from .authenticators import session_cookie
+from .presented import session_cookie
 
 
-class StoredSession(dict[str, Any], SessionMixin):
-    """A session that is loaded when first looked into."""
+class StoredSession(SessionMixin):
+    """A session that is loaded when first looked into.
+
+    It is a mutable mapping: what is not here (``items``, ``setdefault``, ``update``, ...) is the abstract class's
+    (:class:`collections.abc.MutableMapping`), made of these five.
+    """
 
     def __init__(self, store: Sessions, cookie: tuple[str, str]) -> None:
-        super().__init__()
         self._store = store
         self._cookie = cookie
-        self._loaded = False
+        self._data: dict[str, Any] | None = None
         self.row_id: str | None = None
         self.log_in_as: int | None = None
         self.keycloak = NO_KEYCLOAK_SESSION
@@ -34,56 +38,36 @@ class StoredSession(dict[str, Any], SessionMixin):
         self.ended = False
         self.modified = False
 
-    def _load(self) -> None:
-        if self._loaded:
-            return
-        self._loaded = True
-        if self._cookie[0]:
-            row = self._store.find(*self._cookie, int(time.time()))
-            if row is not None:
-                self.row_id = row.id
-                super().update(json.loads(row.data))
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """As a dict's, after loading."""
-        self._load()
-        return super().get(key, default)
+    def _load(self) -> dict[str, Any]:
+        if self._data is None:
+            row = self._store.find(*self._cookie, int(time.time())) if self._cookie[0] else None
+            self.row_id = None if row is None else row.id
+            self._data = {} if row is None else json.loads(row.data)
+        return self._data
 
     def __getitem__(self, key: str) -> Any:
-        self._load()
-        return super().__getitem__(key)
-
-    def __contains__(self, key: object) -> bool:
-        self._load()
-        return super().__contains__(key)
-
-    def __iter__(self) -> Any:
-        self._load()
-        return super().__iter__()
-
-    def keys(self) -> Any:
-        """As a dict's, after loading."""
-        self._load()
-        return super().keys()
+        return self._load()[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self._load()
+        self._load()[key] = value
         self.modified = True
-        super().__setitem__(key, value)
 
-    def pop(self, key: str, *default: Any) -> Any:
-        """As a dict's, after loading."""
-        self._load()
-        self.modified = self.modified or super().__contains__(key)
-        return super().pop(key, *default)
+    def __delitem__(self, key: str) -> None:
+        del self._load()[key]
+        self.modified = True
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._load())
+
+    def __len__(self) -> int:
+        return len(self._load())
 
     def log_in(self, user_id: int, keycloak: KeycloakSession, life_seconds: int | None = None) -> None:
         """Turn into a new session of ``user_id``; the old id is never used again (session fixation).
 
         It lives as long as the settings say, or ``life_seconds`` where that is shorter.
         """
-        self._load()
-        super().clear()
+        self._load().clear()
         self.log_in_as = user_id
         self.keycloak = keycloak
         self.life_seconds = life_seconds
@@ -91,8 +75,7 @@ class StoredSession(dict[str, Any], SessionMixin):
 
     def end(self) -> None:
         """End this session."""
-        self._load()
-        super().clear()
+        self._load().clear()
         self.ended = True
         self.modified = True
 

@@ -47,7 +47,7 @@ class Visitors:
 
     @contextmanager
     def completing(self, address: str) -> Iterator[bool]:
-        """Around the completion of a login: whether it may go on. Nobody waits: a thread that does serves nobody."""
+        """Around the completion of a login: whether it may go on. It never waits, which would block a thread."""
         network = _network(address)
         with self._lock:
             allowed = self._completing.total() < COMPLETING and self._completing[network] < COMPLETING_FROM_ONE
