@@ -114,6 +114,17 @@ def pythons_own() -> list[str]:
     return sorted(path for path in of_python | of_system if os.path.isabs(path) and os.path.exists(path))
 
 
+def reason_against_beside(secret: str) -> str:
+    """Why what a model runs could read this file; empty where it cannot."""
+    if not landlock_version():
+        return f"found no Landlock in this kernel, without which what a model runs could read {secret}"
+    real = os.path.realpath(secret)
+    for path in map(os.path.realpath, pythons_own()):
+        if os.path.commonpath((real, path)) == path:
+            return f"found {secret} within {path}, which Python reads; expected it elsewhere"
+    return ""
+
+
 def landlock_version() -> int:
     """Which version of Landlock the kernel has; 0 for none."""
     return max(0, int(_libc().syscall(_LANDLOCK_CREATE, None, 0, _LANDLOCK_VERSION)))

@@ -107,7 +107,7 @@ class Download:
         """Bring all files, or fail with the first reason.
 
         Raises:
-            Failure: one of them cannot be had whole.
+            Failure: one of them could not be downloaded completely.
         """
         transfers = [Transfer(file, folder.joinpath(*file.path)) for file in files]
         pool = ThreadPoolExecutor(self._parallel, thread_name_prefix="download")

@@ -12,7 +12,8 @@ from urllib.parse import quote
 # Kubernetes keeps the last 2048 bytes of the log for the pod's status; a reason must fit in with room to spare.
 LONGEST_REASON = 1200
 _USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
-_ACCESS_KEY = re.compile(r"\bpkt_[0-9A-Za-z_]+")
+# Access keys and JWTs, those too that have come into the token file since the start.
+_TOKEN = re.compile(r"\bpkt_[0-9A-Za-z_]+|\beyJ[\w-]+\.[\w-]+\.[\w-]*")
 
 
 class Exit(enum.IntEnum):
@@ -55,7 +56,7 @@ class OneLine:
     def __call__(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, "***")
-        text = _ACCESS_KEY.sub("***", _USERINFO.sub("", text))
+        text = _TOKEN.sub("***", _USERINFO.sub("", text))
         text = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
         return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 3] + "..."
 

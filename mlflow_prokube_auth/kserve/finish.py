@@ -35,7 +35,7 @@ def finish(handover: Handover, say: Say) -> None:
 def _place(fetched: Fetched, staging: Staging, handover: Handover, say: Say) -> int:
     paths = staging.files()
     if MLMODEL in paths or handover.joblib == "require":
-        paths += add_joblib(staging.path, handover.joblib, handover.trusted, say)
+        paths += add_joblib(staging.path, handover.joblib, handover.trusted, say, handover.token_file)
     about = {"uri": fetched.uri, "source": fetched.label}
     Destination(Path(fetched.folder), say).place(staging.path, paths, about)
     return len(paths)

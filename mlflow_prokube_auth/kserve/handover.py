@@ -46,11 +46,15 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Handover:
-    """All that is left to do. It holds no secret: it stands in the list of processes."""
+    """All that is left to do. It holds no secret: it stands in the list of processes.
+
+    ``token_file`` is the path of one, which no model may reach.
+    """
 
     fetched: tuple[Fetched, ...]
     joblib: str
     trusted: tuple[str, ...]
+    token_file: str | None = None
 
     def to_text(self) -> str:
         """As an argument."""
@@ -60,7 +64,12 @@ class Handover:
     def from_text(cls, text: str) -> Handover:
         """The opposite."""
         found = json.loads(text)
-        return cls(tuple(Fetched(**each) for each in found["fetched"]), found["joblib"], tuple(found["trusted"]))
+        return cls(
+            tuple(Fetched(**each) for each in found["fetched"]),
+            found["joblib"],
+            tuple(found["trusted"]),
+            found["token_file"],
+        )
 
 
 def command(module: str, *arguments: str) -> list[str]:

@@ -29,7 +29,8 @@ Puts models of an MLflow server's into folders. Each URI is one of
   {(chr(10) + "  ").join(uris.FORMS)}
 
 Server and credentials: MLFLOW_TRACKING_URI, MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (an access key),
-or MLFLOW_TRACKING_TOKEN alone. Beside them, with what holds where nothing is set:
+or MLFLOW_TRACKING_TOKEN alone, or MLFLOW_TRACKING_TOKEN_FILE alone, which is read anew for each request. Beside them,
+with what holds where nothing is set:
   STORAGE_INITIALIZER_PARALLEL=4           files at once
   STORAGE_INITIALIZER_RETRY_SECONDS=120    how long nothing may arrive before it gives up
   STORAGE_INITIALIZER_TIMEOUT_SECONDS=60   how long a connection may be silent
@@ -46,7 +47,7 @@ def run(
 
     ``then`` takes the staging folders over: they are gone when it returns or fails.
     """
-    one_line = OneLine(environ.get(name) for name in ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"))
+    one_line = OneLine(environ.get(name) for name in (options.PASSWORD, options.TOKEN))
 
     def say(text: str) -> None:
         print(one_line(text), file=log, flush=True)
@@ -55,8 +56,10 @@ def run(
         nonlocal one_line
         pairs = _pairs(arguments)
         settings = options.read(environ)
+        options.tidy(os.environ)  # MLflow's client reads it there
         one_line = OneLine(settings.secrets)
-        then(Handover(_fetch_all(pairs, settings, say), settings.joblib, settings.trusted), say)
+        token_file = settings.token.path if settings.token is not None else None
+        then(Handover(_fetch_all(pairs, settings, say), settings.joblib, settings.trusted, token_file), say)
 
     return outcome(bring, say)
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from ..identity.key_format import wrapping
+from ..token_file import TokenFile, UnusableToken, chosen
 from . import trust
 from .failures import Exit, Failure
 
 PREFIX = "STORAGE_INITIALIZER_"
 TRUSTED = f"{PREFIX}SKOPS_TRUSTED"
+PASSWORD, TOKEN = "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"
+CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", PASSWORD, TOKEN)
 JOBLIB = ("auto", "require", "off")
 
 
@@ -19,7 +23,8 @@ JOBLIB = ("auto", "require", "off")
 class Options:
     """``retry_seconds`` is how long nothing may arrive before the initializer gives up.
 
-    ``trusted`` are the types that a model may be made of beside those that skops trusts by itself.
+    ``trusted`` are the types that a model may be made of beside those that skops trusts by itself. ``token`` is in the
+    place of the other credentials.
     """
 
     tracking_uri: str
@@ -28,6 +33,7 @@ class Options:
     timeout_seconds: int = 60
     joblib: str = "auto"
     trusted: tuple[str, ...] = ()
+    token: TokenFile | None = None
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
@@ -49,6 +55,22 @@ class _Number:
 _PARALLEL = _Number(f"{PREFIX}PARALLEL", 4, 1, 32)
 _RETRY = _Number(f"{PREFIX}RETRY_SECONDS", 120, 0, 86400)
 _TIMEOUT = _Number(f"{PREFIX}TIMEOUT_SECONDS", 60, 1, 3600)
+
+
+def tidy(environ: MutableMapping[str, str]) -> None:
+    """Take the white space off credentials that a file or a secret with a line break at its end has left there."""
+    for name in CREDENTIALS:
+        if name in environ:
+            environ[name] = environ[name].strip()
+
+
+def _unusable(name: str, value: str) -> str | None:
+    """What is wrong with a credential that no server would accept, without the credential."""
+    if (around := wrapping(value.strip())) is not None:
+        return f"{name}: the access key {around}, expected the key alone"
+    if not value.strip().isprintable():
+        return f"{name}: found a line break or another control character, expected one line"
+    return None
 
 
 def read(environ: Mapping[str, str]) -> Options:
@@ -77,8 +99,16 @@ def read(environ: Mapping[str, str]) -> Options:
         trusted = trust.names(environ.get(TRUSTED, ""))
     except trust.NotTrustable as error:
         mistakes.append(f"{TRUSTED}: {error}")
+    given = [(name, environ.get(name, "")) for name in CREDENTIALS]
+    mistakes += filter(None, (_unusable(name, value) for name, value in given))
+    token, first = None, ""
+    try:
+        token = chosen(environ)
+        first = token.read() if token is not None else ""
+    except UnusableToken as error:
+        mistakes.append(str(error))
     if mistakes:
         raise Failure(Exit.USAGE, "; ".join(mistakes))
-    known = (environ.get("MLFLOW_TRACKING_PASSWORD"), environ.get("MLFLOW_TRACKING_TOKEN"), password)
+    known = (environ.get(PASSWORD), environ.get(TOKEN), password, first)
     secrets = tuple(secret for secret in known if secret)
-    return Options(uri.rstrip("/"), parallel, retry, timeout, joblib, trusted, secrets)
+    return Options(uri.rstrip("/"), parallel, retry, timeout, joblib, trusted, token, secrets)

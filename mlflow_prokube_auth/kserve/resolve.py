@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from .failures import Exit, Failure
 from .server import API, MISSING, Refused, Server
-from .uris import LATEST, STAGES, ModelUri, RunUri
+from .uris import LATEST, STAGES, ModelUri, RunUri, is_run_id, is_safe_name
 
-SERVED = "mlflow-artifacts:"
+SERVED, RUNS = "mlflow-artifacts:", "runs:/"
 # What MLflow answers where an alias is not there.
 _NO_ALIAS = frozenset({MISSING, "INVALID_PARAMETER_VALUE"})
 
@@ -37,7 +37,10 @@ def resolve(server: Server, wanted: ModelUri | RunUri, tracking_uri: str) -> Pla
         if status != "READY":
             raise Failure(Exit.NOT_FOUND, f"{label} is {status}, expected READY: register it again")
         where = server.get(f"{API}/model-versions/get-download-uri", name=wanted.name, version=number)
-        return Place(label, (served_path(str(where.get("artifact_uri", "")), tracking_uri, label),), is_model=True)
+        location = str(where.get("artifact_uri", ""))
+        if location.startswith(RUNS):  # as MLflow itself answers for a version with such a source
+            return replace(_run(server, _run_of(location, label), tracking_uri), label=label, is_model=True)
+        return Place(label, (served_path(location, tracking_uri, label),), is_model=True)
     return _run(server, wanted, tracking_uri)
 
 
@@ -111,6 +114,13 @@ def _run(server: Server, wanted: RunUri, tracking_uri: str) -> Place:
     if logged:
         roots.append("/".join((served_path(logged, tracking_uri, label), *wanted.path[1:])))
     return Place(label, tuple(roots), is_model=False)
+
+
+def _run_of(source: str, label: str) -> RunUri:
+    run_id, *path = source.removeprefix(RUNS).strip("/").split("/")
+    if not path or not is_run_id(run_id) or not all(map(is_safe_name, path)):
+        raise Failure(Exit.NOT_FOUND, f"the source of {label} is no path of a run: register it again")
+    return RunUri(run_id, tuple(path))
 
 
 def _logged_model(server: Server, run: dict[str, Any], name: str) -> str | None:

@@ -1,7 +1,7 @@
 """The MLflow server as the initializer asks it: by MLflow's own HTTP function, with the stock client's settings.
 
 Credentials, certificates, request headers and workspaces are the client's (``MLFLOW_TRACKING_*``); waiting and trying
-again are ours, since the client does so in silence.
+again are ours, since the client does so in silence. A token file is read anew for each request.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from mlflow.exceptions import InvalidUrlException, MlflowException
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request
 
+from ..token_file import FileAuth, UnusableToken
 from .failures import Broken, Exit, Failure
 from .options import Options
 
@@ -44,6 +45,10 @@ class Server:
         self, options: Options, say: Callable[[str], None], pause: Callable[[float], object] = time.sleep
     ) -> None:
         self._creds = get_default_host_creds(options.tracking_uri)
+        self._auth = None
+        if (token := options.token) is not None:
+            self._auth = FileAuth(lambda: token, lambda: [options.tracking_uri])
+            self._creds.auth = None  # the client's own way to the same file
         self._host = urlsplit(options.tracking_uri).netloc.rpartition("@")[2]
         self._timeout = options.timeout_seconds
         self._patience = options.retry_seconds
@@ -110,6 +115,8 @@ class Server:
         return found
 
     def _send(self, method: str, path: str, **options: Any) -> requests.Response:
+        if self._auth is not None:
+            options["auth"] = self._auth
         try:
             answer: requests.Response = http_request(
                 self._creds, path, method, timeout=self._timeout, max_retries=0, retry_codes=(),
@@ -132,11 +139,8 @@ class Server:
         if 300 <= status < 400:
             return _no_mlflow(answer)
         if status == 401:
-            return Refused(
-                Exit.REFUSED,
-                message or "the server wants other credentials than MLFLOW_TRACKING_USERNAME and _PASSWORD hold",
-                error_code,
-            )
+            held = "the token file holds" if self._auth else "MLFLOW_TRACKING_USERNAME and _PASSWORD hold"
+            return Refused(Exit.REFUSED, message or f"the server wants other credentials than {held}", error_code)
         if status == 403:
             return Refused(Exit.REFUSED, message or "the server does not permit this", error_code)
         if status == 404 or error_code == MISSING:
@@ -171,10 +175,17 @@ def in_words(error: BaseException) -> str:
 
 def _unanswered(error: MlflowException, host: str) -> Exception:
     cause = error.__cause__ or error.__context__
+    if isinstance(cause, UnusableToken):
+        return Failure(Exit.USAGE, str(cause))
     if isinstance(cause, requests.exceptions.SSLError):
         return Failure(
             Exit.TRANSFER,
             "the server's certificate is not trusted; name your authority's file by MLFLOW_TRACKING_SERVER_CERT_PATH",
+        )
+    if isinstance(cause, requests.exceptions.RequestException) and isinstance(cause, ValueError):
+        # A header or an address that requests cannot send: InvalidHeader, InvalidURL, MissingSchema and others.
+        return Failure(
+            Exit.USAGE, f"no request can be made of the address and the credentials ({type(cause).__name__})"
         )
     if isinstance(cause, requests.exceptions.RequestException):
         return Broken(f"{in_words(cause)} ({host})")

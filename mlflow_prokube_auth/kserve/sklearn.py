@@ -41,10 +41,13 @@ TRAP = (
 UNTRUSTED = "UntrustedTypesFoundException"
 
 
-def add_joblib(folder: Path, mode: str, trusted: Sequence[str], say: Say) -> list[RelativePath]:
+def add_joblib(
+    folder: Path, mode: str, trusted: Sequence[str], say: Say, token_file: str | None = None
+) -> list[RelativePath]:
     """Write the file where one is missing; the paths that were added.
 
     ``mode`` is that of ``STORAGE_INITIALIZER_JOBLIB``, ``trusted`` that of ``STORAGE_INITIALIZER_SKOPS_TRUSTED``.
+    Where what a model runs could read ``token_file``, no model is loaded.
 
     Raises:
         Failure: ``mode`` is ``require``, and there is no file for ``modelFormat: sklearn``; or ``trusted`` holds what
@@ -56,7 +59,7 @@ def add_joblib(folder: Path, mode: str, trusted: Sequence[str], say: Say) -> lis
     name = str(flavor.get("pickled_model", "")) if flavor is not None else ""
     why = "it is not a scikit-learn model that MLflow saved as *.skops"
     if flavor is not None and name.endswith(".skops") and is_safe_name(name) and (folder / name).is_file():
-        why = _why_not(mode) or _converted(folder, name, trusted)
+        why = _why_not(mode, token_file) or _converted(folder, name, trusted)
         if not why:
             say(f"wrote {JOBLIB} for modelFormat: sklearn, {_versions(flavor)}")
             return [(JOBLIB,)]
@@ -66,7 +69,7 @@ def add_joblib(folder: Path, mode: str, trusted: Sequence[str], say: Say) -> lis
     return []
 
 
-def _why_not(mode: str) -> str:
+def _why_not(mode: str, token_file: str | None) -> str:
     """Why no model is loaded here; empty where one may be."""
     if mode == "off":
         return f"STORAGE_INITIALIZER_JOBLIB=off, so no {JOBLIB} is written beside it"
@@ -74,7 +77,7 @@ def _why_not(mode: str) -> str:
     if missing:
         names = ", ".join(missing)
         return f"no {JOBLIB} is written beside it without {names}: install mlflow-prokube-auth[kserve-sklearn]"
-    return confine.reason_against()
+    return confine.reason_against() or (confine.reason_against_beside(token_file) if token_file else "")
 
 
 def _converted(folder: Path, name: str, trusted: Sequence[str]) -> str:

@@ -67,13 +67,21 @@ def parse(uri: str) -> ModelUri | RunUri:
 
 
 def is_safe_name(name: str) -> bool:
-    """Whether a name can be that of one file or folder, and leads nowhere else."""
-    if name in ("", ".", "..") or any(letter in "/\\\x7f" or letter < " " for letter in name):
+    """Whether a name can be that of one file or folder, and leads nowhere else.
+
+    To Linux, where this runs, a backslash is a letter; to some stores it is a slash, which must lead nowhere else, too.
+    """
+    if ".." in name.split("\\") or name in ("", ".") or any(letter in "/\x7f" or letter < " " for letter in name):
         return False
     try:
         return len(name.encode()) <= 255
     except UnicodeEncodeError:  # half of a surrogate pair, which JSON can carry
         return False
+
+
+def is_run_id(text: str) -> bool:
+    """Whether a text can be the id of a run."""
+    return _RUN_ID.fullmatch(text) is not None
 
 
 def _model(uri: str, parts: list[str]) -> ModelUri:
@@ -97,7 +105,7 @@ def _model(uri: str, parts: list[str]) -> ModelUri:
 
 def _run(uri: str, parts: list[str]) -> RunUri:
     run_id, path = _decoded(uri, parts[0]), [_decoded(uri, part) for part in parts[1:]]
-    if not _RUN_ID.fullmatch(run_id):
+    if not is_run_id(run_id):
         raise BadUri(f"'{uri}' names no run: {_expected()}")
     if path[:1] == ["artifacts"]:
         path = path[1:]

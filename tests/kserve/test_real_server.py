@@ -90,7 +90,7 @@ def test_a_reader_of_the_model_alone_gets_nothing_of_its_run(served: Served, tmp
         ("mlflow://models/weather/nowhere", 4, "has no alias 'nowhere', and 'nowhere' is no number and no stage"),
         ("mlflow://models/weather@nowhere", 4, "model 'weather' has no alias 'nowhere'"),
         ("mlflow://models/weather/archived", 4, "no version in stage Archived"),
-        ("mlflow://models/bare/1", 3, "You may not do this"),
+        ("mlflow://models/bare/1", 3, "You are not allowed to do this"),
         ("mlflow://models/hidden/1", 3, "does not exist or you may not"),
         ("mlflow://models/weather@3", 2, "digits always mean a version"),
     ],
@@ -107,14 +107,37 @@ def test_what_is_not_there_is_said_in_the_last_line(
 def test_no_permission_and_a_wrong_key_are_told_apart_without_the_key(served: Served, tmp_path: Path) -> None:
     mallory = served.bring("mlflow://models/weather/1", tmp_path, ADMIN, MLFLOW_TRACKING_USERNAME=BOB)
     key = served.place.keys[BOB]
-    wrong = served.bring("mlflow://models/weather/1", tmp_path, MLFLOW_TRACKING_PASSWORD=f"{key}x")
+    wrong = served.bring("mlflow://models/weather/1", tmp_path, MLFLOW_TRACKING_PASSWORD=f"{key[:-1]}~")
     nobody = served.bring("mlflow://models/weather/1", tmp_path, MLFLOW_TRACKING_PASSWORD="")
     assert [done.code for done in (mallory, wrong, nobody)] == [3, 3, 3]
     assert "These credentials are not valid" in wrong.reason
-    assert "You are not signed in" in nobody.reason
+    assert "You are not logged in" in nobody.reason
     for done in (mallory, wrong, nobody):
         assert key not in "\n".join(done.lines)
         assert done.files() == {}
+
+
+@pytest.mark.parametrize("variable", ["MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"])
+def test_a_key_that_is_wrapped_in_something_is_told_at_once(served: Served, tmp_path: Path, variable: str) -> None:
+    key = served.place.keys[BOB]
+    without = {"MLFLOW_TRACKING_USERNAME": "", "MLFLOW_TRACKING_PASSWORD": ""} if variable.endswith("TOKEN") else {}
+    for around, words in ((f'"{key}"', "is wrapped in quotes"), (f"Bearer {key}", "has the word 'Bearer' in front")):
+        done = served.bring("mlflow://models/weather/1", tmp_path, **{**without, variable: around})
+        assert (done.code, done.files()) == (2, {})
+        assert f"{variable}: the access key {words}" in done.reason
+        assert key[4:] not in "\n".join(done.lines)
+    broken = served.bring("mlflow://models/weather/1", tmp_path, **{**without, variable: f"{key}\n{key}"})
+    assert broken.code == 2
+    assert variable in broken.reason
+
+
+def test_a_line_break_behind_credentials_does_no_harm(served: Served, tmp_path: Path) -> None:
+    key, off = served.place.keys[BOB], {"STORAGE_INITIALIZER_JOBLIB": "off"}
+    named = {"MLFLOW_TRACKING_USERNAME": f"{BOB}\r\n", "MLFLOW_TRACKING_PASSWORD": f"{key}\n"}
+    bare = {"MLFLOW_TRACKING_USERNAME": "", "MLFLOW_TRACKING_PASSWORD": "", "MLFLOW_TRACKING_TOKEN": f" {key}\n"}
+    for folder, given in (("named", named), ("bare", bare)):
+        done = served.bring("mlflow://models/weather/2", tmp_path / folder, **given, **off)
+        assert done.code == 0, done.lines
 
 
 def test_a_token_alone_does(served: Served, tmp_path: Path) -> None:

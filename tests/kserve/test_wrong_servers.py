@@ -168,6 +168,30 @@ def test_files_that_this_server_does_not_serve_are_not_asked_for(
     assert not any(path.startswith(LISTING) for path, _ in fake.asked)
 
 
+RUN_ID = "0123456789abcdef0123456789abcdef"
+
+
+def test_a_source_by_a_run_is_looked_up_where_the_server_answers_with_it(bring: Callable[..., Done]) -> None:
+    """As MLflow without this plugin does."""
+    run = {"run": {"info": {"artifact_uri": "mlflow-artifacts:/1/models"}}}
+    answer = json.dumps(run).encode()
+    told = only((200, {"Content-Type": "application/json", "Content-Length": str(len(answer))}, answer))
+    fake = FakeMlflow(location=f"runs:/{RUN_ID}/m-1/artifacts", answers={f"{API}/runs/get": told})
+    done = bring(fake)
+    assert (done.code, done.files()) == (0, fake.files)
+
+
+@pytest.mark.parametrize("rest", ["", "/", "/..", "/a/../b", "/a//b", "/./a", "/a\x00"])
+def test_a_source_that_names_a_whole_run_or_leads_out_of_it_is_not_asked_for(
+    bring: Callable[..., Done], rest: str
+) -> None:
+    fake = FakeMlflow(location=f"runs:/{RUN_ID}{rest}")
+    done = bring(fake)
+    assert done.code == 4
+    assert "is no path of a run" in done.reason
+    assert not any(path.startswith((LISTING, f"{API}/runs")) for path, _ in fake.asked)
+
+
 def test_a_server_that_is_not_there_is_given_up_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("STORAGE_INITIALIZER_RETRY_SECONDS", "1")

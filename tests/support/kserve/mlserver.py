@@ -11,8 +11,8 @@ from pathlib import Path
 
 import httpx
 
+from ..environments import mlserver_python
 from ..processes import await_start, free_port
-from .environments import mlserver_python
 
 RUNTIMES = {"mlflow": "mlserver_mlflow.MLflowRuntime", "sklearn": "mlserver_sklearn.SKLearnModel"}
 
