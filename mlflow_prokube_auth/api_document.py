@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
 from . import __version__
+from .api_fields import Input
 from .api_routes import ADMIN, ADMIN_SESSION, ANYBODY, ROUTES, SESSION, SHAPES, Field, Route
 
 TIME = {"type": "string", "format": "date-time"}
@@ -16,13 +17,17 @@ PLAIN: dict[str, dict[str, Any]] = {
     "date": {"type": "string", "format": "date"},
 }
 SECURITY = {
-    "basic": {"type": "http", "scheme": "basic", "description": "User name, and access key as password."},
-    "bearer": {"type": "http", "scheme": "bearer", "description": "Access key, or a JWT of Keycloak's."},
+    "basic": {"type": "http", "scheme": "basic", "description": "User name, with the access key as the password."},
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "Access key, or a JWT of the identity provider or of a trusted issuer.",
+    },
     "session": {
         "type": "apiKey",
         "in": "cookie",
         "name": "prokube_auth_session",
-        "description": "Of a login; writes need an Origin of the server's. Over https at / it is prefixed __Host-.",
+        "description": "Set by a login. Writes need an Origin of this server. With https at /, its prefix is __Host-.",
     },
 }
 
@@ -45,7 +50,7 @@ def document(external_url: str) -> dict[str, Any]:
 
 
 def _operation(route: Route) -> dict[str, Any]:
-    parameters = [_parameter(each) for each in route.query]
+    parameters = _parameters(route.query) if route.query is not None else []
     sorts = ("session",) if route.who in (SESSION, ADMIN_SESSION) else tuple(SECURITY)
     operation: dict[str, Any] = {
         "summary": route.summary,
@@ -59,9 +64,9 @@ def _operation(route: Route) -> dict[str, Any]:
     }
     if parameters:
         operation["parameters"] = parameters
-    if route.body:
+    if route.body is not None:
         media = "application/x-www-form-urlencoded" if route.form else "application/json"
-        operation["requestBody"] = {"required": True, "content": {media: {"schema": _object(route.body)}}}
+        operation["requestBody"] = {"required": True, "content": {media: {"schema": _body(route.body)}}}
     return operation
 
 
@@ -94,9 +99,27 @@ def _refusal(status: int) -> dict[str, Any]:
     return {"description": HTTPStatus(status).phrase, "content": {"application/json": {"schema": schema}}}
 
 
-def _parameter(each: Field) -> dict[str, Any]:
-    described = {"description": each.text} if each.text else {}
-    return {"name": each.name, "in": "query", "required": each.needed, "schema": schema_of(each.type), **described}
+def _parameters(query: type[Input]) -> list[dict[str, Any]]:
+    found = []
+    for name, needed, schema in _fields(query):
+        text = {"description": schema.pop("description")} if "description" in schema else {}
+        found.append({"name": name, "in": "query", "required": needed, "schema": schema, **text})
+    return found
+
+
+def _body(body: type[Input]) -> dict[str, Any]:
+    properties = {name: schema for name, _, schema in _fields(body)}
+    needed = [name for name, is_needed, _ in _fields(body) if is_needed]
+    return {"type": "object", "properties": properties, **({"required": needed} if needed else {})}
+
+
+def _fields(model: type[Input]) -> Iterator[tuple[str, bool, dict[str, Any]]]:
+    """Name, whether it is needed, and JSON schema of each field; what may be absent need not be null."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    for name, found in schema["properties"].items():
+        given = {**found, **next((each for each in found.get("anyOf", ()) if each != {"type": "null"}), {})}
+        kept = {key: value for key, value in given.items() if key not in ("title", "default", "anyOf")}
+        yield name, name in schema.get("required", ()), kept
 
 
 def _object(fields: Iterable[Field]) -> dict[str, Any]:
@@ -119,12 +142,13 @@ def schema_of(name: str) -> dict[str, Any]:
 
 HEAD = """# JSON routes
 
-Below `/prokube-auth/`. Credentials are those of MLflow's client: user name and access key as Basic, the access key (or
-a JWT of Keycloak's) as Bearer, or a browser's session, whose writes need an `Origin` of the server's. What needs the
-browser takes the session alone: no key mints a key. Refusals are MLflow's JSON, `error_code` and `message`; each route
-may answer 503 while the database is away. Times are UTC, ISO 8601; `?` behind a type stands for "or null".
+This page lists the plugin's JSON routes. Paths are relative to `/prokube-auth/`. A request is authenticated by user
+name and access key as Basic, by the access key (or a JWT of the identity provider or a trusted issuer) as Bearer, or by
+a browser session. Writes with a session need an `Origin` of this server. Routes that need the browser accept a session
+only: an access key cannot create an access key. Errors are JSON as in MLflow, with `error_code` and `message`. Every
+route may answer 503 while the database is unavailable. Times are UTC in ISO 8601; `?` after a type means "or null".
 
-The same as OpenAPI 3.1: `GET /prokube-auth/api/openapi.json`, for anybody who is signed in."""
+`GET /prokube-auth/api/openapi.json` returns the same as OpenAPI 3.1, to everyone who is logged in."""
 
 
 def page() -> str:
@@ -132,8 +156,8 @@ def page() -> str:
     lines = [HEAD]
     for route in ROUTES:
         lines += ["", f"## {route.method} {route.path}", "", f"{route.summary}. For {route.who}."]
-        for title, fields in (("Query", route.query), ("Form" if route.form else "Body", route.body)):
-            lines += _listed(title, fields)
+        for title, model in (("Query", route.query), ("Form" if route.form else "Body", route.body)):
+            lines += _listed(title, _taken(model) if model is not None else ())
         if isinstance(route.answer, str):
             lines += ["", f"Answer {route.status}: {_shape(route.answer)}."]
         else:
@@ -145,6 +169,22 @@ def page() -> str:
     for name, fields in SHAPES.items():
         lines += ["", f"### {name}", *_listed("", fields)]
     return "\n".join(lines) + "\n"
+
+
+def _taken(model: type[Input]) -> list[Field]:
+    """What a model takes, as the page lists it."""
+    return [
+        Field(name, _type(schema), schema.get("description", ""), needed) for name, needed, schema in _fields(model)
+    ]
+
+
+def _type(schema: Mapping[str, Any]) -> str:
+    """The table's word for a JSON schema."""
+    if schema.get("type") == "array":
+        return f"{_type(schema['items'])}[]"
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    return str(schema.get("format", schema["type"]))
 
 
 def _listed(title: str, fields: Iterable[Field]) -> list[str]:

@@ -7,13 +7,14 @@ import time
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
-from flask import Response, jsonify, request
+from flask import Response, jsonify
 
+from .. import api_models as takes
 from ..errors import BadRequest
-from ..identity import tokens as token_format
-from ..model import AccessKey, Person
+from ..identity import key_format
+from ..model import AccessKey, Actor, Person
 from ..policy.words import iso
-from .context import Web, caller, client_address
+from .context import Web, acting, caller
 
 DAY = 86400
 WARNING = 14 * DAY
@@ -21,7 +22,7 @@ WARNING = 14 * DAY
 PRESETS = (7, 30, 90, 365)
 
 
-def expiry(body: Any, now: int, max_days: int) -> int:
+def expiry(body: takes.NewKey, now: int, max_days: int) -> int:
     """UTC seconds at which the wanted key expires.
 
     Raises:
@@ -29,9 +30,7 @@ def expiry(body: Any, now: int, max_days: int) -> int:
     """
     latest = now + max_days * DAY
     expected = f'Expected {{"days": 1 to {max_days}}} or {{"expires_on": "YYYY-MM-DD"}}.'
-    if not isinstance(body, dict):
-        raise BadRequest(f"The body is not a JSON object. {expected}")
-    days, on = body.get("days"), body.get("expires_on")
+    days, on = body.days, body.expires_on
     if isinstance(days, int) and not isinstance(days, bool):
         if not 1 <= days <= max_days:
             raise BadRequest(f"An access key lives 1 to {max_days} days, found {days}. {expected}")
@@ -48,21 +47,22 @@ def expiry(body: Any, now: int, max_days: int) -> int:
     return min(seconds, latest)
 
 
-def create(web: Web) -> Any:
+def create(web: Web, body: takes.NewKey) -> Any:
     """Mint a key, replacing the one before."""
-    person = caller()
-    now = int(time.time())
-    return mint(web, person, now, expiry(request.get_json(silent=True), now, web.settings.token_max_days))
+    person, actor = caller(), acting()
+    return mint(web, person, expiry(body, actor.at, web.settings.token_max_days), actor, body.note or "")
 
 
-def mint(web: Web, person: Person, now: int, expires_at: int, actor: str | None = None) -> Response:
+def mint(web: Web, person: Person, expires_at: int, actor: Actor, note: str) -> Response:
     """A new key for ``person``, replacing the one before; the only kind of answer that ever holds a key."""
-    token = token_format.compose(secrets.token_bytes(41))
-    web.services.tokens.mint(token, person.user_id, now, expires_at, actor or person.username, client_address())
+    token = key_format.compose(secrets.token_bytes(41))
+    replaced = web.services.access_keys.mint(token, person.user_id, expires_at, actor, note)
     response = jsonify(
         access_key=token.text,
         key_id=token.key_id,
         expires_at=iso(expires_at),
+        note=note,
+        replaced_expires_at=iso(replaced.expires_at) if replaced is not None else None,
         username=person.username,
         tracking_uri=web.settings.external_url,
     )
@@ -73,14 +73,13 @@ def mint(web: Web, person: Person, now: int, expires_at: int, actor: str | None 
 
 def revoke(web: Web) -> Any:
     """End the key in force."""
-    person = caller()
-    web.services.tokens.revoke(person.user_id, int(time.time()), person.username, client_address())
+    web.services.access_keys.revoke(caller().user_id, acting())
     return Response(status=204)
 
 
 def describe(web: Web, user_id: int) -> dict[str, Any] | None:
     """What a page shows of the key in force."""
-    token = web.services.tokens.active(user_id)
+    token = web.services.access_keys.active(user_id)
     if token is None:
         return None
     now = int(time.time())
@@ -93,6 +92,18 @@ def describe(web: Web, user_id: int) -> dict[str, Any] | None:
         "state": "active" if token.expires_at > now else "expired",
         "last_used_at": iso(token.last_used_at) if token.last_used_at else None,
         "last_used_from": token.last_used_from,
+        "note": token.note,
+    }
+
+
+def describe_legacy(web: Web, user_id: int) -> dict[str, Any] | None:
+    """What a page shows of the keys of an old server that still work; None where there are none."""
+    use = web.services.legacy_keys.uses([user_id], int(time.time())).get(user_id)
+    if use is None:
+        return None
+    return {
+        "expires_at": iso(use.first_expires_at),
+        "last_used_at": iso(use.last_used_at) if use.last_used_at else None,
     }
 
 

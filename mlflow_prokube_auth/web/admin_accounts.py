@@ -2,124 +2,111 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
-from flask import Response, jsonify, request
+from flask import Response, jsonify
 
+from .. import api_models as takes
 from ..errors import BadRequest
-from ..model import EXPIRING_DAYS, Person
-from ..store.accounts import Account
+from ..model import EXPIRING_DAYS, REBIND_DAYS, Person
 from .access_key import expiry, mint
-from .administration import account, acting, administration, body, slice_of
-from .context import Web, caller
+from .administration import account, administration
+from .context import Web, acting
 
 
-def users(web: Web) -> Any:
+def users(web: Web, query: takes.Search) -> Any:
     """People, page by page."""
-    return _page(web, service=False)
+    return _page(web, query, service=False)
 
 
-def service_accounts(web: Web) -> Any:
+def service_accounts(web: Web, query: takes.Search) -> Any:
     """Service accounts, page by page."""
-    return _page(web, service=True)
+    return _page(web, query, service=True)
 
 
-def _page(web: Web, *, service: bool) -> Any:
-    first, size = slice_of(request.args)
-    search = request.args.get("search", "")
-    found, total = administration(web).page(search, service=service, first=first, size=size)
+def _page(web: Web, query: takes.Search, *, service: bool) -> Any:
+    found, total = administration(web).page(query.search, service=service, first=query.first, size=query.size)
     return jsonify(items=found, total=total)
 
 
-def create_service(web: Web) -> Any:
+def create_service(web: Web, body: takes.NewServiceAccount) -> Any:
     """A new service account; it has no key yet."""
-    actor, sent, admin = acting(), body(), administration(web)
-    made = admin.create_service(sent.get("name"), sent.get("description"), actor)
+    admin = administration(web)
+    made = admin.create_service(body, acting())
     response = jsonify(admin.describe(made))
     response.status_code = 201
     return response
 
 
-def _named(web: Web) -> Account:
-    """The account that the query names; a name may hold whatever a path would read in its own way.
-
-    Raises:
-        BadRequest: it names none.
-        NotFound: there is no such account.
-    """
-    return account(web, _given("user"))
-
-
-def _given(parameter: str) -> str:
-    """A name as it was sent: one that could not be given today may be there from before."""
-    name = request.args.get(parameter, "")
-    if not name.strip():
-        raise BadRequest(f"'{parameter}' is missing. Expected a name in the query: ?{parameter}=...")
-    return name
-
-
-def mint_key(web: Web) -> Any:
-    """Make the one key of a service account, replacing the one before. Needs a session: no key mints a key."""
-    person, found = caller(), _named(web)
+def mint_key(web: Web, query: takes.Account, body: takes.NewKey) -> Any:
+    """Create the access key of a service account; it replaces the previous one. This needs a session, not a key."""
+    actor, found = acting(), account(web, query.user)
     if not found.is_service:
-        raise BadRequest(f"'{found.username}' is no service account: people create their own access keys.")
-    now = int(time.time())
-    expires_at = expiry(body(), now, web.settings.token_max_days)
+        raise BadRequest(f"'{found.username}' is not a service account: people create their own access keys.")
+    expires_at = expiry(body, actor.at, web.settings.token_max_days)
     owner = Person(found.user_id, found.username, found.is_admin)
-    return mint(web, owner, now, expires_at, actor=person.username)
+    return mint(web, owner, expires_at, actor, body.note or "")
 
 
-def revoke_key(web: Web) -> Any:
+def revoke_key(web: Web, query: takes.Account) -> Any:
     """End an account's key."""
-    actor = acting()
-    administration(web).revoke_key(_named(web), actor)
+    administration(web).revoke_key(account(web, query.user), acting())
     return Response(status=204)
 
 
-def end_sessions(web: Web) -> Any:
+def end_sessions(web: Web, query: takes.Account) -> Any:
     """End an account's sessions."""
-    actor = acting()
-    administration(web).end_sessions(_named(web), actor)
+    administration(web).end_sessions(account(web, query.user), acting())
     return Response(status=204)
 
 
-def block(web: Web) -> Any:
-    """Shut an account at once."""
-    actor, admin = acting(), administration(web)
-    return jsonify(admin.describe(admin.block(_named(web), actor)))
+def block(web: Web, query: takes.Account) -> Any:
+    """Block an account at once."""
+    admin = administration(web)
+    return jsonify(admin.describe(admin.block(account(web, query.user), acting())))
 
 
-def unblock(web: Web) -> Any:
+def unblock(web: Web, query: takes.Account) -> Any:
     """Open it again."""
-    actor, admin = acting(), administration(web)
-    return jsonify(admin.describe(admin.unblock(_named(web), actor)))
+    admin = administration(web)
+    return jsonify(admin.describe(admin.unblock(account(web, query.user), acting())))
 
 
-def delete(web: Web) -> Any:
-    """Delete an account; ``heir`` manages from then on what nobody else does."""
-    actor = acting()
-    return jsonify(administration(web).delete(_named(web), request.args.get("heir"), actor))
+def rebind(web: Web, query: takes.Account, body: takes.Rebind) -> Any:
+    """Bind an account to another identity of the configured issuer."""
+    administration(web).rebind(query.user, web.settings.oidc_issuer, body.subject, REBIND_DAYS, acting())
+    return Response(status=204)
 
 
-def kept_names(web: Web) -> Any:
+def delete(web: Web, query: takes.Deletion) -> Any:
+    """Delete an account; ``successor`` manages from then on what nobody else does."""
+    return jsonify(administration(web).delete(account(web, query.user), query.successor, acting()))
+
+
+def kept_names(web: Web, query: takes.Search) -> Any:
     """Kept names, page by page."""
-    first, size = slice_of(request.args)
-    found, total = administration(web).kept_names(request.args.get("search", ""), first=first, size=size)
+    found, total = administration(web).kept_names(query.search, first=query.first, size=query.size)
     return jsonify(items=found, total=total)
 
 
-def release_name(web: Web) -> Any:
+def uses_of_name(web: Web, query: takes.UsesOfName) -> Any:
+    """Where MLflow still keeps a user name, page by page."""
+    found = administration(web).uses_of_name(query.name)
+    return jsonify(items=query.of(found), total=len(found))
+
+
+def release_name(web: Web, query: takes.KeptName) -> Any:
     """Release a kept name."""
-    actor, anyway = acting(), request.args.get("anyway", "false")
-    if anyway not in ("true", "false"):
-        raise BadRequest(f"'anyway' is {anyway!r:.40}, expected true or false.")
-    administration(web).release_name(_given("name"), actor, anyway=anyway == "true")
+    administration(web).release_name(query.name, acting(), anyway=query.anyway)
     return Response(status=204)
 
 
-def expiring_keys(web: Web) -> Any:
+def expiring_keys(web: Web, query: takes.Search) -> Any:
     """Accounts whose key expires within 14 days, the next first."""
-    first, size = slice_of(request.args)
-    found = administration(web).expiring(EXPIRING_DAYS)
-    return jsonify(items=found[first : first + size], total=len(found))
+    wanted = query.search.strip().lower()
+    found = [
+        each
+        for each in administration(web).expiring(EXPIRING_DAYS)
+        if wanted in each["username"].lower() or wanted in each["display_name"].lower()
+    ]
+    return jsonify(items=query.of(found), total=len(found))

@@ -7,8 +7,7 @@ from typing import Any
 from ..errors import NotFound
 from ..model import EXPIRING_DAYS
 from ..policy import words
-from ..policy.checks import levels_of
-from ..policy.rules import KINDS
+from ..store.audit_actions import ACTIONS
 from .access_key import PRESETS
 from .context import Web, caller
 
@@ -35,10 +34,12 @@ def page(web: Web, section: str = "users") -> Any:
         section=section,
         title=SECTIONS[section],
         sections=SECTIONS,
-        kinds={kind: words.kind_of(kind) for kind in KINDS},
-        levels={kind: levels_of(kind) for kind in KINDS},
+        kinds={kind.type: kind.word for kind in web.catalog.named},
+        levels={kind.type: kind.levels for kind in web.catalog.named},
+        places={kind.type: kind.page for kind in web.catalog.named if kind.page},
         level_words=words.LEVELS,
         max_days=web.settings.token_max_days,
         presets=[days for days in PRESETS if days <= web.settings.token_max_days] or [web.settings.token_max_days],
         expiring_days=EXPIRING_DAYS,
+        actions=ACTIONS,
     )

@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
-from flask import Response, jsonify, request
+from flask import Response, jsonify
 
+from .. import api_models as takes
 from ..model import Team
-from ..policy import checks
-from .administration import account, acting, administration, body, slice_of, text
-from .context import Web
+from .administration import account, administration
+from .context import Web, acting
 
 
-def teams(web: Web) -> Any:
+def teams(web: Web, query: takes.Search) -> Any:
     """Teams by name with their rules, page by page."""
-    first, size = slice_of(request.args)
-    wanted = request.args.get("search", "").strip().lower()
+    wanted = query.search.strip().lower()
     found = [each for each in administration(web).teams() if wanted in each["team"].lower()]
-    return jsonify(total=len(found), items=found[first : first + size])
+    return jsonify(total=len(found), items=query.of(found))
 
 
-def create(web: Web) -> Any:
-    """A team whose members are chosen by hand."""
-    actor = acting()
-    team = administration(web).create_team(body().get("team"), actor)
+def create(web: Web, body: takes.NewTeam) -> Any:
+    """A team whose members administrators choose."""
+    team = administration(web).create_team(body, acting())
     return jsonify(team=team.name, from_keycloak=False, rules=[]), 201
 
 
-def delete(web: Web) -> Any:
-    """End a team; ``heir`` manages from then on what only its members did."""
-    actor, sent, admin = acting(), body(), administration(web)
-    return jsonify(admin.delete_team(admin.team(sent.get("team")), sent.get("heir"), actor))
+def delete(web: Web, body: takes.EndOfTeam) -> Any:
+    """End a team; ``successor`` manages from then on what only its members did."""
+    admin = administration(web)
+    return jsonify(admin.delete_team(admin.team(body.team), body.successor, acting()))
 
 
-def members(web: Web) -> Any:
+def members(web: Web, query: takes.Team) -> Any:
     """User names of a team's members, and which of them are there by hand."""
-    return _members(web, administration(web).team(request.args.get("team")))
+    return _members(web, administration(web).team(query.team))
 
 
 def _members(web: Web, team: Team) -> Any:
@@ -46,32 +45,36 @@ def _members(web: Web, team: Team) -> Any:
     return jsonify(team=team.name, from_keycloak=team.from_keycloak, members=members, by_hand=sorted(by_hand))
 
 
-def join(web: Web) -> Any:
-    """Make an account a member of a team made by hand."""
-    actor, sent, admin = acting(), body(), administration(web)
-    team = admin.team(sent.get("team"))
-    admin.join(team, account(web, text(sent, "user")), actor)
+def join(web: Web, body: takes.Membership) -> Any:
+    """Add an account to a team that administrators manage."""
+    admin = administration(web)
+    team = admin.team(body.team)
+    admin.join(team, account(web, body.user), acting())
     return _members(web, team)
 
 
-def leave(web: Web) -> Any:
+def leave(web: Web, body: takes.Membership) -> Any:
     """The opposite."""
-    actor, sent, admin = acting(), body(), administration(web)
-    team = admin.team(sent.get("team"))
-    admin.leave(team, account(web, text(sent, "user")), actor)
+    admin = administration(web)
+    team = admin.team(body.team)
+    admin.leave(team, account(web, body.user), acting())
     return _members(web, team)
 
 
-def add_rule(web: Web) -> Any:
-    """What bears a name with this prefix, now or one day, is at this level to the team."""
-    actor, sent, admin = acting(), body(), administration(web)
-    team = admin.team(sent.get("team"))
-    wanted = checks.rule(sent.get("kind"), sent.get("prefix"), sent.get("level"))
-    return jsonify(admin.add_rule(team, wanted, web.catalog.with_prefix, actor)), 201
+def effects_of_rule(web: Web, query: takes.NewRule) -> Any:
+    """What a rule would open to whom, and which names it would close; nothing is changed."""
+    admin = administration(web)
+    return jsonify(asdict(admin.effects_of_rule(admin.team(query.team), query, web.catalog.with_prefix)))
 
 
-def delete_rule(web: Web) -> Any:
-    """End a rule with all that it gave."""
-    actor = acting()
-    administration(web).delete_rule(body().get("id"), actor)
+def add_rule(web: Web, body: takes.NewRule) -> Any:
+    """Give the team this level on everything whose name begins with this prefix, now and in the future."""
+    admin = administration(web)
+    team = admin.team(body.team)
+    return jsonify(admin.add_rule(team, body, web.catalog.with_prefix, acting())), 201
+
+
+def delete_rule(web: Web, body: takes.RuleId) -> Any:
+    """Delete a rule with all permissions that it gave."""
+    administration(web).delete_rule(body.id, acting())
     return Response(status=204)

@@ -1,4 +1,4 @@
-"""Back-channel logout: Keycloak says that a session, or all of a person's, is over.
+"""Back-channel logout: the provider says that a session, or all of a person's, is over.
 
 OpenID Connect Back-Channel Logout 1.0, sections 2.4 to 2.8. The request carries no credential but its token.
 """
@@ -9,13 +9,15 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 
+from .. import api_models as takes
 from .. import logs
 from ..errors import BadRequest, Unavailable
-from ..identity.provider import ProviderDown, TokenInvalid
+from ..identity.caller import actor_named
+from ..identity.faults import ProviderDown, TokenInvalid
 from ..store import audit
-from .context import Web, client_address
+from .context import Web
 
 _logger = logs.logger(__name__)
 
@@ -25,9 +27,9 @@ LONGEST_TOKEN = 16_384
 LIFE_SECONDS = 300
 
 
-def logout(web: Web) -> Any:
+def logout(web: Web, body: takes.LogoutToken) -> Any:
     """End what the token names; 200 also where nothing was left to end."""
-    token = request.form.get("logout_token", "")
+    token = body.logout_token
     if not token or len(token) > LONGEST_TOKEN:
         raise BadRequest("Expected one logout_token in the form.")
     try:
@@ -35,21 +37,20 @@ def logout(web: Web) -> Any:
         _check(web, claims)
     except TokenInvalid as error:
         _logger.warning("back-channel logout refused: %s", error)
-        raise BadRequest(f"The logout token does not hold: {error}.") from None
+        raise BadRequest(f"The logout token is not valid: {error}.") from None
     except ProviderDown:
-        raise Unavailable("Keycloak's keys are not to be had, so no logout token can be checked.") from None
+        name = web.settings.provider_name
+        raise Unavailable(f"{name} did not return its signing keys, so no logout token can be verified.") from None
     now = int(time.time())
     sessions = web.services.sessions
     if not sessions.claim_once(str(claims["jti"])[:255], now, now + LIFE_SECONDS):
-        raise BadRequest("This logout token was obeyed before.")
+        raise BadRequest("This logout token was already used.")
     subject, sid = claims.get("sub"), claims.get("sid")
     ended = sessions.end_of(web.settings.oidc_issuer, subject, sid)
     if subject is not None:
         web.services.people.ask_soon(web.settings.oidc_issuer, subject)
     with web.services.database.write() as connection:
-        audit.record(
-            connection, "logout.backchannel", "keycloak", target=str(subject), client=client_address(), ended=ended
-        )
+        audit.record(connection, "logout.backchannel", actor_named("keycloak"), target=str(subject), ended=ended)
     response = Response(status=200)
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -69,4 +70,4 @@ def _check(web: Web, claims: Mapping[str, Any]) -> None:
     if not named or not all(isinstance(value, str) and value for value in named):
         raise TokenInvalid("it names neither a subject nor a session")
     if claims["iat"] + LIFE_SECONDS < time.time():
-        raise TokenInvalid("it was issued too long ago")
+        raise TokenInvalid("it is too old")

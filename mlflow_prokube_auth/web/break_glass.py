@@ -5,7 +5,6 @@ The page asks nothing about the caller: a session that waits for Keycloak must n
 
 from __future__ import annotations
 
-import time
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +12,7 @@ from flask import redirect, request, session
 
 from .. import logs
 from ..errors import NotFound
+from ..identity.caller import actor_named
 from ..store.local_admins import Refused
 from ..store.sessions import NO_KEYCLOAK_SESSION
 from .context import Web, client_address, need_same_origin
@@ -20,10 +20,10 @@ from .login import safe_next
 
 _logger = logs.logger(__name__)
 SESSION_SECONDS = 3600
-# One answer to all that fails: it tells neither names nor locks, nor by how long it takes (identity/pace.py).
+# One answer to all failures: it reveals neither names nor locks, not even by its duration (identity/pace.py).
 PROBLEM = (
-    "That did not work. The user name or the password is wrong, the account is locked for 15 minutes after too many "
-    "wrong passwords, or somebody tries it in this very moment."
+    "The login failed. The user name or the password is wrong, the account is locked for 15 minutes after too many "
+    "wrong passwords, or another attempt is in progress."
 )
 
 
@@ -39,7 +39,7 @@ def log_in(web: Web) -> Any:
     need_same_origin(web)
     target = request.form.get("next", "")
     name, password = request.form.get("username", ""), request.form.get("password", "")
-    found = web.services.local_admins.check(name, password, int(time.time()), client_address())
+    found = web.services.local_admins.check(name, password, actor_named("anonymous"))
     if isinstance(found, Refused):
         _logger.warning("a login of a local administrator from %s failed", client_address())
         return _form(web, target, 401, PROBLEM)
@@ -50,7 +50,7 @@ def log_in(web: Web) -> Any:
 
 def _only_where_set(web: Web) -> None:
     if not web.services.local_admins.exist():
-        raise NotFound("There is no such page here.")
+        raise NotFound("This page does not exist.")
 
 
 def _form(web: Web, target: str, status: int = 200, problem: str | None = None) -> Any:

@@ -18,18 +18,16 @@ from urllib.parse import quote, urlencode
 
 from flask import Response, jsonify, redirect, request
 
+from .. import api_models as takes
+from .. import plain
 from ..errors import BadRequest
-from ..identity.caller import current_identity
+from ..identity.caller import actor_of, current_identity
 from ..identity.pkce import CHALLENGE, VERIFIER, challenge_of
+from ..model import LONGEST_NOTE
 from ..policy.words import iso
 from .access_key import DAY, describe, mint
-from .context import Web, client_address, is_navigation, session_identity
+from .context import Web, acting, is_navigation, session_identity
 
-# Nothing may lay this page under a bait (RFC 6819, section 4.4.1.9).
-BAD_CODE = (
-    "This code does not hold: it was used before, is older than five minutes, or belongs to another login. "
-    "Run `mlflow-prokube-auth login` again."
-)
 _STATE = re.compile(r"[A-Za-z0-9_-]{16,128}")
 _CODE = re.compile(r"[A-Za-z0-9_-]{43}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,4}")
@@ -44,11 +42,12 @@ class Ask:
     challenge: str
     days: int
     name: str
+    note: str
 
     def query(self) -> str:
         """The same as a query string, in ASCII."""
         given = {"port": self.port, "state": self.state, "challenge": self.challenge}
-        given |= {"days": self.days, "name": self.name}
+        given |= {"days": self.days, "name": self.name, "note": self.note or None}
         return urlencode({name: value for name, value in given.items() if value is not None})
 
     def callback(self, **answer: str) -> str | None:
@@ -76,19 +75,22 @@ def parse(values: Any, max_days: int) -> Ask:
         "challenge": (CHALLENGE.fullmatch, "43 of the characters A-Z a-z 0-9 - _ (S256)"),
         "days": (number(1, max_days), f"1 to {max_days} (no access key lives longer here)"),
         "name": (lambda text: 1 <= len(text) <= 100 and text.isprintable(), "1 to 100 printable characters"),
+        "note": (lambda text: plain.is_name(text, LONGEST_NOTE), f"plain text of at most {LONGEST_NOTE} characters"),
     }
     mistakes = []
     for name, (holds, expected) in rules.items():
         value = values.get(name)
-        if value is None and name == "port":
+        if value is None and name in ("port", "note"):
             continue
         if not isinstance(value, str) or not holds(value):
             found = f"found {ascii(value)[:44]}" if value is not None else "is missing"
             mistakes.append(f"{name}: {found}, expected {expected}.")
     if mistakes:
-        raise BadRequest("This is not what `mlflow-prokube-auth login` asks for. " + " ".join(mistakes))
+        raise BadRequest("This is not a request of `mlflow-prokube-auth login`. " + " ".join(mistakes))
     port = int(values["port"]) if values.get("port") is not None else None
-    return Ask(port, values["state"], values["challenge"], int(values["days"]), values["name"])
+    return Ask(
+        port, values["state"], values["challenge"], int(values["days"]), values["name"], values.get("note") or ""
+    )
 
 
 def about(web: Web) -> Any:
@@ -102,7 +104,7 @@ def page(web: Web) -> Any:
         return web.message(
             400,
             "Log in on the command line",
-            "Start this with mlflow-prokube-auth login. The whole command is:",
+            "Start this login with mlflow-prokube-auth login. The full command is:",
             {"label": "Back to MLflow", "href": web.base, "primary": True},
             command=f"mlflow-prokube-auth login --tracking-uri {web.settings.external_url}",
         )
@@ -121,36 +123,34 @@ def page(web: Web) -> Any:
         until=iso(int(time.time()) + ask.days * DAY),
         cancel_url=ask.callback(error="access_denied") or web.base,
     )
+    # Nothing may lay this page under a bait (RFC 6819, section 4.4.1.9).
     response.headers["Content-Security-Policy"] = web.policy(frames="'none'")
     return response
 
 
-def consent(web: Web) -> Any:
+def consent(web: Web, body: takes.Consent) -> Any:
     """Allow: a one-time code, in a redirect to the waiting command or for pasting. Needs a session."""
     person = session_identity().person
-    ask = parse(request.get_json(silent=True), web.settings.token_max_days)
+    ask = parse(body.model_dump(), web.settings.token_max_days)
     code = secrets.token_urlsafe(32)
-    web.services.consents.create(
-        code, person, ask.challenge, ask.days, int(time.time()), name=ask.name, client=client_address()
-    )
+    web.services.consents.create(code, person, ask.challenge, ask.days, acting(), name=ask.name, note=ask.note)
     callback = ask.callback(code=code)
     response = jsonify({"redirect": callback} if callback is not None else {"code": code})
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def token(web: Web) -> Response:
+def token(web: Web, body: takes.Code) -> Response:
     """Trade a code and its verifier for the key. The code is the credential, and any try uses it up."""
-    body = request.get_json(silent=True)
-    code, verifier = (body.get("code"), body.get("verifier")) if isinstance(body, dict) else (None, None)
-    now = int(time.time())
     found = None
-    if isinstance(code, str) and _CODE.fullmatch(code):
-        found = web.services.consents.take(code, now)
-    if found is None or not isinstance(verifier, str) or not VERIFIER.fullmatch(verifier):
-        raise BadRequest(BAD_CODE)
-    if not hmac.compare_digest(challenge_of(verifier), found.challenge):
-        raise BadRequest(BAD_CODE)
+    if _CODE.fullmatch(body.code):
+        found = web.services.consents.take(body.code, int(time.time()))
+    if found is None or not VERIFIER.fullmatch(body.verifier):
+        raise BadRequest(takes.Code.one_refusal)
+    if not hmac.compare_digest(challenge_of(body.verifier), found.challenge):
+        raise BadRequest(takes.Code.one_refusal)
     if found.standing is None or found.standing.disabled:
-        raise BadRequest(BAD_CODE)
-    return mint(web, found.standing.person, now, now + found.days * DAY)
+        raise BadRequest(takes.Code.one_refusal)
+    person = found.standing.person
+    actor = actor_of(person)
+    return mint(web, person, actor.at + found.days * DAY, actor, found.note)

@@ -7,31 +7,51 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from flask import Response, request
+from flask import Response, g, request
 from jinja2 import Environment, PackageLoader, select_autoescape
 
-from ..errors import Refusal, Unauthenticated
-from ..identity.authenticators import cross_site, same_origin
-from ..identity.caller import CALLER, Identity, current_identity
+from ..errors import NotServed, Refusal, Unauthenticated
+from ..identity.caller import CALLER, Identity, actor_of, current_identity
+from ..identity.directory import Directory
 from ..identity.middleware import answer
 from ..identity.oidc import RelyingParty
+from ..identity.presented import cross_site, same_origin
 from ..identity.provider import Provider
 from ..identity.token_cipher import TokenCipher
 from ..identity.visitors import Visitors
-from ..model import Person, Resource
+from ..model import Actor, Person, Resource
 from ..policy.artifacts import ModelArtifacts
 from ..policy.guards.table import Guards
 from ..policy.names import NamePolicy
 from ..prefix import static_prefix, without
 from ..services import Services
 from ..settings import Settings
+from ..store.grants import NameSearch
+from . import assets
 
 if TYPE_CHECKING:
     from ..mlflow_auth.auth_store import ProkubeStore
     from ..mlflow_auth.catalog import MlflowCatalog
 
+# What the addresses of MLflow's pages begin with, behind "#/".
+MLFLOW_PAGES = frozenset(
+    {
+        "experiments",
+        "runs",
+        "compare-runs",
+        "models",
+        "prompts",
+        "gateway",
+        "mcp-registry",
+        "skills",
+        "settings",
+        "account",
+    }
+)
 # How the endpoints of our own routes begin.
 OWN = "prokube_auth."
+# In Flask's ``g``: the answer is a page of ours that tells a refusal.
+TOLD = "prokube_told"
 # ``{assets}`` is where our scripts are: anything else of the same origin may be an artifact that a user uploaded.
 PAGE_POLICY = (
     "default-src 'none'; script-src {assets}; style-src {assets}; img-src 'self' data:; connect-src 'self'; "
@@ -56,6 +76,7 @@ class Web:
     guards: Guards
     box: TokenCipher
     provider: Provider
+    directory: Directory
     visitors: Visitors
 
     @property
@@ -66,6 +87,11 @@ class Web:
     def url(self, path: str) -> str:
         """A browser's path to one of our pages."""
         return f"{self.base}prokube-auth/{path}"
+
+    @property
+    def assets(self) -> str:
+        """The browser's path to our scripts and style sheets, ending in ``/``."""
+        return self.url(f"assets/{assets.version()}/")
 
     def titles(self, resources: Iterable[Resource]) -> dict[Resource, str]:
         """What resources are called, without those that are gone."""
@@ -78,6 +104,10 @@ class Web:
             found |= {each: names[each.pattern] for each in those if each.pattern in names}
         return found
 
+    def named(self, words: str) -> NameSearch | None:
+        """The resources that a search for these words finds; None without words."""
+        return NameSearch(words, self.catalog.matching(words)) if words else None
+
     def login_url(self) -> str:
         """The login page, from which the browser comes back to the page that it asks for."""
         query = f"?{request.query_string.decode('latin-1')}" if request.query_string else ""
@@ -86,7 +116,13 @@ class Web:
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """A rendered page under the strict content security policy."""
-        html = _templates.get_template(template).render(base=self.base, contact=self.settings.support_contact, **values)
+        shared = {
+            "base": self.base,
+            "assets": self.assets,
+            "contact": self.settings.support_contact,
+            "provider": self.settings.provider_name,
+        }
+        html = _templates.get_template(template).render(**shared, **values)
         response = Response(html, status, mimetype="text/html")
         response.headers["Content-Security-Policy"] = self.policy()
         response.headers["Cache-Control"] = "no-store"
@@ -98,13 +134,29 @@ class Web:
 
         The host is that of the external URL, and the one that the browser asked for, which may be internal.
         """
-        path = f"{self.base}prokube-auth/assets/"
+        path = self.url("assets/")
         hosts = dict.fromkeys((self.settings.origin, f"{request.scheme}://{request.host}"))
         return PAGE_POLICY.format(assets=" ".join(f"{host}{path}" for host in hosts), frames=frames)
 
     def message(self, status: int, title: str, message: str, *actions: dict[str, Any], command: str = "") -> Response:
         """A page that says one thing and offers what to do next."""
         return self.page("message.html", status, title=title, message=message, actions=list(actions), command=command)
+
+    def no_such_page(self, path: str) -> Response:
+        """A mistyped address, to somebody who is logged in; one of MLflow's pages without its "#" leads to the page."""
+        begins = path.strip("/").split("/", 1)[0]
+        back = {"label": "Open MLflow", "href": self.base, "primary": True}
+        meant = {"label": f"Open #{path[:60]}", "href": f"{self.base}#{quote(path)}", "primary": True}
+        is_page = begins in MLFLOW_PAGES
+        page = self.message(
+            NotServed.status,
+            NotServed.title,
+            f"This server has no page '{path[:200]}'."
+            + (" The addresses of MLflow's pages have a # before the path." if is_page else ""),
+            *((meant, {**back, "primary": False}) if is_page else (back,)),
+        )
+        setattr(g, TOLD, True)
+        return page
 
     def refuse(self, refusal: Refusal) -> Response:
         """The refusal as a page where a browser wants one, as JSON elsewhere."""
@@ -117,6 +169,7 @@ class Web:
             {"label": "Back to MLflow", "href": self.base, "primary": True},
         )
         page.headers.update(refusal.headers)
+        setattr(g, TOLD, True)
         return page
 
 
@@ -128,8 +181,17 @@ def caller() -> Person:
     """
     identity = current_identity()
     if identity is None:
-        raise Unauthenticated("You are not signed in.")
+        raise Unauthenticated("You are not logged in.")
     return identity.person
+
+
+def acting() -> Actor:
+    """The caller as the one who acts.
+
+    Raises:
+        Unauthenticated: nobody is calling.
+    """
+    return actor_of(caller())
 
 
 def session_identity() -> Identity:
@@ -140,7 +202,7 @@ def session_identity() -> Identity:
     """
     identity = current_identity()
     if identity is None or identity.credential != "session":
-        raise Unauthenticated("Log in with the browser first: this needs a session, not an access key.")
+        raise Unauthenticated("Log in with the browser first: this needs a session, not an access key or a token.")
     return identity
 
 
@@ -159,6 +221,11 @@ def need_same_origin(web: Web) -> None:
     caller = CALLER.get()
     if caller is None or not same_origin(caller.facts, web.settings.origin):
         raise cross_site(web.settings.origin)
+
+
+def is_typed() -> bool:
+    """Whether a browser says that it opens an address as a page; no script and no client can say so."""
+    return request.method == "GET" and request.headers.get("Sec-Fetch-Mode") == "navigate"
 
 
 def is_navigation() -> bool:

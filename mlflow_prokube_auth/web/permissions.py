@@ -3,60 +3,49 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
-from flask import jsonify, redirect, request
+from flask import jsonify, session
 
+from .. import api_models as takes
 from ..model import Person, Resource
-from ..policy.rules import NAMED_AS, SHARED
+from ..policy import kinds
 from ..policy.words import LEVELS
 from ..store.grants import Holder
-from .access_key import PRESETS, describe
-from .administration import slice_of
+from .access_key import PRESETS, describe, describe_legacy
 from .context import Web, caller
-
-KINDS = {
-    "experiment": ("Experiment", "experiments"),
-    "registered_model": ("Model", "models"),
-    "prompt": ("Prompt", "prompts"),
-    "scorer": ("Scorer", ""),
-    "gateway_secret": ("Gateway secret", "gateway"),
-    "gateway_endpoint": ("Gateway endpoint", "gateway"),
-    "gateway_model_definition": ("Gateway model", "gateway"),
-    "mcp_server": ("MCP server", ""),
-    "skill": ("Skill", ""),
-    "workspace": ("Workspace", ""),
-}
+from .login import NO_TEAMS
 
 
-def grants_of(web: Web, person: Person, first: int, size: int) -> tuple[list[dict[str, Any]], int]:
-    """Grants of a person, from ``first``: resource by name, level, reason and link; and how many there are."""
-    grants, total = web.services.grants.page(user=person.username, first=first, size=size)
+def grants_of(web: Web, person: Person, query: takes.Search) -> tuple[list[dict[str, Any]], int]:
+    """Grants of a person: resource by name, level, reason and link; and how many there are on all pages."""
+    first, size, words = query.first, query.size, query.search.strip()
+    grants, total = web.services.grants.page(user=person.username, on=web.named(words), first=first, size=size)
     titles = web.titles(grant.resource for grant in grants)
     created = web.services.names.created_by(person.user_id)
     rows = []
     for grant in grants:
         resource, everything = grant.resource, grant.resource.pattern == "*"
-        label, place = KINDS.get(resource.resource_type, (resource.resource_type.replace("_", " "), ""))
+        kind = kinds.of(resource.resource_type)
         known = titles.get(resource)
-        title = f"all of this kind ({label.lower()})" if everything else known
+        title = f"all of this kind ({kind.word})" if everything else known
         if title is None:
             continue  # its resource is gone for good
-        by_itself = (NAMED_AS.get(resource.resource_type, resource.resource_type), title) in created
+        inherited = created.get((kinds.name_space(kind.type), title))
         manages = grant.holder.level == "MANAGE" and not everything
         rows.append(
             {
-                "kind": resource.resource_type,
-                "kind_label": label,
+                "kind": kind.type,
+                "kind_label": kind.word[:1].upper() + kind.word[1:],
                 "name": title,
-                "href": f"{web.base}#/{place}/{quote(resource.pattern, safe='')}" if place and not everything else None,
+                "href": None if everything else _page(web, resource),
                 "level": grant.holder.level,
-                "reason": _reason(grant.holder, by_itself),
+                "reason": _reason(grant.holder, inherited),
                 "share": _share_url(web, resource) if manages else None,
             }
         )
     rows.sort(key=lambda row: (row["kind_label"], row["name"]))
-    if person.is_admin and first == 0:
+    if person.is_admin and first == 0 and not words:
         rows.insert(
             0,
             {
@@ -72,30 +61,38 @@ def grants_of(web: Web, person: Person, first: int, size: int) -> tuple[list[dic
     return rows, total
 
 
-def _reason(holder: Holder, created: bool) -> str:
+def _page(web: Web, resource: Resource) -> str | None:
+    page = kinds.page_of(resource.resource_type, resource.pattern)
+    return f"{web.base}#/{page}" if page else None
+
+
+def _reason(holder: Holder, inherited: bool | None) -> str:
+    """Why somebody holds it; ``inherited`` is None where they neither created nor inherited it."""
     if holder.kind == "user":
-        return "you created it" if created else "granted to you"
+        return {None: "granted to you", False: "you created it", True: "inherited from a deleted account"}[inherited]
     return f"{holder.kind} {holder.name}"
 
 
 def _share_url(web: Web, resource: Resource) -> str | None:
-    if resource.resource_type not in SHARED:
+    if not kinds.is_shared(resource.resource_type):
         return None
     return web.url(f"share?{urlencode({'kind': resource.resource_type, 'id': resource.pattern})}")
 
 
-def page(web: Web) -> Any:
+def page(web: Web, query: takes.Search) -> Any:
     """The page."""
     person = caller()
-    first, size = slice_of(request.args)
-    permissions, total = grants_of(web, person, first, size)
+    permissions, total = grants_of(web, person, query)
     return web.page(
         "permissions.html",
         me={"username": person.username, "is_admin": person.is_admin},
         key=describe(web, person.user_id),
+        legacy=describe_legacy(web, person.user_id),
         permissions=permissions,
-        first=first,
-        size=size,
+        no_teams=session.get(NO_TEAMS, ()),
+        search=query.search.strip(),
+        first=query.first,
+        size=query.size,
         total=total,
         level_words=LEVELS,
         max_days=web.settings.token_max_days,
@@ -103,9 +100,9 @@ def page(web: Web) -> Any:
     )
 
 
-def api(web: Web) -> Any:
+def api(web: Web, query: takes.Search) -> Any:
     """The page's JSON twin."""
-    permissions, total = grants_of(web, caller(), *slice_of(request.args))
+    permissions, total = grants_of(web, caller(), query)
     return jsonify(permissions=permissions, total=total)
 
 
@@ -113,8 +110,3 @@ def me(web: Web) -> Any:
     """Who I am, and the state of my key."""
     person = caller()
     return jsonify(username=person.username, is_admin=person.is_admin, key=describe(web, person.user_id))
-
-
-def old_link(web: Web) -> Any:
-    """Where older notebooks look for the key."""
-    return redirect(web.url("permissions"))

@@ -5,70 +5,78 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
-from urllib.parse import quote
 
-from flask import jsonify, request
+from flask import jsonify
 
+from .. import api_models as takes
 from ..errors import BadRequest, NotFound, PermissionDenied
 from ..model import Person
-from ..policy import ids, words
-from ..policy.checks import levels_of
+from ..policy import ids, kinds, words
 from ..policy.named import NamedResource
 from .context import Web, caller
 
-# Where MLflow's UI shows them.
-PLACES = {"experiment": "experiments", "registered_model": "models", "prompt": "prompts"}
 
-
-def page(web: Web) -> Any:
+def page(web: Web, query: takes.Reference) -> Any:
     """The page of one resource."""
     person = caller()
-    found = _managed(web, person, request.args)
-    place = PLACES.get(found.resource_type)
+    found = _managed(web, person, query)
+    shown = kinds.page_of(found.resource_type, found.pattern)
     return web.page(
         "share.html",
         me={"username": person.username},
         words=words.LEVELS,
-        back=f"{web.base}#/{place}/{quote(found.pattern, safe='')}" if place else web.base,
+        back=f"{web.base}#/{shown}" if shown else web.base,
         **_describe(web, found, person),
     )
 
 
-def show(web: Web) -> Any:
+def show(web: Web, query: takes.Reference) -> Any:
     """Who holds what on a resource, and with whom and how it may be shared."""
     person = caller()
-    return jsonify(_describe(web, _managed(web, person, request.args), person))
+    return jsonify(_describe(web, _managed(web, person, query), person))
 
 
-def share(web: Web) -> Any:
+def level(web: Web, query: takes.Reference) -> Any:
+    """What the caller holds on a resource; nothing tells one that is not there from one that they may not read."""
+    person, found = caller(), _here(web, query)
+    held = "" if found is None else "MANAGE" if person.is_admin else web.catalog.level(found, person.username)
+    return jsonify(kind=query.kind, id=query.id, level=held or None, may_share=held == "MANAGE")
+
+
+def share(web: Web, body: takes.Share) -> Any:
     """Give a person or a team a level on a resource, in the place of the one before."""
-    person, body = caller(), _body()
+    person = caller()
     found = _managed(web, person, body)
-    level, levels = body.get("level"), levels_of(found.resource_type)
-    if level not in levels:
-        raise BadRequest(f"'level' is {level!r:.40}, expected one of {', '.join(levels)}.")
-    _set(web, found, {_role(web, person, found, body): str(level)})
+    _set(web, found, {_role(web, person, found, body): body.level})
     return jsonify(_describe(web, found, person))
 
 
-def withdraw(web: Web) -> Any:
+def withdraw(web: Web, body: takes.Who) -> Any:
     """Take away what a person or a team was given on a resource."""
-    person, body = caller(), _body()
+    person = caller()
     found = _managed(web, person, body)
     _set(web, found, {_role(web, person, found, body, mine_too=True): None})
     return jsonify(_describe(web, found, person))
 
 
-def hand_over(web: Web) -> Any:
+def hand_over(web: Web, body: takes.HandOver) -> Any:
     """Give a person MANAGE and give up one's own, at once."""
-    person, body = caller(), _body()
+    person = caller()
     found = _managed(web, person, body)
-    other = _user(web, body.get("user"))
+    other = _user(web, body.user)
     if other.user_id == person.user_id:
-        raise BadRequest("That is yourself. Expected the name of somebody else in 'user'.")
+        raise BadRequest("You already manage it. Expected another person's name in 'user'.")
     own = web.store.own_role(person.user_id, found.workspace)
     _set(web, found, {web.store.own_role(other.user_id, found.workspace): "MANAGE", own: None})
     return jsonify(handed_over_to=other.username)
+
+
+def people(web: Web, query: takes.Search) -> Any:
+    """Names to choose from: of everybody for administrators, else of whom one shares a team or a resource with."""
+    person = caller()
+    known = None if person.is_admin else web.store.visible_user_ids(person.user_id)
+    found = web.services.accounts.names(query.search.strip(), known, query.first + query.size)
+    return jsonify(items=[{"username": name, "display_name": shown} for name, shown in query.of(found)])
 
 
 def _describe(web: Web, found: NamedResource, person: Person) -> dict[str, Any]:
@@ -76,65 +84,65 @@ def _describe(web: Web, found: NamedResource, person: Person) -> dict[str, Any]:
     return {
         "resource": {
             "kind": found.resource_type,
-            "kind_label": words.kind_of(found.resource_type),
+            "kind_label": kinds.word_of(found.resource_type),
             "id": found.pattern,
             "name": found.name,
         },
         "holders": [asdict(holder) for holder in web.services.grants.holders(found.resource)],
         "teams": [team.name for team in teams],
-        "levels": list(levels_of(found.resource_type)),
+        "levels": list(kinds.of(found.resource_type).levels),
     }
 
 
-def _managed(web: Web, person: Person, given: Mapping[str, Any]) -> NamedResource:
-    """The resource that a request names, which the caller must manage; one answer for "no" and "not there".
+def _managed(web: Web, person: Person, given: takes.Reference) -> NamedResource:
+    """The resource that a request names, which the caller must manage.
+
+    One answer for what they may not read and for what is not there.
 
     Raises:
-        BadRequest: it names none, or by another spelling of its id.
+        BadRequest: it names one by another spelling of its id.
         PermissionDenied: there is none, or the caller does not manage it.
     """
-    kind, pattern = given.get("kind"), given.get("id")
-    if not isinstance(kind, str) or not isinstance(pattern, str) or not kind or not pattern:
-        raise BadRequest("Expected 'kind', such as experiment or registered_model, and 'id' (of a model its name).")
-    ids.check_resource(kind, pattern, "id")
-    found = web.catalog.at(kind, pattern)
-    here = found is not None and found.workspace == web.store.active_workspace()
-    if found is None or not here or not (person.is_admin or web.catalog.manageable(found, person.username)):
-        subject = words.Subject(words.kind_of(kind), pattern[:200], by_name=False)
-        raise PermissionDenied(words.denied(subject, "manage", web.settings.contact))
-    return found
+    word, found = kinds.word_of(given.kind), _here(web, given)
+    if found is not None and (person.is_admin or web.catalog.manageable(found, person.username)):
+        return found
+    if found is not None and (level := web.catalog.level(found, person.username)):
+        standing = words.Standing(level, f"the {word} '{found.name}'")
+        raise PermissionDenied(words.may_not_share(standing, web.settings.contact))
+    subject = words.Subject(word, given.id[:200], by_name=False)
+    raise PermissionDenied(words.denied(subject, "manage", web.settings.contact))
 
 
-def _role(web: Web, person: Person, found: NamedResource, body: Mapping[str, Any], *, mine_too: bool = False) -> int:
+def _here(web: Web, given: takes.Reference) -> NamedResource | None:
+    """The resource that a request names, in the active workspace.
+
+    Raises:
+        BadRequest: it names one by another spelling of its id.
+    """
+    ids.check_resource(given.kind, given.id, "id")
+    found = web.catalog.at(given.kind, given.id)
+    return found if found is not None and found.workspace == web.store.active_workspace() else None
+
+
+def _role(web: Web, person: Person, found: NamedResource, body: takes.Who, *, mine_too: bool = False) -> int:
     """The role of whom a request names: exactly one of ``user`` and ``team``."""
-    user, team = body.get("user"), body.get("team")
-    if (user is None) == (team is None):
-        raise BadRequest("Expected either 'user', a user name, or 'team', the name of a team.")
-    if user is not None:
-        return web.store.own_role(_user(web, user).user_id, found.workspace)
+    team = body.team
+    if team is None:
+        return web.store.own_role(_user(web, body.user or "").user_id, found.workspace)
     held = mine_too and any(h.kind == "team" and h.name == team for h in web.services.grants.holders(found.resource))
-    wanted = web.services.teams.find(team) if isinstance(team, str) else None
+    wanted = web.services.teams.find(team)
     mine = wanted in web.services.teams.of(person.user_id)
     if wanted is None or not (person.is_admin or mine or held):
-        raise NotFound(f"You are in no team '{str(team)[:80]}'. Expected one of your own teams.")
+        raise NotFound(f"You are not a member of a team '{team[:80]}'. Expected one of your teams.")
     return web.services.teams.role_of(wanted, found.workspace)
 
 
-def _user(web: Web, name: Any) -> Person:
-    found = web.services.people.find(name) if isinstance(name, str) else None
+def _user(web: Web, name: str) -> Person:
+    found = web.services.people.find(name)
     if found is None:
-        raise NotFound(
-            f"Nobody has logged in here as '{str(name)[:80]}'. Check the spelling, or ask them to log in once."
-        )
+        raise NotFound(f"Nobody has logged in here as '{name[:80]}'. Check the spelling, or ask them to log in once.")
     return found
 
 
 def _set(web: Web, found: NamedResource, levels: Mapping[int, str | None]) -> None:
     web.store.set_grants(found.resource, levels)
-
-
-def _body() -> Mapping[str, Any]:
-    body = request.get_json(silent=True)
-    if not isinstance(body, dict):
-        raise BadRequest("Expected a JSON object with 'kind', 'id', and 'user' or 'team'.")
-    return body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,7 +102,7 @@ def test_a_service_accounts_key_from_the_page_logs_a_run(demo: Demo, admin: Page
     admin.get_by_label("Name", exact=True).fill("nightly")
     admin.get_by_label("What it is for").fill("Training at night")
     admin.get_by_role("button", name="Create").click()
-    done(admin, "nightly is there")
+    done(admin, "Created the service account nightly")
     expect(row(admin, "nightly").get_by_role("button", name="Manage")).to_be_focused()
     admin.keyboard.press("Enter")
     panel = admin.locator(".unfolded")
@@ -129,16 +130,16 @@ def test_a_service_accounts_key_from_the_page_logs_a_run(demo: Demo, admin: Page
         panel.get_by_role("button", name="Cancel").click()
         panel.locator('[data-action="revoke"]').click()
         confirm(panel)
-        done(admin, "The access key of nightly is revoked.")
+        done(admin, "Revoked the access key of nightly.")
         assert client.get(f"{API}/users/current").status_code == 401
     panel = manage(admin, "nightly")
     panel.locator('[data-action="delete"]').click()
     confirm(panel)
     expect(panel.get_by_role("alert")).to_contain_text("alone manages 1 resources")
-    expect(panel.get_by_role("textbox")).to_be_focused()
+    expect(panel.get_by_role("combobox")).to_be_focused()
     admin.keyboard.type(BOB)
     panel.locator("[data-confirm]").click()
-    done(admin, f"nightly is deleted. {BOB} manages 1 resources of it now.")
+    done(admin, f"nightly is deleted. {BOB} now manages 1 of its resources.")
     expect(row(admin, "nightly")).to_have_count(0)
     assert read(demo, "bob", body["experiment_id"]) == 200
 
@@ -152,7 +153,7 @@ def test_a_user_is_found_blocked_and_unblocked(demo: Demo, admin: Page) -> None:
     expect(admin.locator("#list tbody tr")).to_have_count(1)  # the address keeps the search
     panel = manage(admin, BOB)
     panel.locator('[data-action="block"]').click()
-    expect(panel.locator("[data-question]")).to_contain_text("shut out at once")
+    expect(panel.locator("[data-question]")).to_contain_text("is blocked at once")
     admin.keyboard.press("Escape")
     expect(panel).to_have_count(0)
     expect(row(admin, BOB).get_by_role("button", name="Manage")).to_be_focused()
@@ -179,19 +180,34 @@ def test_a_team_its_members_and_its_rules(demo: Demo, admin: Page, pictures: Pat
     go(admin, demo, "teams")
     admin.get_by_label("Name", exact=True).fill("ops")
     admin.get_by_role("button", name="Create").click()
-    done(admin, "The team ops is there.")
+    done(admin, "Created the team ops.")
     panel = manage(admin, "ops")
     panel.get_by_label("A member for ops").fill("nobody@example.com")
     panel.get_by_role("button", name="Add", exact=True).click()
     expect(admin.locator("#page-error")).to_contain_text("There is no account 'nobody@example.com'.")
     panel.get_by_label("A member for ops").fill(BOB)
     panel.get_by_role("button", name="Add", exact=True).click()
-    done(admin, f"{BOB} is in the team ops now.")
+    done(admin, f"{BOB} is now in the team ops.")
     expect(panel.get_by_role("listitem")).to_contain_text([BOB])
-    panel.get_by_label("whose name begins with").fill("ops-")
+    panel.get_by_label("whose name begins with").fill("op")
     panel.get_by_label("Level").select_option("EDIT")
-    panel.get_by_role("button", name="Add rule").click()
-    done(admin, "The rule holds. 1 of that name is there already.")
+    panel.get_by_role("button", name="Check the rule").click()
+    expect(panel.locator("#rule-effects .warning")).to_contain_text("'op' has 2 characters")
+    panel.get_by_role("button", name="Cancel").click()
+    expect(panel.get_by_label("whose name begins with")).to_have_value("op")  # what was typed stays
+    expect(panel.get_by_label("Level")).to_have_value("EDIT")
+    panel.get_by_label("whose name begins with").fill("ops-")
+    panel.get_by_role("button", name="Check the rule").click()
+    effects = panel.locator("#rule-effects")
+    expect(effects).to_contain_text(f"1 experiment that is there now, to the members: {BOB}.")
+    expect(effects.get_by_role("listitem")).to_have_text("ops-alertsmanaged by alice@example.com")
+    expect(effects).to_contain_text("New names that begin with ops- (experiment), to everyone except")
+    expect(effects).to_contain_text("manage resources with such a name now: alice@example.com")
+    expect(effects.locator(".warning")).to_have_count(0)
+    admin.screenshot(path=pictures / "admin-rule-effects-1280-light.png", full_page=True)
+    assert read(demo, "bob", pattern) == 403  # nothing is done yet
+    confirm(panel)
+    done(admin, "Added the rule. It applies to 1 existing resource.")
     expect(panel.get_by_role("listitem").nth(1)).to_contain_text(
         "EDIT on every experiment whose name begins with ops-, now and later: see it, log to it and change it"
     )
@@ -223,7 +239,9 @@ def test_a_team_its_members_and_its_rules(demo: Demo, admin: Page, pictures: Pat
     expect(row(admin, "ops")).to_have_count(0)
 
 
-def test_a_team_that_alone_manages_something_is_deleted_with_an_heir(demo: Demo, admin: Page, pictures: Path) -> None:
+def test_a_team_that_alone_manages_something_is_deleted_with_a_successor(
+    demo: Demo, admin: Page, pictures: Path
+) -> None:
     pattern = experiment(demo, "alice", "left-alone")
     go(admin, demo, "teams")
     admin.get_by_label("Name", exact=True).fill("keepers")
@@ -231,7 +249,7 @@ def test_a_team_that_alone_manages_something_is_deleted_with_an_heir(demo: Demo,
     panel = manage(admin, "keepers")
     panel.get_by_label("A member for keepers").fill("alice@example.com")
     panel.get_by_role("button", name="Add", exact=True).click()
-    done(admin, "alice@example.com is in the team keepers now.")
+    done(admin, "alice@example.com is now in the team keepers.")
     sharing = f"{demo.url}/prokube-auth/api/sharing"
     what = {"kind": "experiment", "id": pattern}
     for method, body in (
@@ -242,13 +260,13 @@ def test_a_team_that_alone_manages_something_is_deleted_with_an_heir(demo: Demo,
 
     panel.locator('[data-action="delete"]').click()
     confirm(panel)
-    expect(panel.get_by_role("alert")).to_contain_text("Nobody but members of the team 'keepers' manages 1 resources")
-    heir = panel.get_by_label("Who manages from then on what only its members manage")
-    expect(heir).to_be_focused()
-    heir.fill(BOB)
-    admin.screenshot(path=pictures / "admin-heir-1280-light.png", full_page=True)
+    expect(panel.get_by_role("alert")).to_contain_text("Only members of the team 'keepers' manage 1 resources")
+    successor = panel.get_by_label("New owner of the resources that only its members manage")
+    expect(successor).to_be_focused()
+    successor.fill(BOB)
+    admin.screenshot(path=pictures / "admin-successor-1280-light.png", full_page=True)
     panel.locator("[data-confirm]").click()
-    done(admin, f"The team keepers is deleted. {BOB} manages 1 resources of it now.")
+    done(admin, f"The team keepers is deleted. {BOB} now manages 1 of its resources.")
     assert (read(demo, "alice", pattern), read(demo, "bob", pattern)) == (403, 200)
 
 
@@ -259,9 +277,9 @@ def test_what_nobody_owns_gets_an_owner_and_the_trash_gives_back(demo: Demo, adm
             connection.execute("DELETE FROM role_permissions WHERE resource_pattern = ?", (pattern,))
     go(admin, demo, "unowned")
     expect(admin.locator("#list tbody tr")).to_have_count(3)
-    admin.get_by_label("Whose it is from now on").fill(BOB)
-    admin.get_by_role("button", name="Give to them").click()
-    expect(admin.locator("#page-error")).to_contain_text("Choose in the list")
+    admin.get_by_label("New owner").fill(BOB)
+    admin.get_by_role("button", name="Assign").click()
+    expect(admin.locator("#page-error")).to_contain_text("Choose resources in the list")
     admin.get_by_label("All on this page").check()
     admin.get_by_label("Choose left behind 2").uncheck()
     expect(admin.locator("#chosen")).to_have_text("2 chosen")
@@ -270,7 +288,7 @@ def test_what_nobody_owns_gets_an_owner_and_the_trash_gives_back(demo: Demo, adm
     admin.screenshot(path=pictures / "admin-assign-390-light.png", full_page=True)
     assert admin.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     admin.set_viewport_size({"width": 1280, "height": 860})
-    admin.get_by_role("button", name="Give to them").click()
+    admin.get_by_role("button", name="Assign").click()
     done(admin, f"{BOB} manages 2 more now.")
     expect(admin.locator("#list tbody tr")).to_have_count(1)
     assert [read(demo, "bob", pattern) for pattern in patterns] == [200, 200, 403]
@@ -281,7 +299,7 @@ def test_what_nobody_owns_gets_an_owner_and_the_trash_gives_back(demo: Demo, adm
     thrown = admin.locator(f'#list tr[data-id="{patterns[0]}"]')
     expect(thrown).to_contain_text(BOB)
     thrown.get_by_role("button", name="Restore left behind 0").click()
-    done(admin, "left behind 0 is back")
+    done(admin, "Restored the experiment left behind 0")
     expect(admin.locator("#nothing")).to_have_text("The trash is empty.")
 
 
@@ -310,7 +328,7 @@ def test_keys_that_expire_lead_to_their_accounts(demo: Demo, admin: Page) -> Non
     expect(admin.locator("#nothing")).to_be_visible()
     with sqlite3.connect(demo.directory / "data" / "mlflow.db", timeout=20) as connection:
         # 20 of their 30 days are gone.
-        connection.execute("UPDATE prokube_tokens SET expires_at = expires_at - 1728000 WHERE ended_at IS NULL")
+        connection.execute("UPDATE prokube_access_keys SET expires_at = expires_at - 1728000 WHERE ended_at IS NULL")
     admin.reload()
     row(admin, BOB).get_by_role("link", name="Manage").click()
     expect(admin.locator("#list tbody tr")).to_have_count(1)
@@ -339,6 +357,11 @@ def test_the_audit_trail_is_searched_and_paged(demo: Demo, admin: Page) -> None:
         admin.get_by_label("What").fill(action)
         expect(admin.locator(f'#list tr[data-action="{action}"]').first).to_contain_text("admin@example.com")
     expect(admin.locator("#list tbody tr").first).to_contain_text(f"user: {BOB}")
+    with admin.expect_download() as saved:
+        admin.get_by_role("link", name="Export as CSV").click()
+    rows = list(csv.DictReader(saved.value.path().read_text().splitlines()))
+    assert {(each["action"], each["target"]) for each in rows} == {("team.join", "audited")}
+    assert len(rows) == 15
     admin.get_by_label("From").fill("2030-01-01")
     expect(admin.locator("#nothing")).to_be_visible()
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from mlflow_prokube_auth.identity.tokens import PATTERN
+from mlflow_prokube_auth.identity.key_format import PATTERN
 
 from ..support.chromium import open_page
 from ..support.fake_browser import ASKED, BOB
@@ -147,7 +147,7 @@ def test_the_question_fits_its_window_with_the_longest_names(
     asked = {**ASKED, "name": "a-notebook-of-team-weather-in-the-namespace-of-bob-" + "0" * 49}
     through_login(page, f"{world.url}/prokube-auth/cli?{httpx.QueryParams(asked)}")
     expect(page.locator("#replace-warning")).to_contain_text("stops working at once")
-    expect(page.locator("#consent-caution")).to_contain_text("Only allow what you have started yourself")
+    expect(page.locator("#consent-caution")).to_contain_text("Only allow a command that you have just started yourself")
     page.screenshot(path=pictures / f"cli-login-{width}-{scheme}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     assert complaints == []

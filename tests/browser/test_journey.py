@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from ..support.chromium import MENU_BUTTON, click, log_in, open_menu, open_page
+from ..support.chromium import MENU_BUTTON, click, log_in, new_context, open_menu, open_page
 from ..support.demo import Demo
 
 
@@ -28,6 +28,47 @@ def test_from_a_deep_link_through_login_to_a_copied_key(demo: Demo, chromium: Br
     answer = httpx.get(f"{demo.url}/ajax-api/2.0/mlflow/users/current", auth=("alice@example.com", key))
     assert answer.json()["user"]["username"] == "alice@example.com"
     assert f"MLFLOW_TRACKING_PASSWORD={key}" in (page.locator("#snippet-env").text_content() or "")
+
+
+@pytest.mark.parametrize("size", [(1366, 768), (1280, 720), (1280, 800)], ids=str)
+def test_keys_and_logout_are_in_sight_inside_an_experiment(
+    demo: Demo, chromium: Browser, pictures: Path, size: tuple[int, int]
+) -> None:
+    page = new_context(chromium, viewport={"width": size[0], "height": size[1]}).new_page()
+    log_in(page, demo, "alice")
+    created = page.evaluate(
+        """async (name) => (await fetch("/ajax-api/2.0/mlflow/experiments/create", {
+            method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ name }),
+        })).json()""",
+        f"in-sight-{size[1]}",
+    )
+    page.goto(f"{demo.url}/#/experiments/{created['experiment_id']}/runs")
+    for state in ("open", "collapsed"):
+        if state == "collapsed":
+            click(page, "aside button")
+        for entry, name in (("permissions", "Permissions & access keys"), ("logout", "Log out")):
+            link = page.locator(f"#prokube-side-{entry}")
+            expect(link).to_be_in_viewport(ratio=1)
+            if state == "collapsed":
+                expect(link).to_have_accessible_name(name)
+        page.screenshot(path=pictures / f"sidebar-{size[0]}x{size[1]}-{state}.png")
+    # The assistant is for administrators: it neither opens by itself nor offers itself.
+    expect(page.locator(".assistant-fab-label")).to_be_hidden()
+    expect(page.get_by_text("Welcome to MLflow Assistant")).to_have_count(0)
+    expect(page.locator("#prokube-side-admin")).to_have_count(0)
+    page.click("#prokube-side-permissions")
+    page.wait_for_url("**/prokube-auth/permissions")
+    page.go_back()
+    page.click("#prokube-side-logout")
+    page.wait_for_url("**/prokube-auth/logged-out*")
+
+
+def test_administrators_have_their_entry_and_their_assistant(demo: Demo, chromium: Browser) -> None:
+    page = open_page(chromium)
+    log_in(page, demo, "admin")
+    expect(page.locator(".assistant-fab-label, :text('MLflow Assistant')").first).to_be_attached()
+    click(page, "#prokube-side-admin")
+    page.wait_for_url("**/prokube-auth/admin")
 
 
 def test_the_menu_works_by_keyboard_and_logs_out(demo: Demo, chromium: Browser) -> None:
@@ -50,7 +91,7 @@ def test_a_session_that_ends_while_the_page_is_open_says_so_and_leads_back(demo:
     page.context.clear_cookies(name="prokube_auth_session")
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     banner = page.locator("#prokube-signed-out")
-    expect(banner).to_contain_text("You were signed out")
+    expect(banner).to_contain_text("You were logged out")
     click(page, "#prokube-signed-out a")
     page.click("#login-button")
     page.wait_for_url(demo.url + "/#/models")
@@ -63,7 +104,7 @@ def test_who_may_not_log_in_reads_why(demo: Demo, chromium: Browser, pictures: P
     expect(page.locator("main")).to_contain_text("logged in at Keycloak as mallory@example.com. This account is not")
     assert page.locator("main").inner_text().count("mallory@example.com") == 1
     page.screenshot(path=pictures / "denied-1280-light.png")
-    page.get_by_role("link", name="Sign in as someone else").click()
+    page.get_by_role("link", name="Log in as someone else").click()
     page.wait_for_url("**/prokube-auth/login*")
 
 

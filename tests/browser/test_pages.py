@@ -36,7 +36,7 @@ def give_key(world: World, days: int = 30) -> None:
 
 
 def take_key(world: World) -> None:
-    world.sql("UPDATE prokube_tokens SET ended_at = 1, active_user_id = NULL WHERE ended_at IS NULL")
+    world.sql("UPDATE prokube_access_keys SET ended_at = 1, active_user_id = NULL WHERE ended_at IS NULL")
 
 
 def background(page: Page) -> Any:
@@ -60,6 +60,9 @@ def test_enter_pressed_twice_makes_no_key(world: World, page: Page) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("#presets-title")).to_be_focused()
     page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.locator("#key-note")).to_be_focused()
+    page.keyboard.press("Enter")  # in a field of no form
     page.keyboard.press("Tab")
     expect(page.locator('[data-days="7"]')).to_be_focused()
     expect(page.locator("#new-key-panel")).to_be_hidden()
@@ -99,6 +102,24 @@ def test_a_revoked_key_is_confirmed_where_it_stood(world: World, page: Page, pic
     expect(page.locator("#replace-warning")).to_be_hidden()
 
 
+def test_presets_show_their_date_and_a_note_stays_with_the_key(world: World, page: Page) -> None:
+    page.click("#create-key")
+    shown = page.locator('[data-days="30"] [data-until]')
+    day = page.evaluate("new Date(Date.now() + 30 * 864e5).toLocaleDateString(undefined, { dateStyle: 'medium' })")
+    expect(shown).to_have_text(f"until {day}")
+    page.fill("#key-note", "laptop & <CI>")
+    page.click('[data-days="7"]')
+    expect(page.locator('[data-fact="note"]')).to_have_text("laptop & <CI>")
+    page.reload()
+    expect(page.locator('[data-fact="note"]')).to_have_text("laptop & <CI>")
+    page.click("#create-key")
+    expect(page.locator("#key-note")).to_have_value("laptop & <CI>")  # the next key is for the same, mostly
+    page.fill("#key-note", "")
+    page.click('[data-days="7"]')
+    expect(page.locator("#key-note-fact")).to_be_hidden()
+    assert page.request.get(f"{world.url}/prokube-auth/api/me").json()["key"]["note"] == ""
+
+
 def test_a_new_key_steps_back_while_it_is_about_to_be_replaced(world: World, page: Page) -> None:
     page.click("#create-key")
     expect(page.locator("#replace-warning")).to_contain_text("It was never used.")
@@ -135,7 +156,7 @@ def test_a_key_just_made_for_a_week_is_not_said_to_expire_soon(world: World, pag
 def test_the_last_quarter_of_a_keys_life_is_warned_of_on_the_page_and_in_mlflow(world: World, page: Page) -> None:
     give_key(world, 7)
     world.sql(
-        "UPDATE prokube_tokens SET created_at = created_at - 518400, expires_at = expires_at - 518400 "
+        "UPDATE prokube_access_keys SET created_at = created_at - 518400, expires_at = expires_at - 518400 "
         "WHERE ended_at IS NULL"
     )  # six of its seven days are gone
     page.reload()
@@ -161,14 +182,15 @@ def test_escape_dismisses_the_hint_about_the_key(world: World, page: Page) -> No
     expect(hint).to_have_count(0)
 
 
-def test_a_script_that_does_not_load_is_told(world: World, page: Page, pictures: Path) -> None:
-    page.route("**/assets/permissions.js", lambda route: route.abort())
+@pytest.mark.parametrize("name", ["permissions.js", "http.js"], ids=["the page's own", "one that it imports"])
+def test_a_script_that_does_not_load_is_told(world: World, page: Page, pictures: Path, name: str) -> None:
+    page.route(f"**/assets/*/{name}", lambda route: route.abort())
     page.reload()
     expect(page.locator("#not-loaded")).to_contain_text("did not load")
     expect(page.get_by_role("alert").filter(has_text="Reload the page.")).to_be_visible()
     page.screenshot(path=pictures / "not-loaded-1280-light.png")
     expect(page.locator(".no-js")).to_be_hidden()
-    page.route("**/assets/page.js", lambda route: route.abort())
+    page.route("**/assets/*/early.js", lambda route: route.abort())
     page.reload()
     expect(page.locator(".no-js")).to_be_visible()
 
@@ -244,7 +266,7 @@ def test_the_consent_page_without_a_command_says_how_to_start_it(
 ) -> None:
     page = open_page(chromium, width, scheme)
     page.goto(f"{world.url}/prokube-auth/cli")
-    expect(page.locator("#message-text")).to_contain_text("Start this with mlflow-prokube-auth login")
+    expect(page.locator("#message-text")).to_contain_text("Start this login with mlflow-prokube-auth login")
     expect(page.locator("#message-command")).to_contain_text(world.url)
     page.screenshot(path=pictures / f"cli-alone-{width}-{scheme}.png")
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

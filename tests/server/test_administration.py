@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import re
+import sqlite3
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +20,7 @@ from mlflow_prokube_auth.web.admin_pages import SECTIONS
 
 from ..support.administration import Admin, key_of
 from ..support.processes import free_port
+from ..support.releases import HAS_SKILLS
 from ..support.sharing import ADMIN, ALICE, API, BOB, OWN, USERS, get, share
 from ..support.world import World, running_world
 
@@ -93,7 +98,9 @@ def test_a_service_accounts_key_logs_a_run(admin: Admin, world: World) -> None:
     assert listed["total"] == 1
     found = listed["items"][0]
     assert (found["username"], found["kind"], found["status"], found["is_admin"]) == (name, "service", "active", False)
-    assert client.post("/prokube-auth/api/access-key", json={"days": 7}).status_code == 401  # no key mints a key
+    assert (
+        client.post("/prokube-auth/api/access-key", json={"days": 7}).status_code == 401
+    )  # an access key cannot create an access key
     assert name not in {item["username"] for item in admin.call("GET", "users")["items"]}
 
 
@@ -152,8 +159,8 @@ def test_a_deleted_service_account_hands_over_what_it_alone_managed(
     refused = admin.call("DELETE", f"accounts?user={name}", 409)
     assert f"experiment '{pattern}'" in refused["message"]
     assert client.get(f"{API}/users/current").status_code == 200
-    answer = admin.browser.delete(f"{OWN}/admin/accounts", params={"user": name, "heir": BOB})
-    assert answer.json() == {"deleted": name, "heir": BOB, "inherited": 1}
+    answer = admin.browser.delete(f"{OWN}/admin/accounts", params={"user": name, "successor": BOB})
+    assert answer.json() == {"deleted": name, "successor": BOB, "inherited": 1}
     assert client.get(f"{API}/users/current").status_code == 401
     assert get(bob, pattern) == 200
 
@@ -170,8 +177,159 @@ def test_a_deleted_team_hands_over_what_only_its_members_managed(admin: Admin, b
     refused = admin.call("DELETE", "team-members", 409, team=team, user=name)
     assert f"'{name}' is the last member of '{team}'" in refused["message"]
     assert f"experiment '{pattern}'" in admin.call("DELETE", "teams", 409, team=team)["message"]
-    assert admin.call("DELETE", "teams", team=team, heir=BOB) == {"deleted": team, "heir": BOB, "inherited": 1}
+    assert admin.call("DELETE", "teams", team=team, successor=BOB) == {
+        "deleted": team,
+        "successor": BOB,
+        "inherited": 1,
+    }
     assert (get(bob, pattern), get(client, pattern)) == (200, 403)
+
+
+def test_grants_are_found_by_a_part_of_a_name(admin: Admin, alice: httpx.Client, bob: httpx.Client) -> None:
+    word, team = unique("Part"), unique("team")
+    pattern = experiment_of(alice, f"a {word} b")
+    assert bob.post(f"{API}/registered-models/create", json={"name": f"m-{word}"}).status_code == 200
+    admin.call("POST", "teams", 201, team=f"{team}-x")
+    assert share(admin.browser, pattern, team=f"{team}-x").status_code == 200
+
+    def found(**query: Any) -> list[tuple[str, str, str]]:
+        answer = admin.call("GET", "permissions", **query)
+        assert answer["total"] == len(answer["items"])
+        return [(each["holder"], each["kind"], each["name"]) for each in answer["items"]]
+
+    experiment, model = ("experiment", f"a {word} b"), ("registered_model", f"m-{word}")
+    expected = [(ALICE, *experiment), (BOB, *model), (f"{team}-x", *experiment)]
+    assert found(id=word.lower()) == expected
+    assert found(id=word, kind="registered_model") == [(BOB, *model)]
+    assert found(id=word, user="ALICE@") == [(ALICE, *experiment)]
+    assert found(id=word, team=team) == [(f"{team}-x", *experiment)]
+    assert (ALICE, *experiment) in found(id=pattern, user=ALICE)
+    page = admin.call("GET", "permissions", id=word, first=1, size=1)
+    assert (page["total"], [each["holder"] for each in page["items"]]) == (3, [BOB])
+    assert found(id="%") == []
+
+
+def test_the_name_of_a_user_finds_nobody_whose_name_holds_it(admin: Admin) -> None:
+    name, longer = unique("svc"), ""
+    longer = f"{name}-2"
+    for each in (name, longer):
+        admin.call("POST", "service-accounts", 201, name=each)
+        key = admin.call("POST", f"accounts/key?user={each}", 201, days=30)["access_key"]
+        with httpx.Client(base_url=admin.world.url, auth=(each, key), timeout=60) as client:
+            experiment_of(client)
+    assert {each["holder"] for each in admin.call("GET", "permissions", user=name)["items"]} == {name}
+    assert {each["holder"] for each in admin.call("GET", "permissions", user=name[:-1])["items"]} == {name, longer}
+
+
+def test_my_permissions_are_searched(admin: Admin, alice: httpx.Client) -> None:
+    word = unique("mine")
+    for number in range(3):
+        experiment_of(alice, f"{word}-{number}")
+    answer = alice.get(f"{OWN}/permissions", params={"search": word.upper(), "size": 2}).json()
+    assert (answer["total"], [each["name"] for each in answer["permissions"]]) == (3, [f"{word}-0", f"{word}-1"])
+    assert alice.get(f"{OWN}/permissions", params={"search": unique("none")}).json() == {"permissions": [], "total": 0}
+
+
+def test_what_was_inherited_is_told_from_what_was_created(admin: Admin, bob: httpx.Client) -> None:
+    name, client = service(admin)
+    inherited, created, given = (unique(word) for word in ("inherited", "created", "given"))
+    experiment_of(client, inherited)
+    experiment_of(bob, created)
+    with key_of(admin.world, DAVE) as dave:
+        assert share(dave, experiment_of(dave, given), "MANAGE", user=BOB).status_code == 200
+    assert admin.browser.delete(f"{OWN}/admin/accounts", params={"user": name, "successor": BOB}).status_code == 200
+    for word, mine, theirs in (
+        (inherited, "inherited from a deleted account", "inherited from a deleted account"),
+        (created, "you created it", "they created it"),
+        (given, "granted to you", "granted to them"),
+    ):
+        found = bob.get(f"{OWN}/permissions", params={"search": word}).json()["permissions"]
+        assert [(each["level"], each["reason"]) for each in found] == [("MANAGE", mine)]
+        reasons = admin.call("GET", "explain", user=BOB, kind="experiment", id=word)["reasons"]
+        assert reasons == [f"MANAGE on it, {theirs}."]
+
+
+def test_mlflows_list_of_permissions_and_ours_are_the_same(alice: httpx.Client, bob: httpx.Client) -> None:
+    word = unique("same")
+    pattern = experiment_of(alice, word)
+    assert share(alice, pattern, "EDIT", user=BOB).status_code == 200
+    assert bob.post(f"{API}/registered-models/create", json={"name": word}).status_code == 200
+    listed = bob.get("/api/3.0/mlflow/users/current/permissions").json()["permissions"]
+    found = bob.get(f"{OWN}/permissions", params={"size": 200}).json()
+    assert found["total"] == len(listed)
+    theirs = {(row["resource_type"], row["resource_pattern"], row["permission"]) for row in listed}
+    ours = {(row["kind"], row["name"], row["level"]) for row in found["permissions"] if row["name"] == word}
+    assert ours == {("experiment", word, "EDIT"), ("registered_model", word, "MANAGE")}
+    assert {("experiment", pattern, "EDIT"), ("registered_model", word, "MANAGE")} <= theirs
+
+
+def test_names_are_offered_of_those_with_whom_one_shares(admin: Admin, alice: httpx.Client, bob: httpx.Client) -> None:
+    def offered(client: httpx.Client, search: str) -> list[str]:
+        answer = client.get(f"{OWN}/people", params={"search": search})
+        assert answer.status_code == 200, answer.text
+        return [each["username"] for each in answer.json()["items"]]
+
+    name, client = service(admin)
+    assert offered(client, "") == [name]
+    assert offered(admin.browser, name[4:]) == [name]
+    assert offered(alice, name) == []
+    assert share(client, experiment_of(client), user=ALICE).status_code == 200
+    assert (offered(alice, name), offered(client, "ALICE")) == ([name], [ALICE])
+    assert offered(bob, name) == []
+    admin.call("POST", f"accounts/block?user={name}")
+    assert offered(alice, name) == []
+    assert httpx.get(f"{admin.world.url}{OWN}/people").status_code == 401
+
+
+def test_the_trash_and_what_nobody_owns_are_searched(admin: Admin, bob: httpx.Client) -> None:
+    word = unique("Lost")
+    pattern, other = experiment_of(bob, f"{word}-1"), experiment_of(bob, f"{word}-2")
+    assert bob.post(f"{API}/experiments/delete", json={"experiment_id": pattern}).status_code == 200
+    assert [each["id"] for each in admin.call("GET", "trash", search=word.lower())["items"]] == [pattern]
+    assert admin.call("GET", "trash", search=f"{word}-2")["total"] == 0
+    admin.world.sql(f"DELETE FROM role_permissions WHERE resource_type = 'experiment' AND resource_pattern = '{other}'")
+    assert [each["name"] for each in admin.call("GET", "unowned", search=word.lower())["items"]] == [f"{word}-2"]
+    assert admin.call("GET", "unowned", search=unique("none"))["total"] == 0
+
+
+def test_the_audit_trail_names_what_an_id_is(admin: Admin, bob: httpx.Client) -> None:
+    name = unique("audited")
+    pattern = experiment_of(bob, name)
+    events = admin.call("GET", "audit", target=f"experiment:{pattern}", action="grant.create")["items"]
+    assert [(each["target"], each["name"]) for each in events] == [(f"experiment:{pattern}", name)]
+    assert admin.call("GET", "audit", action="team.create", size=1)["items"][0]["name"] is None
+
+
+def test_what_a_rule_would_do_is_told_before_it_is_made(admin: Admin, alice: httpx.Client, bob: httpx.Client) -> None:
+    team, prefix = unique("team"), unique("weather")
+    admin.call("POST", "teams", 201, team=team)
+    admin.call("POST", "team-members", team=team, user=ALICE)
+    for client, name in ((alice, f"{prefix}-a"), (bob, f"{prefix}-b")):
+        assert client.post(f"{API}/registered-models/create", json={"name": name}).status_code == 200
+    marked = [{"key": "mlflow.prompt.is_prompt", "value": "true"}]
+    prompt = {"name": f"{prefix}-prompt", "tags": marked}
+    assert bob.post(f"{API}/registered-models/create", json=prompt).status_code == 200
+    other = unique("team")
+    admin.call("POST", "teams", 201, team=other)
+    admin.call("POST", "team-rules", 201, team=other, kind="prompt", prefix=f"{prefix}-prompt", level="READ")
+    wanted: dict[str, Any] = {"team": team, "kind": "registered_model", "prefix": f"{prefix}-", "level": "READ"}
+    assert admin.call("GET", "team-rules/effects", **wanted) == {
+        "members": [ALICE],
+        "matched": 2,
+        "opens": [
+            {"kind": "registered_model", "id": f"{prefix}-a", "name": f"{prefix}-a", "managers": [ALICE]},
+            {"kind": "registered_model", "id": f"{prefix}-b", "name": f"{prefix}-b", "managers": [BOB]},
+        ],
+        "closes": "model or prompt",
+        "outsiders": [BOB],
+        "other_teams": [other],
+        "warning": "",
+    }
+    assert alice.get(f"{API}/registered-models/get", params={"name": f"{prefix}-b"}).status_code == 403
+    short = admin.call("GET", "team-rules/effects", **{**wanted, "prefix": "wea"})
+    assert "'wea' has 3 characters" in short["warning"]
+    assert admin.call("GET", "team-rules/effects", **{**wanted, "prefix": "weat"})["warning"] == ""
+    assert admin.call("GET", "team-rules/effects", 400, **{**wanted, "level": "USE"})["message"]
 
 
 def test_a_rule_gives_a_team_todays_and_tomorrows_resources(
@@ -186,7 +344,7 @@ def test_a_rule_gives_a_team_todays_and_tomorrows_resources(
     assert rule["matched"] == 1
     assert get(alice, today) == 200
     refused = bob.post(f"{API}/experiments/create", json={"name": f"{prefix}-bobs"})
-    assert (refused.status_code, "for the members of a team" in refused.json()["message"]) == (403, True)
+    assert (refused.status_code, "Only members of a team may use names" in refused.json()["message"]) == (403, True)
     key_admin = key_of(world, ADMIN)
     tomorrow = experiment_of(key_admin, f"{prefix}-tomorrow")
     assert get(alice, tomorrow) == 200
@@ -226,7 +384,7 @@ def test_why_somebody_can_do_what_they_can(admin: Admin, alice: httpx.Client, bo
     assert (bobs["level"], bobs["reasons"]) == ("READ", ["READ on it, granted to them."])
     alices = admin.call("GET", "explain", user=ALICE, kind="experiment", id=pattern)
     assert alices["level"] == "MANAGE"
-    assert set(alices["reasons"]) == {"MANAGE on it, granted to them.", "EDIT on it, through the team 'team-a'."}
+    assert set(alices["reasons"]) == {"MANAGE on it, they created it.", "EDIT on it, through the team 'team-a'."}
     admins = admin.call("GET", "explain", user=ADMIN, kind="experiment", id=pattern)
     assert (admins["level"], admins["reasons"]) == ("MANAGE", ["An administrator manages everything."])
     name = alice.get(f"{API}/experiments/get", params={"experiment_id": pattern}).json()["experiment"]["name"]
@@ -234,7 +392,8 @@ def test_why_somebody_can_do_what_they_can(admin: Admin, alice: httpx.Client, bo
     assert admin.call("GET", "explain", 404, user=BOB, kind="registered_model", id=name)
     assert admin.call("GET", "permissions", kind="experiment", id=name)["total"] == 3
     listed = admin.call("GET", "permissions", kind="experiment", id=pattern)
-    assert {(item["holder"], item["level"]) for item in listed["items"]} == {
+    # The filter also finds what has the id's digits in its name.
+    assert {(item["holder"], item["level"]) for item in listed["items"] if item["id"] == pattern} == {
         (ALICE, "MANAGE"), (BOB, "READ"), ("team-a", "EDIT"),
     }  # fmt: skip
     assert admin.call("GET", "permissions", user=BOB, size=1)["total"] >= 1
@@ -273,6 +432,20 @@ def test_pages_of_what_nobody_owns_go_through_all_kinds(admin: Admin, world: Wor
     assert admin.call("GET", "unowned", first=whole["total"])["items"] == []
 
 
+def test_a_kind_that_this_mlflow_does_not_have_is_not_offered(admin: Admin) -> None:
+    for section in ("unowned", "permissions", "teams"):
+        page = admin.browser.get(f"/prokube-auth/admin/{section}", headers={"Accept": "text/html"}).text
+        assert "gateway model definition" in page
+        assert ("skill" in page) is HAS_SKILLS, section
+    team = f"crew-{uuid.uuid4().hex}"
+    admin.call("POST", "teams", 201, team=team)
+    admin.call("GET", "unowned", 200 if HAS_SKILLS else 400, kind="skill")
+    rule = {"team": team, "kind": "skill", "prefix": f"{team}-", "level": "READ"}
+    answer = admin.call("POST", "team-rules", 201 if HAS_SKILLS else 400, **rule)
+    if not HAS_SKILLS:
+        assert "'kind' is 'skill', expected one of experiment, registered_model, " in answer["message"]
+
+
 def test_permissions_of_a_user_a_team_and_both_are_paged(admin: Admin, alice: httpx.Client) -> None:
     patterns = {experiment_of(alice) for _ in range(3)}
     for pattern in patterns:
@@ -309,7 +482,7 @@ def test_the_audit_trail_is_searched_and_holds_no_key(admin: Admin, world: World
     assert found["items"][0]["actor"] == ADMIN
     everything = admin.browser.get(f"{OWN}/admin/audit", params={"size": 200}).text
     assert "pkt_" not in everything
-    joined = admin.call("GET", "audit", action="token.create", actor=ADMIN)["items"]
+    joined = admin.call("GET", "audit", action="access_key.create", actor=ADMIN)["items"]
     assert name in {event["detail"]["user"] for event in joined}
     assert key not in everything
     assert admin.call("GET", "audit", 400, since="yesterday")["message"]
@@ -349,3 +522,48 @@ def test_the_pages_are_for_administrators_only(admin: Admin, world: World) -> No
         assert anonymous.headers["location"].startswith("/prokube-auth/login?next=%2Fprokube-auth%2Fadmin")
         assert (bob.get(path).status_code, admin.browser.get(path, headers=headers).status_code) == (403, 200)
     assert admin.browser.get("/prokube-auth/admin/nonsense", headers=headers).status_code == 404
+
+
+def test_the_audit_trail_is_exported_as_the_filters_let_through(admin: Admin, bob: httpx.Client) -> None:
+    team = unique("=team")
+    admin.call("POST", "teams", 201, team=team)
+    for _ in range(3):
+        admin.call("POST", "team-members", team=team, user=BOB)
+        admin.call("DELETE", "team-members", team=team, user=BOB)
+    query: dict[str, Any] = {"target": team, "action": "team.", "actor": ADMIN}
+    listed = admin.call("GET", "audit", **query)
+    assert listed["total"] == 7
+    page = f"{admin.world.url}/prokube-auth/admin/audit"
+    lines = admin.browser.get(f"{page}.jsonl", params=query)
+    assert lines.headers["content-type"] == "application/x-ndjson; charset=utf-8"
+    assert re.fullmatch(
+        r'attachment; filename="mlflow-audit-\d{4}-\d\d-\d\d\.jsonl"', lines.headers["content-disposition"]
+    )
+    assert [json.loads(line) for line in lines.text.splitlines()] == listed["items"]
+    table = list(csv.DictReader(io.StringIO(admin.browser.get(f"{page}.csv", params=query).text, newline="")))
+    assert [each["target"] for each in table] == [f"'{team}"] * 7  # no formula to a spreadsheet
+    assert [json.loads(each["detail"]) for each in table] == [each["detail"] for each in listed["items"]]
+    assert list(table[0]) == ["at", "actor", "action", "target", "name", "client", "detail"]
+    none = {"target": unique("none")}
+    assert admin.browser.get(f"{page}.jsonl", params=none).text == ""
+    assert admin.browser.get(f"{page}.csv", params=none).text == "at,actor,action,target,name,client,detail\r\n"
+    for ending in ("csv", "jsonl"):
+        assert bob.get(f"{page}.{ending}", headers={"Accept": "*/*"}).status_code == 403
+        assert admin.browser.get(f"{page}.{ending}", params={"since": "yesterday"}).status_code == 400
+
+
+def test_a_long_audit_trail_is_exported_whole(admin: Admin, tmp_path: Path) -> None:
+    word, number = unique("many"), 2_345
+    with sqlite3.connect(admin.world.directory / "mlflow.db", timeout=20) as connection:
+        connection.executemany(
+            "INSERT INTO prokube_audit_events (at, actor, action, target, client, detail) "
+            "VALUES (?, 'x', 'login', ?, '', '{}')",
+            [(1_000 + each, word) for each in range(number)],
+        )
+    page = f"{admin.world.url}/prokube-auth/admin/audit.jsonl"
+    lines = admin.browser.get(page, params={"target": word}).text.splitlines()
+    assert len(lines) == number
+    moments = [json.loads(line)["at"] for line in lines]
+    assert moments == sorted(set(moments), reverse=True)
+    some = admin.browser.get(page, params={"target": word, "since": 1_000, "until": 1_010}).text.splitlines()
+    assert len(some) == 10

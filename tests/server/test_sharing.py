@@ -91,12 +91,39 @@ def test_who_does_not_manage_it_neither_shares_it_nor_sees_who_holds_it(
 ) -> None:
     pattern, _ = experiment
     share(people[ALICE], pattern, "EDIT", user=BOB)
-    wanted = (pattern, "999999")
-    answers = {share(people[BOB], each, user=CAROL).text.replace(f"'{each}'", "ID") for each in wanted}
+    answers = {share(people[CAROL], each, user=BOB).text.replace(f"'{each}'", "ID") for each in (pattern, "999999")}
     assert len(answers) == 1  # nothing tells an id that is not there from one that is
     assert "does not exist or you may not manage it" in answers.pop()
     assert people[BOB].get(f"{OWN}/sharing", params={"kind": "experiment", "id": pattern}).status_code == 403
     assert get(people[CAROL], pattern) == 403
+
+
+@pytest.mark.parametrize(("level", "may"), [("READ", "read"), ("EDIT", "change")])
+def test_who_may_read_it_is_told_that_they_may_not_share_it(
+    people: dict[str, httpx.Client], experiment: tuple[str, str], level: str, may: str
+) -> None:
+    pattern, name = experiment
+    share(people[ALICE], pattern, level, user=BOB)
+    assert share(people[BOB], pattern, user=CAROL).json()["message"] == (
+        f"You may {may} the experiment '{name}', but not share it: you have {level}, and sharing needs MANAGE. "
+        "Ask the MLflow admin to share it."
+    )
+
+
+def test_a_person_learns_their_own_level_and_nothing_of_what_they_may_not_read(
+    people: dict[str, httpx.Client], experiment: tuple[str, str]
+) -> None:
+    pattern, _ = experiment
+    share(people[ALICE], pattern, "READ", user=BOB)
+
+    def held(who: str, wanted: str) -> tuple[str | None, bool]:
+        answer = people[who].get(f"{OWN}/level", params={"kind": "experiment", "id": wanted})
+        assert answer.status_code == 200, answer.text
+        return answer.json()["level"], answer.json()["may_share"]
+
+    assert [held(who, pattern) for who in (ALICE, BOB, ADMIN)] == [("MANAGE", True), ("READ", False), ("MANAGE", True)]
+    assert [held(CAROL, each) for each in (pattern, "999999")] == [(None, False)] * 2
+    assert held(ADMIN, "999999") == (None, False)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +136,7 @@ def test_who_does_not_manage_it_neither_shares_it_nor_sees_who_holds_it(
         ({"user": BOB, "level": "USE"}, 400),
         ({"user": BOB, "level": ["READ"]}, 400),
         ({"user": "nobody@example.com", "level": "READ"}, 404),
-        ({"user": 7, "level": "READ"}, 404),
+        ({"user": 7, "level": "READ"}, 400),
         ({"user": "bob", "level": "READ"}, 404),
     ],
 )

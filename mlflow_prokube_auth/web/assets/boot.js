@@ -1,5 +1,4 @@
 // The part of the address behind "#" never reaches the server, so it is handed to the login page here.
-"use strict";
-location.replace(
-  document.documentElement.dataset.base + "prokube-auth/login?next=" + encodeURIComponent(location.hash),
-);
+import { own } from "./http.js";
+
+location.replace(own("login?next=" + encodeURIComponent(location.hash)));
