@@ -6,15 +6,29 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from . import request_heads
 from .housekeeping import AuditRetention, ExpiringKeys, Housekeeping
-from .identity.authenticators import Authenticators
+from .identity import misfits
+from .identity.authenticators import (
+    Authenticators,
+    DelegatedTokens,
+    IssuerTokens,
+    JobTokens,
+    KeyCredentials,
+    Named,
+    OneCredential,
+    OriginOfPasswords,
+    Recently,
+    SessionCookies,
+)
 from .identity.bearer import BearerTokens
 from .identity.bodies import AsgiBodies, BodyLimits, WsgiBodies
 from .identity.bounds import AsgiBounds, RequestLine, WsgiBounds
-from .identity.caller import RequestFacts
+from .identity.caller import CALLER, RequestFacts, actor_of
 from .identity.delegation import Delegation
 from .identity.directory import Directory
-from .identity.middleware import AsgiIdentity, WsgiIdentity
+from .identity.legacy_keys import LegacyKeyCredentials
+from .identity.middleware import Asgi, AsgiIdentity, WsgiIdentity
 from .identity.oidc import RelyingParty
 from .identity.pace import AsgiPace, WsgiPace
 from .identity.provider import Provider
@@ -24,8 +38,10 @@ from .identity.sessions import StoredSessions
 from .identity.shares import AsgiShares
 from .identity.token_cipher import TokenCipher
 from .identity.visitors import Visitors
+from .identity.workloads import TrustedTokens, WorkloadTokens
+from .key_mail import KeyMail
 from .logs import show_ours
-from .metrics import Counts, NoCounts, PrometheusCounts
+from .metrics import Counts
 from .mlflow_auth.releases import check_mlflow
 from .policy import words
 from .policy.artifacts import ModelArtifacts
@@ -49,6 +65,7 @@ def create() -> Any:
         SchemaOutdated: nobody has migrated the database.
     """
     show_ours()
+    request_heads.bound()
     check_mlflow()
     settings = load(os.environ)
     if mistakes := refused(os.environ, {}):
@@ -57,13 +74,14 @@ def create() -> Any:
     if uri is None:
         raise RuntimeError("PROKUBE_AUTH_DATABASE_URI is not set, and the tracking backend is not SQL")
     # Whatever imports MLflow's: only now is it known that all of it is there.
-    from .mlflow_auth import bypass, permissions, user_endpoints
+    from .mlflow_auth import bypass, permissions, short_way, user_endpoints
     from .mlflow_auth.answers import EngineAnswers
     from .mlflow_auth.auth_store import ProkubeStore
     from .mlflow_auth.catalog import MlflowCatalog
     from .mlflow_auth.install import flask_app, install
     from .mlflow_auth.native_names import NativeChecks, NativeNames
     from .mlflow_auth.pipeline import Enforcement
+    from .mlflow_auth.places import ExperimentPlaces
     from .mlflow_auth.searches import Searches
     from .plugin import ProkubePlugin
 
@@ -73,38 +91,56 @@ def create() -> Any:
     box = TokenCipher(settings.secret_key.get_secret_value(), previous.get_secret_value() if previous else None)
     provider = Provider(settings)
     directory = Directory(settings, provider)
-    later(provider.tell)
+    later(lambda: misfits.tell(provider, settings))
     later(directory.check_right)
-    counts: Counts = NoCounts() if settings.metrics_token is None else PrometheusCounts()
+    counts = Counts()
     reader = Reader(settings, provider)
     revalidator = AccountRevalidator(
         settings, provider, reader, directory, services.people, services.sessions, services.teams, box, later,
-        counts=counts,
+        counts,
     )  # fmt: skip
     delegation = Delegation(settings.secret_key.get_secret_value())
+    other_origins = frozenset(filter(None, os.environ.get("MLFLOW_SERVER_CORS_ALLOWED_ORIGINS", "").split(",")))
+    named = Named(services.people, revalidator, settings.keys_url)
+    recently = Recently(later)
     authenticate = Authenticators(
-        settings,
-        services.people,
-        services.tokens,
-        services.sessions,
-        revalidator,
-        BearerTokens(settings, provider, services.people),
-        later,
-        os.environ.get(JOB_TOKEN_ENV),
-        delegation,
+        [
+            OneCredential(),
+            OriginOfPasswords(settings.origin, other_origins),
+            JobTokens(os.environ.get(JOB_TOKEN_ENV), named),
+            LegacyKeyCredentials(services.legacy_keys, revalidator, recently, settings.keys_url, settings.contact),
+            KeyCredentials(
+                services.access_keys, services.people, revalidator, recently, settings.keys_url, settings.contact
+            ),
+            DelegatedTokens(delegation, named),
+            WorkloadTokens(
+                TrustedTokens(settings),
+                settings.trust.audiences,
+                services.workloads,
+                services.people,
+                revalidator,
+                recently,
+                settings.contact,
+            ),
+            IssuerTokens(BearerTokens(settings, provider, services.people), revalidator),
+            SessionCookies(services.sessions, revalidator, recently, settings.origin),
+        ],
+        settings.session_cookie,
         counts,
-        frozenset(filter(None, os.environ.get("MLFLOW_SERVER_CORS_ALLOWED_ORIGINS", "").split(","))),
     )
-    store = ProkubeStore(services.database, services.teams)
+    store = ProkubeStore(services.database, services.teams, settings.provider_name)
+    places = ExperimentPlaces()
     catalog = MlflowCatalog(
         permissions.readable,
         permissions.manageable,
         permissions.changeable,
+        permissions.level,
         store.is_granted,
         store.grant_manage,
         store.sweep,
+        places.owned,
     )
-    answers = EngineAnswers()
+    answers = EngineAnswers(catalog, store.active_workspace)
     models = ModelArtifacts(
         catalog,
         services.counted_versions,
@@ -120,11 +156,12 @@ def create() -> Any:
         relying_party=RelyingParty(flask_app, settings, provider, reader),
         store=store,
         catalog=catalog,
-        names=NamePolicy(services.names, catalog, TeamRules(services.teams), settings.contact),
+        names=NamePolicy(services.names, catalog, TeamRules(services.teams), settings.contact, actor_of),
         models=models,
         guards=guards,
         box=box,
         provider=provider,
+        directory=directory,
         visitors=Visitors(),
     )
     searches = Searches(store.held, store.active_workspace, services.database.engine)
@@ -134,10 +171,15 @@ def create() -> Any:
         AuditRetention(services.database, settings.audit_retention_days),
         ExpiringKeys(services.accounts, services.sessions),
     ]
+    if settings.smtp_host is not None:
+        # In a thread of its own: a mail server that is slow holds up nothing else.
+        mail, mail_later = KeyMail(services.key_reminders, settings), BackgroundWorker()
+        works.append(lambda now: mail_later(lambda: mail(now)))
     flask_app.before_request(Housekeeping(works, later).look)
     # Registered before the engine's, so it runs after the engine has granted MANAGE.
     flask_app.after_request(enforcement.after)
-    made = install(flask_app, ProkubePlugin(settings, uri, store, enforcement, models, guards, delegation))
+    plugin = ProkubePlugin(settings, uri, store, enforcement, answers, models, guards, delegation, places)
+    made = install(flask_app, plugin)
     flask_app.after_request(enforcement.created)  # registered after the engine's, so it runs before it grants
     register(flask_app, web)
     user_endpoints.replace(flask_app, web)
@@ -149,8 +191,11 @@ def create() -> Any:
         return flask_app
     flask_app.wsgi_app = WsgiIdentity(flask_app.wsgi_app, authenticate, prefix)
     is_native = bypass.native_route_matcher(made)
-    named = NativeNames(made, web.names, searches.narrowed)
-    asgi = AsgiBodies(AsgiPace(AsgiShares(NativeChecks(named, is_native))), bodies)
+    native_names = NativeNames(made, web.names, searches.narrowed)
+    inner: Asgi = NativeChecks(native_names, is_native)
+    if settings.short_way:
+        inner = short_way.take(made, flask_app, inner, bypass.only_passed_on(is_native), prefix)
+    asgi = AsgiBodies(AsgiPace(AsgiShares(inner)), bodies)
     native_words = _native_words(settings.contact, counts)
     return AsgiBounds(AsgiIdentity(asgi, authenticate, is_native, native_words, prefix), line)
 
@@ -162,9 +207,12 @@ def _native_words(contact: str, counts: Counts) -> Callable[[RequestFacts, int, 
             return text
         counts.refusal(status, "UNAUTHENTICATED" if status == 401 else "PERMISSION_DENIED")
         if status == 401:
-            return "You are not signed in. Send your user name and an access key, or log in with the browser."
+            return "You are not logged in. Send your user name and an access key, or log in with the browser."
         if text != "Permission denied":
             return text
+        caller = CALLER.get()
+        if caller is not None and caller.refused:
+            return caller.refused
         return words.denied_native(facts.method, facts.path, contact)
 
     return rewrite

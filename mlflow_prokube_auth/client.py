@@ -1,16 +1,22 @@
 """``mlflow.server.get_app_client("prokube-auth", tracking_uri=...)``: MLflow's auth client, and what this plugin adds.
 
+It takes the stock client's credentials, and the token of ``MLFLOW_TRACKING_TOKEN_FILE``, read for each request.
 Importing this module imports ``mlflow.server.auth``, MLflow's whole authorization app, which takes seconds and needs
 the server's packages; nothing else in this package does so for a client.
 """
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import UNAUTHENTICATED
 from mlflow.server.auth.client import AuthServiceClient
+from mlflow.utils.credentials import get_default_host_creds
+from mlflow.utils.rest_utils import http_request, verify_rest_response
+
+from .token_file import FileAuth, UnusableToken, chosen
 
 OWN = "/prokube-auth/api"
 PAGE_SIZE = 200
@@ -22,6 +28,21 @@ class ProkubeAuthClient(AuthServiceClient):  # type: ignore[misc]  # MLflow is u
     Answers are those of ``docs/api.md``. A resource is named by its kind (``experiment``, ``registered_model``,
     ``prompt``, ``gateway_endpoint``, ...) and its id, which of models and prompts is the name.
     """
+
+    def _request(self, endpoint: str, method: str, *, expected_status: int = 200, **options: Any) -> Any:
+        """As MLflow's client asks, whose way into a request is an environment variable alone."""
+        creds = get_default_host_creds(self.tracking_uri)
+        try:
+            file = chosen(os.environ)
+        except UnusableToken as error:
+            raise MlflowException(str(error), error_code=UNAUTHENTICATED) from None
+        if file is not None:
+            creds.auth = None  # its provider would hold the address of this client for another server's
+            options["auth"] = FileAuth(lambda: file, lambda: [self.tracking_uri])
+        answer = verify_rest_response(
+            http_request(creds, endpoint, method, **options), endpoint, expected_status=expected_status
+        )
+        return answer.json() if answer.status_code != 204 and answer.content else {}
 
     def _own(self, method: str, path: str, *, expected: int = 200, **options: Any) -> Any:
         return self._request(f"{OWN}/{path}", method, expected_status=expected, **options)
@@ -61,17 +82,17 @@ class ProkubeAuthClient(AuthServiceClient):  # type: ignore[misc]  # MLflow is u
     def share(
         self, kind: str, resource_id: str, level: str, *, user: str | None = None, team: str | None = None
     ) -> dict[str, Any]:
-        """Give a person, or one of my teams, a level on it, in the place of the one before."""
+        """Give a person, or one of my teams, a level on it; it replaces their previous level."""
         return dict(self._own("POST", "sharing", json={**_on(kind, resource_id, user, team), "level": level}))
 
     def unshare(
         self, kind: str, resource_id: str, *, user: str | None = None, team: str | None = None
     ) -> dict[str, Any]:
-        """Take away what a person or a team was given on it."""
+        """Remove the permission of a person or a team on it."""
         return dict(self._own("DELETE", "sharing", json=_on(kind, resource_id, user, team)))
 
     def hand_over(self, kind: str, resource_id: str, user: str) -> dict[str, Any]:
-        """Give a person MANAGE and give up my own, at once."""
+        """Give a person MANAGE and give up mine, in one step."""
         return dict(self._own("POST", "sharing/hand-over", json=_on(kind, resource_id, user, None)))
 
     # Accounts; all from here on is for administrators
@@ -85,24 +106,27 @@ class ProkubeAuthClient(AuthServiceClient):  # type: ignore[misc]  # MLflow is u
         return self._all("admin/service-accounts", search=search)
 
     def create_service_account(self, name: str, description: str = "") -> dict[str, Any]:
-        """Make a service account; it has no key yet."""
+        """Create a service account; it has no key yet."""
         body = {"name": name, "description": description}
         return dict(self._own("POST", "admin/service-accounts", expected=201, json=body))
 
     def mint_service_account_key(self, name: str, days: int) -> dict[str, Any]:
-        """Not from here: no key mints a key.
+        """Not from here: an access key cannot create an access key.
 
         Raises:
             MlflowException: always, with the two ways there are.
         """
         raise MlflowException(
             f"The access key of '{name}' is made in the browser, by an administrator, or by an operator with "
-            f"`mlflow-prokube-auth tokens create {name} --days {days}`: no access key mints a key.",
+            f"`mlflow-prokube-auth access-keys create {name} --days {days}`: "
+            "an access key cannot create an access key.",
             error_code=UNAUTHENTICATED,
         )
 
-    def _account(self, method: str, name: str, what: str = "", *, expected: int = 200, heir: str | None = None) -> Any:
-        query = {"user": name, **({"heir": heir} if heir else {})}
+    def _account(
+        self, method: str, name: str, what: str = "", *, expected: int = 200, successor: str | None = None
+    ) -> Any:
+        query = {"user": name, **({"successor": successor} if successor else {})}
         return self._own(method, f"admin/accounts{what}", expected=expected, params=query)
 
     def revoke_key(self, name: str) -> None:
@@ -114,16 +138,16 @@ class ProkubeAuthClient(AuthServiceClient):  # type: ignore[misc]  # MLflow is u
         self._account("DELETE", name, "/sessions", expected=204)
 
     def block(self, name: str) -> dict[str, Any]:
-        """Shut an account at once."""
+        """Block an account at once."""
         return dict(self._account("POST", name, "/block"))
 
     def unblock(self, name: str) -> dict[str, Any]:
         """Open it again."""
         return dict(self._account("POST", name, "/unblock"))
 
-    def delete_account(self, name: str, heir: str | None = None) -> dict[str, Any]:
-        """Delete an account; the heir manages from then on what nobody else does."""
-        return dict(self._account("DELETE", name, heir=heir))
+    def delete_account(self, name: str, successor: str | None = None) -> dict[str, Any]:
+        """Delete an account; the successor manages from then on what nobody else does."""
+        return dict(self._account("DELETE", name, successor=successor))
 
     def kept_names(self, search: str = "") -> list[dict[str, Any]]:
         """The kept names of renamed and deleted accounts; no other account gets one before it is released."""
@@ -135,7 +159,7 @@ class ProkubeAuthClient(AuthServiceClient):  # type: ignore[misc]  # MLflow is u
         self._own("DELETE", "admin/kept-names", expected=204, params=wanted)
 
     def expiring_keys(self) -> list[dict[str, Any]]:
-        """Whose key expires within 14 days, the next first."""
+        """Accounts whose key expires within 14 days, soonest first."""
         return self._all("admin/expiring-keys")
 
     # Teams
@@ -145,32 +169,34 @@ class ProkubeAuthClient(AuthServiceClient):  # type: ignore[misc]  # MLflow is u
         return self._all("admin/teams", search=search)
 
     def create_team(self, team: str) -> dict[str, Any]:
-        """Make a team whose members are chosen by hand."""
+        """Create a team whose members administrators choose."""
         return dict(self._own("POST", "admin/teams", expected=201, json={"team": team}))
 
-    def delete_team(self, team: str, heir: str | None = None) -> dict[str, Any]:
-        """End a team with all that it holds; the heir manages from then on what nobody else does."""
-        return dict(self._own("DELETE", "admin/teams", json={"team": team, **({"heir": heir} if heir else {})}))
+    def delete_team(self, team: str, successor: str | None = None) -> dict[str, Any]:
+        """Delete a team with all its permissions; the successor manages from then on what nobody else does."""
+        return dict(
+            self._own("DELETE", "admin/teams", json={"team": team, **({"successor": successor} if successor else {})})
+        )
 
     def members(self, team: str) -> list[str]:
         """A team's members."""
         return list(self._own("GET", "admin/team-members", params={"team": team})["members"])
 
     def join(self, team: str, user: str) -> list[str]:
-        """Make an account a member of a team made by hand; all members."""
+        """Add an account to a team that administrators manage; all members."""
         return list(self._own("POST", "admin/team-members", json={"team": team, "user": user})["members"])
 
     def leave(self, team: str, user: str) -> list[str]:
-        """Take an account out of a team made by hand; all members."""
+        """Remove an account from a team that administrators manage; all members."""
         return list(self._own("DELETE", "admin/team-members", json={"team": team, "user": user})["members"])
 
     def add_rule(self, team: str, kind: str, prefix: str, level: str) -> dict[str, Any]:
-        """Give a team a level on what bears a name prefix, now or one day."""
+        """Give a team a level on everything whose name begins with a prefix, now and in the future."""
         body = {"team": team, "kind": kind, "prefix": prefix, "level": level}
         return dict(self._own("POST", "admin/team-rules", expected=201, json=body))
 
     def delete_rule(self, rule_id: int) -> None:
-        """End a rule with all that it gave."""
+        """Delete a rule with all permissions that it gave."""
         self._own("DELETE", "admin/team-rules", expected=204, json={"id": rule_id})
 
     # Resources
@@ -191,7 +217,7 @@ class ProkubeAuthClient(AuthServiceClient):  # type: ignore[misc]  # MLflow is u
         return dict(self._own("GET", "admin/explain", params={"user": user, "kind": kind, "id": resource_id}))
 
     def unowned(self, kind: str | None = None) -> list[dict[str, Any]]:
-        """What nobody manages but administrators."""
+        """Resources that only administrators manage."""
         return self._all("admin/unowned", kind=kind)
 
     def assign(self, user: str, resources: list[tuple[str, str]]) -> int:
@@ -204,7 +230,7 @@ class ProkubeAuthClient(AuthServiceClient):  # type: ignore[misc]  # MLflow is u
         return self._all("admin/trash")
 
     def restore(self, experiment_id: str) -> dict[str, Any]:
-        """Take an experiment out of the trash."""
+        """Restore an experiment from the trash."""
         return dict(self._own("POST", "admin/restore", json={"id": experiment_id}))
 
     def audit(

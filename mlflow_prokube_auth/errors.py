@@ -6,6 +6,7 @@ The stock client shows ``error_code: message`` for exactly this JSON shape.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 
 class Refusal(Exception):
@@ -31,7 +32,7 @@ class Refusal(Exception):
 
 
 class Unauthenticated(Refusal):
-    """Nobody is calling, or a credential does not hold."""
+    """No credential was sent, or it is not valid."""
 
     error_code = "UNAUTHENTICATED"
     status = 401
@@ -103,8 +104,33 @@ class NotFound(Refusal):
     status = 404
 
 
+class NotServed(Refusal):
+    """A path without a route. On this code, MLflow's client tries an older route; on that of a resource it does not."""
+
+    error_code = "ENDPOINT_NOT_FOUND"
+    status = 404
+    title = "There is no such page"
+
+
+class MethodNotServed(Refusal):
+    """A path that has routes, by other methods (RFC 9110, section 15.5.6)."""
+
+    error_code = "BAD_REQUEST"
+    status = 405
+    title = "There is no such page"
+
+    def __init__(self, message: str, methods: Iterable[str]) -> None:
+        super().__init__(message)
+        self.methods = sorted(methods)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the path takes."""
+        return {"Cache-Control": "no-store", "Allow": ", ".join(self.methods)}
+
+
 class AlreadyExists(Refusal):
-    """A taken name, to someone who may read what bears it."""
+    """A name is taken by a resource that the caller may read."""
 
     error_code = "RESOURCE_ALREADY_EXISTS"
     status = 400
@@ -146,3 +172,24 @@ class Unavailable(Refusal):
     def headers(self) -> dict[str, str]:
         """Clients retry a 503 by themselves; tell them when."""
         return {"Cache-Control": "no-store", "Retry-After": "5"}
+
+
+class Failed(Refusal):
+    """What MLflow could not do; each status has the code that its client knows it by (mlflow/exceptions.py)."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error_code = CODES.get(status, "BAD_REQUEST" if status < 500 else "INTERNAL_ERROR")
+
+
+CODES = {
+    400: "INVALID_PARAMETER_VALUE",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "RESOURCE_DOES_NOT_EXIST",
+    409: "RESOURCE_CONFLICT",
+    413: "INVALID_PARAMETER_VALUE",
+    429: "REQUEST_LIMIT_EXCEEDED",
+    501: "NOT_IMPLEMENTED",
+}

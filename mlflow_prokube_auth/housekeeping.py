@@ -58,7 +58,7 @@ class AuditRetention:
         with self.database.write() as connection:
             number = audit.sweep(connection, now - self.days * DAY)
         if number:
-            _logger.info("audit trail: %d events older than %d days are forgotten", number, self.days)
+            _logger.info("audit trail: deleted %d events older than %d days", number, self.days)
 
 
 @dataclass(frozen=True)

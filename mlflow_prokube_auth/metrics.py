@@ -1,7 +1,7 @@
 """Prometheus metrics: who came in and how, what was refused and why, what Keycloak's directory answers.
 
-Counts live in the processes (prometheus_client's multiprocess mode adds the workers up); how many keys and sessions
-there are is asked of the database when somebody scrapes. No label ever holds a name.
+Counts live in the processes; where metrics are on, prometheus_client's multiprocess mode adds the workers up. How many
+keys and sessions there are is asked of the database when somebody scrapes. No label ever holds a name.
 """
 
 from __future__ import annotations
@@ -11,46 +11,20 @@ import logging
 import re
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Protocol
 
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
 from sqlalchemy import func, select
 
 from .errors import Refusal
 from .model import DAY, EXPIRING_DAYS
-from .store.audit import LOGGER as AUDIT_LOGGER
+from .store.audit_actions import ACTIONS
+from .store.audit_log import LOGGER as AUDIT_LOGGER
 from .store.database import DATABASE_DOWN, Database
-from .store.schema import sessions, tokens
-
-if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry
+from .store.schema import access_keys, sessions
 
 _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
-
-
-class Counts(Protocol):
-    """What the server tells as it happens."""
-
-    def authentication(self, outcome: str) -> None:
-        """A request was attributed to somebody by that credential, or refused for that cause."""
-
-    def refusal(self, status: int, error_code: str) -> None:
-        """A request was refused."""
-
-    def directory(self, outcome: str) -> None:
-        """Keycloak's directory was asked about somebody."""
-
-
-class NoCounts:
-    """Counts nothing: metrics are off."""
-
-    def authentication(self, outcome: str) -> None:
-        """Nothing."""
-
-    def refusal(self, status: int, error_code: str) -> None:
-        """Nothing."""
-
-    def directory(self, outcome: str) -> None:
-        """Nothing."""
 
 
 def cause(refusal: Refusal) -> str:
@@ -58,55 +32,55 @@ def cause(refusal: Refusal) -> str:
     return _WORD.sub("_", type(refusal).__name__).lower()
 
 
-class PrometheusCounts:
-    """Counts for Prometheus; made once in each process."""
+class Counts:
+    """What the server tells as it happens; made once in each process."""
 
-    def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        from prometheus_client import Counter, Gauge
-
-        kept: dict[str, Any] = {} if registry is None else {"registry": registry}
+    def __init__(self) -> None:
+        registry = CollectorRegistry()
         self._authentications = Counter(
             "prokube_auth_authentications",
             "Requests by the credential that they came with (none, session, access_key, ...) or by why it was refused.",
             ["outcome"],
-            **kept,
+            registry=registry,
         )
         self._refusals = Counter(
             "prokube_auth_refusals",
             "Refused requests by HTTP status and MLflow error code.",
             ["status", "error_code"],
-            **kept,
+            registry=registry,
         )
         self._events = Counter(
             "prokube_auth_audit_events",
-            "Events of the audit trail (login, login.denied, logout, key.create, ...).",
+            "Events of the audit trail by action, as docs/audit.md lists them.",
             ["action"],
-            **kept,
+            registry=registry,
         )
+        for action in ACTIONS:  # from the start, so that the first event of its kind is seen as one more
+            self._events.labels(action)
         self._directory = Counter(
             "prokube_auth_directory_checks",
             "Questions to Keycloak's directory by outcome: in_order, out, no_right, unreachable.",
             ["outcome"],
-            **kept,
+            registry=registry,
         )
         self._answered = Gauge(
             "prokube_auth_directory_last_answer_timestamp_seconds",
             "When Keycloak's directory last answered, in UTC seconds.",
             multiprocess_mode="mostrecent",
-            **kept,
+            registry=registry,
         )
         AUDIT_LOGGER.addHandler(_AuditCounter(self._events))
 
     def authentication(self, outcome: str) -> None:
-        """One more."""
+        """A request was attributed to somebody by that credential, or refused for that cause."""
         self._authentications.labels(outcome).inc()
 
     def refusal(self, status: int, error_code: str) -> None:
-        """One more."""
+        """A request was refused."""
         self._refusals.labels(str(status), error_code).inc()
 
     def directory(self, outcome: str) -> None:
-        """One more, and when it was."""
+        """Keycloak's directory was asked about somebody, and when it last answered."""
         self._directory.labels(outcome).inc()
         if outcome in ("in_order", "out"):
             self._answered.set(time.time())
@@ -115,7 +89,7 @@ class PrometheusCounts:
 class _AuditCounter(logging.Handler):
     """Counts the events of the audit trail by its log lines."""
 
-    def __init__(self, counter: Any) -> None:
+    def __init__(self, counter: Counter) -> None:
         super().__init__(logging.INFO)
         self._counter = counter
 
@@ -132,10 +106,8 @@ class StoredFigures:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def collect(self) -> Iterator[Any]:
+    def collect(self) -> Iterator[GaugeMetricFamily]:
         """The figures as of now; none while the database is away, so that the counts are still scraped."""
-        from prometheus_client.core import GaugeMetricFamily
-
         with contextlib.suppress(*DATABASE_DOWN):
             active, expiring, open_sessions = self._figures(int(time.time()))
             yield GaugeMetricFamily("prokube_auth_access_keys", "Access keys in force.", value=active)
@@ -147,10 +119,12 @@ class StoredFigures:
             yield GaugeMetricFamily("prokube_auth_sessions", "Sessions of logged-in people.", value=open_sessions)
 
     def _figures(self, now: int) -> tuple[int, int, int]:
-        in_force = (tokens.c.active_user_id.is_not(None), tokens.c.expires_at > now)
+        in_force = (access_keys.c.active_user_id.is_not(None), access_keys.c.expires_at > now)
         questions = (
-            select(func.count()).select_from(tokens).where(*in_force),
-            select(func.count()).select_from(tokens).where(*in_force, tokens.c.expires_at <= now + EXPIRING_DAYS * DAY),
+            select(func.count()).select_from(access_keys).where(*in_force),
+            select(func.count())
+            .select_from(access_keys)
+            .where(*in_force, access_keys.c.expires_at <= now + EXPIRING_DAYS * DAY),
             select(func.count())
             .select_from(sessions)
             .where(sessions.c.user_id.is_not(None), sessions.c.expires_at > now),
@@ -162,9 +136,6 @@ class StoredFigures:
 
 def exposition(database: Database) -> tuple[bytes, str]:
     """All metrics in Prometheus's text format, and its media type."""
-    from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-    from prometheus_client.multiprocess import MultiProcessCollector
-
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # reads the directory that the parent process made
     registry.register(StoredFigures(database))

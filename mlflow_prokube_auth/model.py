@@ -6,9 +6,13 @@ import hashlib
 from dataclasses import dataclass, field
 
 LONGEST_TEAM = 150
+# Characters of a note on an access key.
+LONGEST_NOTE = 60
 DAY = 86400
 # Keys that end within so many days are told: to their owners, to administrators, in the log and as a metric.
 EXPIRING_DAYS = 14
+# So long an account that may be bound anew waits for the login that does it, where nothing else is said.
+REBIND_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class Admission:
     admitted_by: str
     admin_by: str | None
     teams: tuple[str, ...] = ()
+    # Groups that would be teams by the settings, and cannot be: name and reason in words.
+    no_teams: tuple[str, ...] = ()
 
     @property
     def is_admin(self) -> bool:
@@ -70,7 +76,7 @@ class Team:
 
 @dataclass(frozen=True)
 class Rule:
-    """What bears a name with ``prefix`` is ``permission`` to the team; ``kind`` is a resource type of MLflow."""
+    """``permission`` on everything whose name begins with ``prefix``; ``kind`` is a resource type of MLflow."""
 
     id: int
     team_id: int
@@ -90,15 +96,24 @@ class Resource:
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acts, as the audit trail names them, and from where; an operator at the database is no user."""
+    """The actor, as the audit trail names them, when and from where; an operator at the database is no user.
+
+    One act has one time, ``at`` (UTC seconds), whatever it writes.
+    """
 
     name: str
+    at: int
     client: str = ""
     user_id: int | None = None
 
 
+def keycloak(at: int) -> Actor:
+    """Keycloak, whose word is followed at that time (UTC seconds)."""
+    return Actor("keycloak", at)
+
+
 @dataclass(frozen=True)
-class PersonalAccessToken:
+class AccessKeySecret:
     """A well-formed token. ``text`` is the secret itself and stays out of every ``repr``."""
 
     key_id: str
@@ -122,3 +137,4 @@ class AccessKey:
     ended_by: str | None
     last_used_at: int | None
     last_used_from: str | None
+    note: str = ""

@@ -3,7 +3,7 @@
 A name stands in pages, in log lines and in the audit trail, and other programs fold it: MLflow lower-cases it,
 databases fold it in their own ways. So it has no invisible and no directional character (Unicode TR36, section 2.5), is
 written in normal form KC already (Unicode TR15), and no letter of it becomes another one by lower-casing, but for A to
-Z. What is no such name is refused and never mended: two people must not become one. Letters of different scripts that
+Z. Any other name is refused and never corrected: two people must not become one. Letters of different scripts that
 look alike are not told apart.
 """
 
@@ -89,9 +89,9 @@ def is_name(name: str, longest: int = LONGEST) -> bool:
 
 
 def shown(text: str, instead: str) -> str:
-    """A display name: mended where it is none by itself, since nobody is told by it; else ``instead``."""
-    mended = "".join(each if _is_visible(each) else " " for each in unicodedata.normalize("NFKC", text))
-    name = " ".join(mended.split())[:LONGEST].strip()
+    """A display name: without unusable characters, since it identifies nobody; ``instead`` if nothing is left."""
+    cleaned = "".join(each if _is_visible(each) else " " for each in unicodedata.normalize("NFKC", text))
+    name = " ".join(cleaned.split())[:LONGEST].strip()
     return name if is_name(name) else instead
 
 

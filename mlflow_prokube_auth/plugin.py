@@ -11,9 +11,12 @@ from flask import Response
 
 from .errors import Refusal
 from .identity.delegation import Delegation
+from .mlflow_auth.answers import EngineAnswers
 from .mlflow_auth.auth_store import ProkubeStore
 from .mlflow_auth.pipeline import Enforcement
-from .policy.artifacts import ModelArtifacts
+from .mlflow_auth.places import ExperimentPlaces
+from .policy import words
+from .policy.artifacts import ModelArtifacts, Owned
 from .policy.guards.table import Guard, Guards
 from .settings import Settings
 
@@ -26,19 +29,28 @@ class ProkubePlugin:
     database_uri: str
     store: ProkubeStore
     enforcement: Enforcement
+    answers: EngineAnswers
     models: ModelArtifacts
     guards: Guards
     delegation: Delegation
+    places: ExperimentPlaces
 
     @property
     def contact(self) -> str:
-        """Whom to ask."""
+        """The contact that messages name."""
         return self.settings.contact
 
     @property
     def largest_body(self) -> int:
         """In bytes, unpacked."""
         return self.settings.largest_body
+
+    def explain(self, subject: words.Subject | None, method: str, path: str) -> str:
+        """What a refused caller who may read what a request is about has, and what is missing; empty for others."""
+        standing = self.answers.standing(subject) if subject is not None else None
+        if standing is None:
+            return ""
+        return words.more_needed(standing, words.level_needed(method, path), self.contact)
 
     def unauthenticated(self) -> Response:
         """A login page for browsers, JSON for the rest."""
@@ -55,6 +67,14 @@ class ProkubePlugin:
     def may_read_path(self, username: str, path: str | None) -> bool:
         """Whether a path comes with a model that the user may read."""
         return self.models.may_read(username, path)
+
+    def owned_path(self, path: str) -> Owned | None:
+        """Whose a path of artifacts is."""
+        return self.places.asked(path)
+
+    def may_read_logged_model(self, username: str, model_id: str, path: str | None) -> bool:
+        """Whether a logged model's record, or a path in it, comes with a model that the user may read."""
+        return self.models.may_read_logged_model(username, model_id, path)
 
     def check_guards(
         self,

@@ -9,17 +9,21 @@ from dataclasses import dataclass
 
 from . import logs
 from .settings import Settings, StoreSettings
+from .store.access_keys import AccessKeys
 from .store.accounts import Accounts
 from .store.consents import Consents
 from .store.database import Database
 from .store.grants import Grants
+from .store.key_reminders import KeyReminders
+from .store.legacy_keys import LegacyKeys
 from .store.local_admins import LocalAdmins
 from .store.names import Names
 from .store.people import People
+from .store.rebinds import Rebinds
 from .store.sessions import Sessions
 from .store.teams import Teams
-from .store.tokens import Tokens
 from .store.versions import TrustedVersions
+from .store.workloads import Workloads
 
 _logger = logs.logger(__name__)
 
@@ -30,15 +34,19 @@ class Services:
 
     database: Database
     people: People
-    tokens: Tokens
+    access_keys: AccessKeys
+    key_reminders: KeyReminders
+    legacy_keys: LegacyKeys
     consents: Consents
     sessions: Sessions
     names: Names
     teams: Teams
     grants: Grants
     accounts: Accounts
+    rebinds: Rebinds
     local_admins: LocalAdmins
     counted_versions: TrustedVersions
+    workloads: Workloads
 
 
 def open_services(settings: Settings | StoreSettings, uri: str) -> Services:
@@ -48,15 +56,19 @@ def open_services(settings: Settings | StoreSettings, uri: str) -> Services:
     return Services(
         database=database,
         people=People(database, teams),
-        tokens=Tokens(database),
+        access_keys=AccessKeys(database),
+        key_reminders=KeyReminders(database),
+        legacy_keys=LegacyKeys(database),
         consents=Consents(database),
         sessions=Sessions(database, settings.session_idle_seconds),
         names=Names(database),
         teams=teams,
         grants=Grants(database),
         accounts=Accounts(database),
+        rebinds=Rebinds(database),
         local_admins=LocalAdmins(database),
         counted_versions=TrustedVersions(database),
+        workloads=Workloads(database),
     )
 
 
@@ -77,7 +89,7 @@ class BackgroundWorker:
         try:
             self._queue.put_nowait(work)
         except queue.Full:
-            _logger.warning("too many small works are waiting; one is dropped")
+            _logger.warning("too many background tasks are waiting; one was dropped")
 
     def _run(self) -> None:
         while True:
@@ -85,4 +97,4 @@ class BackgroundWorker:
             try:
                 work()
             except Exception as error:  # none of them is worth a thread
-                _logger.warning("a small work off the request path failed: %s", type(error).__name__)
+                _logger.warning("a background task failed: %s", type(error).__name__)

@@ -6,25 +6,47 @@ Every variable starts with ``PROKUBE_AUTH_``; a secret may come from a file name
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args
 from urllib.parse import urlsplit
 
 from annotated_types import Ge, Le
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
+
+from .setting_types import (
+    Address,
+    Audiences,
+    DatabaseUri,
+    Host,
+    Hosts,
+    IdleSeconds,
+    Issuer,
+    Locations,
+    MetricsToken,
+    Names,
+    Patterns,
+    ProviderName,
+    Scopes,
+    Secret,
+    SecretKey,
+    SmtpSecurity,
+    Text,
+    TokenDays,
+    TrustedIssuers,
+    Url,
+    is_address,
+)
+from .trusted_issuers import Trust, TrustedIssuer
 
 PREFIX = "PROKUBE_AUTH_"
-SECRETS = ("OIDC_CLIENT_SECRET", "SECRET_KEY", "SECRET_KEY_PREVIOUS", "DATABASE_URI", "METRICS_TOKEN")
-# Where MLflow keeps its tracking tables (mlflow/store/db/db_types.py).
-SQL_BACKENDS = ("sqlite", "postgresql", "mysql", "mssql")
-# Where the auth tables are, MLflow's and ours, with the drivers that were tested. MLflow's own migrations of its auth
-# tables end half-way in MySQL and MariaDB, which do not take one name for two foreign keys.
-AUTH_DRIVERS = {"postgresql": ("psycopg", "psycopg2"), "sqlite": ("pysqlite",)}
-DATABASE_URI_FORM = "an SQLAlchemy URI such as postgresql://user@host/db"
-# As browsers and clients write it in `Host`: a name or an address, perhaps with a port; MLflow takes `*` as any text.
-_HOST = re.compile(r"(?:[\w.*-]+|\[[0-9a-fA-F:.]+\])(?::(?:\d+|\*))?", re.ASCII)
+SECRETS = ("OIDC_CLIENT_SECRET", "SECRET_KEY", "SECRET_KEY_PREVIOUS", "DATABASE_URI", "METRICS_TOKEN", "SMTP_PASSWORD")
 
 
 class SettingsError(Exception):
@@ -33,144 +55,7 @@ class SettingsError(Exception):
     def __init__(self, mistakes: list[str]) -> None:
         self.mistakes = mistakes
         lines = "\n".join(f"  - {mistake}" for mistake in mistakes)
-        super().__init__(f"{len(mistakes)} setting(s) to mend:\n{lines}")
-
-
-def _split(value: Any) -> Any:
-    """Accept comma- or blank-separated words."""
-    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
-
-
-def _text(value: str) -> str:
-    if not value.strip():
-        raise ValueError("expected a value")
-    return value
-
-
-def _secret(value: SecretStr) -> SecretStr:
-    if not value.get_secret_value().strip():
-        raise ValueError("expected a value, found an empty one")
-    return value
-
-
-def _secret_key(value: SecretStr) -> SecretStr:
-    if len(value.get_secret_value()) < 32:
-        raise ValueError(f"expected at least 32 characters, found {len(value.get_secret_value())}")
-    return value
-
-
-def _metrics_token(value: SecretStr) -> SecretStr:
-    if not re.fullmatch(r"[\x21-\x7e]{16,}", value.get_secret_value()):
-        raise ValueError("expected at least 16 characters of printable ASCII, without blanks")
-    try:
-        import prometheus_client  # noqa: F401 - whether it is there
-    except ImportError:
-        raise ValueError("expected prometheus_client beside it: pip install 'mlflow-prokube-auth[metrics]'") from None
-    return value
-
-
-def _names(value: tuple[str, ...]) -> tuple[str, ...]:
-    if not value:
-        raise ValueError("expected at least one name")
-    return value
-
-
-def _scopes(value: tuple[str, ...]) -> tuple[str, ...]:
-    if "openid" not in value:
-        raise ValueError("expected the scope `openid` among them")
-    return value
-
-
-def _hosts(value: tuple[str, ...]) -> tuple[str, ...]:
-    if not all(_HOST.fullmatch(host) for host in value):
-        raise ValueError("expected host or host:port, without a scheme or a path, such as mlflow.mlflow.svc:5000")
-    return value
-
-
-def _patterns(value: tuple[str, ...]) -> tuple[str, ...]:
-    for pattern in value:
-        try:
-            re.compile(pattern if pattern.startswith("^") else "")
-        except re.error as error:
-            raise ValueError(f"expected globs or regular expressions, but {pattern!r} is neither: {error}") from None
-    return value
-
-
-def _locations(value: tuple[str, ...]) -> tuple[str, ...]:
-    for location in value:
-        scheme, colon, rest = location.partition("://")
-        if not colon or not rest.strip("/") or scheme in ("mlflow-artifacts", "http", "https") or ".." in rest:
-            raise ValueError("expected prefixes such as s3://bucket/teams, of a place that the server does not serve")
-    return tuple(location.rstrip("/") for location in value)
-
-
-def _issuer(value: str) -> str:
-    """A URL as it is written: `iss` is compared with it, the slash at its end included."""
-    _url(value)
-    return value
-
-
-def _url(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        usable = usable and not any(map(str.isspace, value))
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ValueError("expected a URL such as https://host/path")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("expected a URL without user, query or fragment")
-    return value.rstrip("/")
-
-
-def is_database_uri(text: str) -> bool:
-    """Whether SQLAlchemy can read it, and it names a database that MLflow knows, too."""
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    try:
-        return make_url(text).get_backend_name() in SQL_BACKENDS
-    except (ArgumentError, ValueError):  # the latter for a port that is no number
-        return False
-
-
-def why_no_auth_tables(uri: str) -> str | None:
-    """Why the auth tables cannot be in a database that MLflow knows; None where they can."""
-    from sqlalchemy.engine import make_url
-
-    backend = make_url(uri).get_backend_name()
-    if backend in AUTH_DRIVERS:
-        return None
-    return (
-        f"the auth tables cannot be in {backend}. MLflow's tracking tables may be there: set PROKUBE_AUTH_DATABASE_URI "
-        "to a database of PostgreSQL or SQLite, such as postgresql://user@host/db"
-    )
-
-
-def _database_uri(value: SecretStr) -> SecretStr:
-    if not is_database_uri(value.get_secret_value()):
-        raise ValueError(f"expected {DATABASE_URI_FORM}")
-    problem = why_no_auth_tables(value.get_secret_value())
-    if problem is not None:
-        raise ValueError(problem)
-    return value
-
-
-Url = Annotated[str, AfterValidator(_url)]
-Issuer = Annotated[str, AfterValidator(_issuer)]
-Text = Annotated[str, AfterValidator(_text)]
-Secret = Annotated[SecretStr, AfterValidator(_secret)]
-SecretKey = Annotated[SecretStr, AfterValidator(_secret_key)]
-MetricsToken = Annotated[SecretStr, AfterValidator(_metrics_token)]
-DatabaseUri = Annotated[SecretStr, AfterValidator(_database_uri)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_names)]
-Scopes = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_scopes)]
-Hosts = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_hosts)]
-Patterns = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_patterns)]
-Locations = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_locations)]
-TokenDays = Annotated[int, Field(ge=1, le=365)]
-IdleSeconds = Annotated[int, Field(ge=60)]
+        super().__init__(f"{len(mistakes)} setting(s) to correct:\n{lines}")
 
 
 class Settings(BaseModel):
@@ -179,34 +64,42 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     oidc_issuer: Issuer = Field(
-        description="Issuer URL of the Keycloak realm, exactly as in its tokens (`iss`): with a slash at its end where "
-        "that has one, and without where it has none, as in Keycloak."
+        description="Issuer URL of the provider, exactly as in the claim `iss` of its tokens, including a slash at "
+        "the end if it has one. Keycloak's is the URL of the realm, without a slash."
     )
     oidc_discovery_url: Url | None = Field(
         None,
-        description="Discovery document, where the server reaches it under another name than the issuer; default: the "
-        "issuer without a slash at its end, and `/.well-known/openid-configuration`.",
+        description="URL of the discovery document, if the server reaches it at another address than the issuer; "
+        "default: the issuer without a slash at its end, plus `/.well-known/openid-configuration`.",
     )
-    oidc_client_id: Text = Field(description="Client id registered in Keycloak.")
-    oidc_client_secret: Secret = Field(description="Client secret.")
-    oidc_scopes: Scopes = Field(("openid", "email", "profile"), description="Scopes asked for at login.")
-    external_url: Url = Field(description="URL under which browsers and clients reach the server, with its prefix.")
-    internal_hosts: Hosts = Field(
-        (), description="Further `Host` values to accept, such as `mlflow.mlflow.svc:5000`, comma-separated."
+    provider_name: ProviderName = Field(
+        "Keycloak",
+        description="Name of the identity provider in pages, error messages and log lines, such as `Dex` or `Acme "
+        "Login`.",
     )
+    oidc_client_id: Text = Field(description="Client ID of this server at the provider.")
+    oidc_client_secret: Secret = Field(description="Client secret of this server at the provider.")
+    oidc_scopes: Scopes = Field(("openid", "email", "profile"), description="Scopes that the server requests at login.")
+    external_url: Url = Field(description="URL at which browsers and clients reach the server, including the prefix.")
+    internal_hosts: Hosts = Field((), description="Further `Host` values to accept, such as `mlflow.mlflow.svc:5000`.")
     database_uri: DatabaseUri | None = Field(
         None,
-        description="SQLAlchemy URI of the auth tables, in PostgreSQL or SQLite; default: the tracking backend, where "
-        "it is one of them.",
+        description="SQLAlchemy URI of the auth tables, in PostgreSQL or SQLite; default: the tracking backend, if "
+        "it is one of these.",
     )
-    secret_key: SecretKey = Field(description="Encrypts and signs what sessions hold; at least 32 characters.")
+    secret_key: SecretKey = Field(
+        description="Key that encrypts and signs the data of sessions; at least 32 characters."
+    )
     secret_key_previous: SecretStr | None = Field(
-        None, description="The secret key before the present one, so that a change ends no session."
+        None, description="The previous secret key, so that replacing the key does not end sessions."
     )
-    username_claim: Text = Field("email", description="Claim that names the user (lower-cased).")
-    require_verified_email: bool = Field(True, description="Refuse a login whose e-mail is not verified.")
+    username_claim: Text = Field("email", description="Claim that contains the user name, which is lower-cased.")
+    require_verified_email: bool = Field(
+        True, description="Whether to refuse a login if the e-mail address is not verified."
+    )
     groups_claims: Names = Field(
-        ("groups", "realm_access.roles"), description="Claims that list groups and roles, dotted where nested."
+        ("groups", "realm_access.roles"),
+        description="Claims that contain groups and roles; write nested claims with dots.",
     )
     user_groups: Names = Field(("prokube-users",), description="Top-level groups or roles whose members may log in.")
     admin_groups: Names = Field(
@@ -214,62 +107,108 @@ class Settings(BaseModel):
     )
     team_groups: Patterns = Field(
         (),
-        description="Groups and roles that are teams, as globs (`team-*`) or regular expressions (`^team-.+$`); "
-        "default: every group of the first groups claim but the user and admin groups.",
+        description="Groups and roles that become teams, as globs (`team-*`) or regular expressions (`^team-.+$`); "
+        "default: all groups of the first groups claim except the user and admin groups.",
     )
     support_contact: str | None = Field(
-        None, description='Whom refusals name, an e-mail address or a channel; default: "the MLflow admin".'
+        None,
+        description='Contact that error messages name, such as an e-mail address or a channel; default: "the MLflow '
+        'admin".',
     )
-    token_max_days: TokenDays = Field(365, description="Longest life of an access key, in days.")
-    session_idle_seconds: IdleSeconds = Field(8 * 3600, description="A session unused for so long ends.")
-    session_max_seconds: int = Field(7 * 86400, ge=300, description="A session ends this long after login.")
-    login_seconds: int = Field(600, ge=60, le=3600, description="Time to finish a login that was begun.")
+    token_max_days: TokenDays = Field(365, description="Longest lifetime of an access key, in days.")
+    session_idle_seconds: IdleSeconds = Field(
+        8 * 3600, description="Time without a request after which a session ends."
+    )
+    session_max_seconds: int = Field(7 * 86400, ge=300, description="Time after the login when a session ends.")
+    login_seconds: int = Field(600, ge=60, le=3600, description="Time to complete a login.")
     session_recheck_seconds: int = Field(
-        300, ge=1, description="A session asks Keycloak this often whether its person is still in order."
+        300,
+        ge=1,
+        description="Interval at which the server asks the provider whether the user of a session may still use it.",
     )
     directory_check: Literal["auto", "required", "off"] = Field(
         "auto",
-        description="Whether owners of access keys are looked up in Keycloak: `auto` where the client's service "
-        "account has `view-users`, `required` refuses keys while it has not, `off`.",
+        description="Whether the server looks up the owners of access keys in Keycloak. `auto`: if the client's "
+        "service account has the role `view-users`. `required`: refuse access keys while it lacks the "
+        "role. `off`: never.",
     )
     directory_recheck_seconds: int = Field(
-        300, ge=1, description="The owner of an access key in use is looked up this often."
+        300, ge=1, description="Interval at which the server looks up the owner of an access key in use."
     )
     keycloak_admin_url: Url | None = Field(
         None,
-        description="Admin REST API of the realm; default: derived from the token endpoint "
+        description="URL of the realm in Keycloak's Admin REST API; default: derived from the token endpoint "
         "(`https://host/admin/realms/<realm>`).",
     )
     outage_grace_seconds: int = Field(
         8 * 3600,
         ge=0,
-        description="How long sessions and keys live on while Keycloak does not answer, or leaves out what it told "
-        "before and cannot be looked up.",
+        description="Time for which sessions and access keys stay valid while the provider does not answer, or omits "
+        "claims that it sent before and the server cannot look them up.",
+    )
+
+    trusted_issuers: TrustedIssuers = Field(
+        (),
+        description="Issuers of tokens to which administrators may bind service accounts, such as "
+        "`https://token.actions.githubusercontent.com`; for one that the server cannot reach, with a file of its keys: "
+        "`https://issuer=/path/to/jwks.json`. Default: none. The issuer of logins cannot be among them.",
+    )
+    workload_audiences: Audiences = Field(
+        (),
+        description="Names of this server in the claim `aud` of these tokens; default: the external URL.",
     )
 
     untested_mlflow: str | None = Field(
         None,
-        description="A release of MLflow outside of the tested range, such as `3.19.1`, that is taken nevertheless if "
-        "it has all that is used of it.",
+        description="A release of MLflow outside the tested range, such as `3.19.1`, to accept if it has everything "
+        "that the plugin uses.",
+    )
+    short_way: bool = Field(
+        True,
+        description="Whether requests to Flask skip two MLflow middlewares and a bridge that have no effect on them; "
+        "`false` uses them, which needs more time and memory.",
     )
     artifact_locations: Locations = Field(
         (),
-        description="Prefixes below which people who are no administrators may choose the artifact location of an "
-        "experiment, such as `s3://bucket/teams`; default: they choose none.",
+        description="Prefixes below which users may choose the artifact location of an experiment, such as "
+        "`s3://bucket/teams`; default: only administrators may choose one.",
     )
     max_body_mebibytes: int = Field(
         32,
         ge=1,
-        description="Largest body of a request by somebody who is signed in, in MiB (2^20 bytes), unpacked where it "
-        "is packed; uploads of artifacts have no bound.",
+        description="Largest request body of a logged-in user, in MiB (2^20 bytes), after decompression; uploads of "
+        "artifacts have no limit.",
     )
     audit_retention_days: int = Field(
-        400, ge=0, description="Events of the audit trail are forgotten after so long; 0 keeps them for ever."
+        400, ge=0, description="Days after which events of the audit trail are deleted; 0 keeps them forever."
     )
     metrics_token: MetricsToken | None = Field(
         None,
-        description="Turns Prometheus metrics on at `/prokube-auth/metrics`; who scrapes sends it as Bearer token.",
+        description="Bearer token for Prometheus metrics at `/prokube-auth/metrics`; default: metrics are off.",
     )
+
+    smtp_host: Host | None = Field(
+        None,
+        description="Mail server for reminders to owners of access keys, 14 and 2 days before a key expires; "
+        "default: no e-mails.",
+    )
+    smtp_port: int = Field(587, ge=1, le=65535, description="Port of the mail server.")
+    smtp_username: str | None = Field(None, description="User name for the mail server; default: no authentication.")
+    smtp_password: SecretStr | None = Field(None, description="Password for the mail server.")
+    smtp_security: SmtpSecurity = Field(
+        "starttls",
+        description="Encryption of the connection to the mail server: `starttls`, `tls` from the start, or `none`.",
+    )
+    smtp_from: Address | None = Field(
+        None,
+        description="Sender of the e-mails; default: `SUPPORT_CONTACT` if it is an address, otherwise `mlflow` at "
+        "the host of the external URL.",
+    )
+
+    @property
+    def trust(self) -> Trust:
+        """What service accounts may be bound to."""
+        return _trust(self.trusted_issuers, self.workload_audiences, self.external_url)
 
     @property
     def discovery_url(self) -> str:
@@ -286,6 +225,28 @@ class Settings(BaseModel):
         """Scheme, host and port of the external URL, as a browser's ``Origin`` names them."""
         parts = urlsplit(self.external_url)
         return f"{parts.scheme}://{parts.netloc}".lower()
+
+    @property
+    def keys_url(self) -> str:
+        """The page of permissions and access keys."""
+        return f"{self.external_url}/prokube-auth/permissions"
+
+    @property
+    def callback_url(self) -> str:
+        """The redirect URI of logins."""
+        return f"{self.external_url}/prokube-auth/callback"
+
+    @property
+    def post_logout_urls(self) -> tuple[str, str]:
+        """Where the provider sends browsers after a logout: to the last page, or to another login."""
+        return f"{self.external_url}/prokube-auth/logged-out", f"{self.external_url}/prokube-auth/login"
+
+    @property
+    def mail_sender(self) -> str:
+        """The sender of e-mails."""
+        contact = self.support_contact or ""
+        host = urlsplit(self.external_url).hostname or "localhost"
+        return self.smtp_from or (contact if is_address(contact) else f"mlflow@{host}")
 
     @property
     def secure(self) -> bool:
@@ -305,8 +266,12 @@ class Settings(BaseModel):
 
     @property
     def contact(self) -> str:
-        """Whom a refused user asks."""
+        """The contact that refusals name."""
         return self.support_contact or "the MLflow admin"
+
+
+def _trust(issuers: tuple[TrustedIssuer, ...], audiences: tuple[str, ...], external_url: str | None) -> Trust:
+    return Trust(tuple(issuer.url for issuer in issuers), audiences or ((external_url,) if external_url else ()))
 
 
 class DatabaseSettings(BaseModel):
@@ -317,11 +282,44 @@ class DatabaseSettings(BaseModel):
     database_uri: DatabaseUri | None = None
 
 
+class IssuerSettings(BaseModel):
+    """The issuer alone."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    oidc_issuer: Issuer
+
+
 class StoreSettings(DatabaseSettings):
     """What a command on the stores reads."""
 
+    provider_name: ProviderName = "Keycloak"
+
     token_max_days: TokenDays = 365
     session_idle_seconds: IdleSeconds = 8 * 3600
+
+
+class TeamSettings(StoreSettings):
+    """What a command that makes teams of groups reads."""
+
+    groups_claims: Names = ("groups", "realm_access.roles")
+    user_groups: Names = ("prokube-users",)
+    admin_groups: Names = ("prokube-admins",)
+    team_groups: Patterns = ()
+
+
+class TrustSettings(StoreSettings):
+    """What a command that binds service accounts to issuers reads."""
+
+    oidc_issuer: Issuer | None = None
+    external_url: Url | None = None
+    trusted_issuers: TrustedIssuers = ()
+    workload_audiences: Audiences = ()
+
+    @property
+    def trust(self) -> Trust:
+        """As the server has it."""
+        return _trust(self.trusted_issuers, self.workload_audiences, self.external_url)
 
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -22,17 +22,8 @@ from .logs import hide_starlettes_warning
 from .mlflow_auth import seams
 from .mlflow_auth.releases import EngineChanged, check_mlflow
 from .prefix import misplaced
-from .settings import (
-    AUTH_DRIVERS,
-    DATABASE_URI_FORM,
-    SQL_BACKENDS,
-    DatabaseSettings,
-    Settings,
-    SettingsError,
-    is_database_uri,
-    load,
-    why_no_auth_tables,
-)
+from .setting_types import AUTH_DRIVERS, DATABASE_URI_FORM, SQL_BACKENDS, is_database_uri, why_no_auth_tables
+from .settings import DatabaseSettings, Settings, SettingsError, load
 
 DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 BACKEND_STORE_ENV = "_MLFLOW_SERVER_FILE_STORE"
@@ -71,7 +62,10 @@ def prepare() -> None:
         settings, mistakes = None, error.mistakes
     mistakes = mistakes + refused(os.environ, context.params)
     uri = None
-    if settings is not None:
+    if settings is not None and settings.database_uri is None and context.params.get("artifacts_only"):
+        # Else it would make itself a database in the working directory, in which nobody has a key.
+        mistakes.append("PROKUBE_AUTH_DATABASE_URI is not set; with --artifacts-only it names the tracking server's")
+    elif settings is not None:
         uri = database_uri(settings, context.params.get("backend_store_uri") or _default_backend())
         if uri is None:
             mistakes.append(
@@ -161,7 +155,7 @@ def _migrate(uri: str) -> None:
     from sqlalchemy.exc import SQLAlchemyError
 
     from .mlflow_auth.install import migrate_mlflow
-    from .store.database import migrate, open_engine
+    from .store.database import SchemaOutdated, migrate, open_engine
 
     try:
         engine = open_engine(uri)
@@ -169,6 +163,8 @@ def _migrate(uri: str) -> None:
             migrate(engine, migrate_mlflow)
         finally:
             engine.dispose()
+    except SchemaOutdated as error:
+        raise click.ClickException(f"prokube-auth cannot start: {error}") from None
     except (SQLAlchemyError, OSError) as error:
         raise click.ClickException(
             "prokube-auth cannot start: the auth database does not answer or cannot be migrated "
@@ -232,6 +228,6 @@ def tell(settings: Settings) -> None:
     if not settings.secure and not is_loopback(urlsplit(settings.external_url).hostname or ""):
         click.echo(
             f"[prokube-auth] WARNING: PROKUBE_AUTH_EXTERNAL_URL is {settings.external_url}: cookies and access keys "
-            "travel in clear. Put TLS before the server, and name its https:// URL.",
+            "travel unencrypted. Put TLS before the server, and name its https:// URL.",
             err=True,
         )

@@ -11,19 +11,19 @@ import click
 from ..plain import lowered
 from ..policy import words
 from ..policy.words import moment
-from .common import BACKEND_OPTION, database_in_words, operator, services
+from .common import BACKEND_OPTION, acting, database_in_words, services
 
 PASSWORD_FILE = click.option(
     "--password-file", type=click.File("rb"), help="Read the password from this file ('-': standard input)."
 )
 
 
-@click.group("break-glass", short_help="Local administrators, for when Keycloak is away.")
+@click.group("break-glass", short_help="Local administrators, for a login without the provider.")
 def break_glass() -> None:
     """Local administrators, for the day on which Keycloak is away."""
 
 
-@break_glass.command("set", short_help="Make a local administrator, or give a new password.")
+@break_glass.command("set", short_help="Create a local administrator, or replace a password.")
 @BACKEND_OPTION
 @click.argument("name")
 @PASSWORD_FILE
@@ -37,27 +37,27 @@ def set_(backend_store_uri: str | None, name: str, password_file: IO[bytes] | No
         usable_name(name)
         password = usable_password(_read(password_file))
         with database_in_words(opened.database.uri):
-            replaced = opened.local_admins.set(name, password, int(time.time()), operator(), "cli")
+            replaced = opened.local_admins.set(name, password, acting())
     except Unusable as error:
         raise click.ClickException(str(error)) from None
     except NameTaken as error:
         taken, choose = words.user_name_taken(error.name, kept=error.kept), "Or choose" if error.kept else "Choose"
-        raise click.ClickException(f"{taken} {choose} a name that nobody has, such as 'break-glass'") from None
+        raise click.ClickException(f"{taken} {choose} an unused name, such as 'break-glass'") from None
     done = "has a new password" if replaced else "is a local administrator now"
     click.echo(f"'{lowered(name)}' {done}; the login is at {_login_url()}")
 
 
-@break_glass.command(short_help="End a local administrator at once.")
+@break_glass.command(short_help="Remove a local administrator at once.")
 @BACKEND_OPTION
 @click.argument("name")
 def remove(backend_store_uri: str | None, name: str) -> None:
     """End the local administrator NAME at once, with sessions and access key."""
     opened = services(backend_store_uri)
     with database_in_words(opened.database.uri):
-        found = opened.local_admins.remove(name, int(time.time()), operator(), "cli")
+        found = opened.local_admins.remove(name, acting())
     if not found:
         raise click.ClickException(f"there is no local administrator '{name}'; `break-glass list` shows them")
-    click.echo(f"'{lowered(name)}' is no local administrator any more; sessions and access key are ended.")
+    click.echo(f"'{lowered(name)}' is no longer a local administrator; their sessions and access key have ended.")
 
 
 @break_glass.command("list")
@@ -74,7 +74,7 @@ def list_(backend_store_uri: str | None) -> None:
         locked = f", locked until {moment(lock)}" if lock > now else ""
         click.echo(f"{admin.name}: last login {seen}{locked}")
     if not admins:
-        click.echo("There is no local administrator; the login page for them does not exist.", err=True)
+        click.echo("There is no local administrator, so their login page is off.", err=True)
 
 
 def _read(password_file: IO[bytes] | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -29,7 +30,13 @@ BACKEND_OPTION = click.option(
     show_envvar=True,
     help="Tracking backend, where PROKUBE_AUTH_DATABASE_URI is not set.",
 )
-HEIR = click.option("--heir", help="Who manages from then on what nobody else does.")
+REGISTRY_OPTION = click.option(
+    "--registry-store-uri",
+    envvar="MLFLOW_REGISTRY_STORE_URI",
+    show_envvar=True,
+    help="Model registry, where it is not in the tracking backend.",
+)
+SUCCESSOR = click.option("--successor", help="The account that gets MANAGE on resources that no one else manages.")
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -95,19 +102,29 @@ def read_settings(model: type[Wanted]) -> Wanted:
         raise click.ClickException(str(error)) from None
 
 
-def operator() -> str:
-    """Who runs this command, for the audit trail."""
+def issuer_of(text: str) -> str:
+    """An issuer that was typed, as the server's setting takes it.
+
+    Raises:
+        click.ClickException: it is none.
+    """
+    from ..settings import PREFIX, IssuerSettings, SettingsError, read
+
     try:
-        return f"operator {getpass.getuser()}"
-    except (KeyError, OSError):  # a container whose user has no name
-        return f"operator {os.getuid()}"
+        return read(IssuerSettings, {f"{PREFIX}OIDC_ISSUER": text}).oidc_issuer
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def acting() -> Actor:
-    """The same as the one who acts."""
+    """The operating-system user who runs this command, as the actor of the audit trail."""
     from ..model import Actor
 
-    return Actor(operator(), "cli")
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container whose user has no name
+        user = str(os.getuid())
+    return Actor(f"operator {user}", int(time.time()), "cli")
 
 
 @contextmanager
@@ -115,15 +132,16 @@ def administration(backend_store_uri: str | None) -> Iterator[Administration]:
     """What administrators do, on that database.
 
     Raises:
-        click.ClickException: the settings or the tables are not in order, or what is asked for is refused.
+        click.ClickException: the settings or the tables are not usable, or what is asked for is refused.
     """
     opened = services(backend_store_uri)
     from ..administration import Administration
     from ..errors import Refusal
+    from ..settings import StoreSettings
 
     with database_in_words(opened.database.uri):
         try:
-            yield Administration(opened)
+            yield Administration(opened, read_settings(StoreSettings).provider_name)
         except Refusal as refusal:
             raise click.ClickException(refusal.message) from None
         finally:
@@ -157,21 +175,23 @@ def database_in_words(uri: str) -> Iterator[None]:
     """Around work on the database at ``uri``.
 
     Raises:
-        click.ClickException: it does not answer, or knows no such revision.
+        click.ClickException: it does not answer, knows no such revision, or its tables are not those of this version.
     """
     from alembic.util import CommandError
     from sqlalchemy.exc import SQLAlchemyError
 
     from ..startup import why_unanswered
-    from ..store.database import revisions
+    from ..store.database import SchemaOutdated, revisions
 
     try:
         yield
     except CommandError as error:
         raise click.ClickException(f"{error}; expected one of base, {', '.join(revisions())}") from None
+    except SchemaOutdated as error:
+        raise click.ClickException(str(error)) from None
     except (SQLAlchemyError, OSError) as error:
         raise click.ClickException(
-            f"the auth database does not answer or refuses this ({why_unanswered(uri, error)}). Check {WAYS}"
+            f"the auth database does not answer or refused this ({why_unanswered(uri, error)}). Check {WAYS}"
         ) from None
 
 
@@ -179,25 +199,23 @@ def services(backend_store_uri: str | None) -> Services:
     """The stores on that database.
 
     Raises:
-        click.ClickException: the settings or the tables are not in order.
+        click.ClickException: the settings or the tables are not usable.
     """
     needs_server()
     from ..services import open_services
     from ..settings import StoreSettings
-    from ..store.database import SchemaOutdated, check_schema
+    from ..store.database import check_schema
 
     uri = auth_database_uri(backend_store_uri)
     opened = open_services(read_settings(StoreSettings), uri)
-    with database_in_words(uri), opened.database.read():
-        pass  # it answers
-    try:
+    with database_in_words(uri):
+        with opened.database.read():
+            pass  # it answers
         check_schema(opened.database.engine)
-    except SchemaOutdated as error:
-        raise click.ClickException(str(error)) from None
     return opened
 
 
 def deleted(done: Mapping[str, Any]) -> str:
     """What a deletion did, in words."""
-    inherited = f" '{done['heir']}' manages {done['inherited']} resources more." if done["heir"] else ""
+    inherited = f" '{done['successor']}' manages {done['inherited']} resources more." if done["successor"] else ""
     return f"'{done['deleted']}' is deleted.{inherited}"

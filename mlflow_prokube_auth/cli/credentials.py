@@ -69,11 +69,11 @@ class CredentialsFile:
         except FileNotFoundError:
             return ""
         except UnicodeDecodeError:
-            raise CredentialsUnusable(f"{self.path} is not text in UTF-8; mend it or move it away") from None
+            raise CredentialsUnusable(f"{self.path} is not text in UTF-8; fix it or move it away") from None
         except configparser.Error as error:  # its own words would quote the line
             raise CredentialsUnusable(
                 f"{self.path} is not the INI file that MLflow reads ({type(error).__name__}{_line(error)}); "
-                "mend it or move it away"
+                "fix it or move it away"
             ) from None
         except OSError as error:
             raise self._refused(error) from None

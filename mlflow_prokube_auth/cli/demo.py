@@ -9,7 +9,7 @@ import click
 from .common import needs_server
 
 
-@click.command(short_help="Try it: MLflow with login and four users, on loopback.")
+@click.command(short_help="Start a demo: MLflow with login and four users.")
 @click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True, help="Port of MLflow.")
 @click.option(
     "--dir",
@@ -17,10 +17,10 @@ from .common import needs_server
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("demo-data"),
     show_default=True,
-    help="Where database and artifacts are kept.",
+    help="Folder for the database and the artifacts.",
 )
 @click.option("--workers", type=click.IntRange(1, 32), default=1, show_default=True, help="MLflow's workers.")
-@click.option("--gunicorn", is_flag=True, help="Serve with gunicorn in place of uvicorn.")
+@click.option("--gunicorn", is_flag=True, help="Serve with gunicorn instead of uvicorn.")
 @click.option(
     "--info-file",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -11,16 +11,18 @@ import threading
 import webbrowser
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 import click
 
+from .. import plain
 from ..hosts import is_loopback
-from ..identity import tokens
+from ..identity import key_format
 from ..identity.pkce import challenge_of
+from ..model import LONGEST_NOTE
 from .credentials import CredentialsFile, CredentialsUnusable
 from .loopback import Loopback, NotAllowed
 
@@ -41,15 +43,18 @@ WINNING_VARIABLES = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
     help="The address at which you open MLflow.",
 )
 @click.option(
-    "--days", type=click.IntRange(1, 365), default=30, show_default=True, help="Life of the access key, in days."
+    "--days", type=click.IntRange(1, 365), default=30, show_default=True, help="Lifetime of the access key, in days."
 )
+@click.option("--note", help="What the key is for, shown on its page; default: this computer's name.")
 @click.option("--no-browser", is_flag=True, help="Open the address on any computer, and paste the code shown there.")
-@click.option("--insecure", is_flag=True, help="Send the access key over http:// to another computer, in clear.")
-def login(tracking_uri: str, days: int, no_browser: bool, insecure: bool) -> None:
+@click.option(
+    "--insecure", is_flag=True, help="Allow http:// to another computer, which sends the access key in plain text."
+)
+def login(tracking_uri: str, days: int, note: str | None, no_browser: bool, insecure: bool) -> None:
     """Log in with the browser, and let MLflow's client on this computer use it.
 
-    Writes a new access key, which replaces the one before, to ~/.mlflow/credentials. Prints the line that sets
-    MLFLOW_TRACKING_URI to standard output, and all else to standard error.
+    Writes a new access key, which replaces the one before, to ~/.mlflow/credentials; so the same command renews a key.
+    Prints the line that sets MLFLOW_TRACKING_URI to standard output, and all else to standard error.
     """
     url = server_url(tracking_uri, insecure)
     try:
@@ -57,15 +62,19 @@ def login(tracking_uri: str, days: int, no_browser: bool, insecure: bool) -> Non
         page = _page(url, days, insecure)
         verifier, state = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         asked = {"state": state, "challenge": challenge_of(verifier), "days": days, "name": _computer()}
+        asked |= _note(note)
         code = _pasted(page, asked) if no_browser else _brought(page, asked, state)
         key = _trade(url, code, verifier)
         file.write(key.username, key.text)
     except (NotAllowed, CredentialsUnusable) as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"Logged in as {key.username}, until {key.until}. The access key is in {file.path}", err=True)
+    click.echo(f"Logged in as {key.username}. The access key is in {file.path}", err=True)
+    if key.replaced:
+        click.echo(f"It replaces the one that {key.replaced}.", err=True)
+    click.echo(f"It ends on {key.until}. Run the same command to renew it.", err=True)
     for name in WINNING_VARIABLES:
         if os.environ.get(name):
-            click.echo(f"But {name} is set in this shell, and MLflow prefers it to the file: unset {name}", err=True)
+            click.echo(f"{name} is set in this shell, and MLflow prefers it to the file. Run: unset {name}", err=True)
     click.echo(f"export MLFLOW_TRACKING_URI={shlex.quote(url)}")
 
 
@@ -73,7 +82,7 @@ def server_url(text: str, insecure: bool) -> str:
     """The server's address without a slash at the end.
 
     Raises:
-        click.ClickException: it is none, or the key would travel in clear.
+        click.ClickException: it is none, or the key would travel unencrypted.
     """
     url = text.strip().rstrip("/")
     try:
@@ -90,8 +99,8 @@ def server_url(text: str, insecure: bool) -> str:
         raise click.ClickException("expected a tracking URI without user, query, fragment (#) or blanks")
     if parts.scheme == "http" and not insecure and not is_loopback(parts.hostname):
         raise click.ClickException(
-            f"over http:// the access key would travel to {parts.hostname} in clear. Use https://, or --insecure "
-            "where you trust the network between"
+            f"over http:// the access key would be sent to {parts.hostname} in plain text. Use https://, or --insecure "
+            "if you trust the network"
         )
     return url
 
@@ -99,6 +108,21 @@ def server_url(text: str, insecure: bool) -> str:
 def _computer() -> str:
     """What this computer calls itself, as the page takes it."""
     return "".join(filter(str.isprintable, socket.gethostname()))[:100] or "no name"
+
+
+def _note(given: str | None) -> dict[str, str]:
+    """The note on the key, as the page takes it.
+
+    Raises:
+        click.ClickException: it is none.
+    """
+    if given is None:
+        name = _computer()[:LONGEST_NOTE].strip()
+        return {"note": name} if plain.is_name(name, LONGEST_NOTE) else {}
+    note = given.strip()
+    if note and not plain.is_name(note, LONGEST_NOTE):
+        raise click.ClickException(f"found --note {note!r}, expected plain text of at most {LONGEST_NOTE} characters")
+    return {"note": note} if note else {}
 
 
 def _page(url: str, days: int, insecure: bool) -> str:
@@ -145,20 +169,43 @@ class _Key:
     text: str
     username: str
     until: str
+    # What became of the key before it, or would have; empty where there was none.
+    replaced: str
 
 
 def _trade(url: str, code: str, verifier: str) -> _Key:
     answer = _call("POST", f"{url}/prokube-auth/api/cli/token", {"code": code, "verifier": verifier})
     text, username, expires_at = (answer.get(name) for name in ("access_key", "username", "expires_at"))
-    try:
-        until = datetime.strptime(str(expires_at), "%Y-%m-%dT%H:%M:%SZ").strftime("%Y-%m-%d %H:%M UTC")
-    except ValueError:
-        until = ""
+    until = _moment(expires_at)
     # Both go into a file line by line: let nothing through that would make more of them.
-    sound = isinstance(text, str) and tokens.parse(text) is not None and until
+    sound = isinstance(text, str) and key_format.parse(text) is not None and until is not None
     if not sound or not isinstance(username, str) or not username.isprintable() or not username.strip():
-        raise click.ClickException("the server answered with something that is no access key; nothing was written")
-    return _Key(str(text), username, until)
+        raise click.ClickException("the server did not answer with an access key; nothing was written")
+    return _Key(str(text), username, _in_days(until), _replaced(answer.get("replaced_expires_at")))
+
+
+def _moment(told: Any) -> datetime | None:
+    """A time of the server's; None where it is none."""
+    try:
+        return datetime.strptime(str(told), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+    except ValueError:
+        return None
+
+
+def _in_days(moment: datetime | None) -> str:
+    """When that is, and in how many days."""
+    if moment is None:
+        return ""
+    days = (moment - datetime.now(timezone.utc)).days
+    return f"{moment:%Y-%m-%d %H:%M UTC} (in {days} day{'' if days == 1 else 's'})"
+
+
+def _replaced(told: Any) -> str:
+    moment = _moment(told)
+    if moment is None:
+        return ""
+    over = moment <= datetime.now(timezone.utc)
+    return f"{'ended' if over else 'would have ended'} on {moment:%Y-%m-%d %H:%M UTC}"
 
 
 def _call(method: str, address: str, body: dict[str, str] | None = None) -> dict[str, Any]:
@@ -198,7 +245,7 @@ def _no_plugin(url: str) -> str:
 
 
 def _authorities() -> ssl.SSLContext | bool:
-    """Whom to trust: what the environment names, else the library's own list."""
+    """The certificate authorities to trust: those that the environment names, else the library's own list."""
     for name in CA_VARIABLES:
         path = os.environ.get(name)
         if not path:

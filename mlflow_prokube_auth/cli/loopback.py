@@ -16,7 +16,7 @@ PAGE = """<!doctype html>
 <style>body {{ max-width: 26rem; margin: 20vh auto; padding: 0 1rem; font: 15px/1.5 system-ui, sans-serif; }}</style>
 </head><body><h1>{title}</h1><p>{text}</p></body></html>
 """
-BACK = "Back to your terminal: it says how the login went. You can close this page."
+BACK = "Go back to your terminal, which shows the result of the login. You can close this page."
 HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'",
@@ -43,11 +43,11 @@ def read_callback(query: str, state: str) -> str:
     """
     given = {name: values[0] for name, values in parse_qs(query).items() if len(values) == 1}
     if not hmac.compare_digest(given.get("state", "").encode(), state.encode()):
-        raise AnotherLogin("the browser brought the answer to another login (its state differs); nothing was changed")
+        raise AnotherLogin("the browser returned from another login (its state differs); nothing was changed")
     if given.get("error") == "access_denied":
         raise NotAllowed("you cancelled in the browser; nothing was changed")
     if not given.get("code"):
-        raise NotAllowed("the browser brought no code; nothing was changed")
+        raise NotAllowed("the browser returned without a code; nothing was changed")
     return given["code"]
 
 
@@ -65,14 +65,14 @@ class Loopback:
                 """Answer the browser, then wake the command."""
                 parts = urlsplit(self.path)
                 if parts.path != "/callback":
-                    self._show(404, "Not found", "Nothing is here but the way back from a login.")
+                    self._show(404, "Not found", "This address only receives the answer to a login.")
                     return
                 answer: str | NotAllowed
                 try:
                     answer = read_callback(parts.query, state)
                     self._show(200, "Allowed", BACK)
                 except AnotherLogin:
-                    self._show(400, "Another login", "This page belongs to another login. Go on in the browser.")
+                    self._show(400, "Another login", "This page belongs to another login. Continue in the browser.")
                     return
                 except NotAllowed as error:
                     answer = error

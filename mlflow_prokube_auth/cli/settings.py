@@ -8,9 +8,10 @@ from .common import needs_packages
 
 HEAD = """# Settings
 
-Environment variables, read once at start. Lists take commas or blanks. Where `_FILE` is marked, the value may come
-from a file named by the variable with `_FILE` behind its name. An empty variable counts as one that is not set where
-the default is "none". All mistakes are reported at once, before any worker starts.
+This page lists the settings of the server. They are environment variables, which the server reads once when it starts.
+Separate the items of a list by commas or blanks. Where the column `_FILE` says yes, the value may also be in a file:
+append `_FILE` to the variable's name and set it to the file's path. Where the default is "none", an empty variable
+counts as unset. The server reports all mistakes at once, before any worker starts.
 
 | variable | default | `_FILE` | meaning |
 |---|---|---|---|"""

@@ -182,7 +182,7 @@ class _IdToken(OpenIDCode):
         return client.claims(client.provider.client_id, "ID")
 
     def generate_user_info(self, user: SsoSession, scope: str) -> dict[str, Any]:
-        return {**self._provider.told_of(user.user), **user.claims()}
+        return {**self._provider.told_of(user.user, "ID token"), **user.claims()}
 
     def encode_id_token(self, token: dict[str, Any], request: Any) -> str:
         """Authlib's, changed where a test has asked for that."""
@@ -199,7 +199,7 @@ def _access_token(client: _Client, user: SsoSession, scope: str, **_: Any) -> st
     provider = client.provider
     roles = {} if provider.userinfo_only else {"realm_access": {"roles": DEFAULT_ROLES}}
     ours = {**client.claims("account", "Bearer"), **user.claims(), "scope": scope}
-    return provider.keys.sign({**provider.told_of(user.user), **roles, **ours})
+    return provider.keys.sign({**provider.told_of(user.user, "access token"), **roles, **ours})
 
 
 class _EndSession(EndSessionEndpoint):

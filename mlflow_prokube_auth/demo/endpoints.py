@@ -65,15 +65,17 @@ class _Endpoints:
 
     def discovery(self) -> Response:
         base = self._provider.url
+        logout = {"end_session_endpoint": f"{base}/logout"} if self._provider.ends_sessions else {}
         return jsonify(
             {
+                **logout,
                 "issuer": self._provider.issuer,
                 "authorization_endpoint": f"{base}/authorize",
                 "token_endpoint": f"{base}/token",
                 "userinfo_endpoint": f"{base}/userinfo",
                 "jwks_uri": f"{base}/jwks",
-                "end_session_endpoint": f"{base}/logout",
-                "scopes_supported": SCOPES,
+                # Refresh tokens come without the scope, as from Keycloak.
+                "scopes_supported": [scope for scope in SCOPES if scope != "offline_access"],
                 "response_types_supported": ["code"],
                 "response_modes_supported": ["query"],
                 "grant_types_supported": ["authorization_code", "refresh_token"],
@@ -98,7 +100,7 @@ class _Endpoints:
         if self._provider.userinfo_status is not None:
             return Response("as a test has asked for\n", self._provider.userinfo_status)
         with self._bearers.acquire("openid") as token:
-            claims = self._provider.told_of(token.session.user, by_userinfo=True)
+            claims = self._provider.told_of(token.session.user, "userinfo")
             return jsonify({**claims, "sub": self._provider.userinfo_subject or claims["sub"]})
 
     # Login
@@ -130,7 +132,7 @@ class _Endpoints:
         buttons = [("user", u.subject, u.email, ", ".join(u.groups) or "in no group") for u in users]
         text, leads_to = "Demo login, without passwords: for development only.", self._provider.redirect_uris
         context = {"error": error, "buttons": buttons, "action": request.full_path}
-        return page("Sign in as", text, status=status, leads_to=leads_to, **context)
+        return page("Log in as", text, status=status, leads_to=leads_to, **context)
 
     def _clicked(self, grant: Any) -> Any:
         if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
@@ -174,7 +176,7 @@ def _unreadable(_: ValueError) -> Response:
 
     Nor does Authlib expect a Basic header that is not UTF-8.
     """
-    return page("Request refused", error="The request holds characters that it may not hold.", status=400)
+    return page("Request refused", error="The request contains characters that are not allowed.", status=400)
 
 
 def _harden(response: Response) -> Response:

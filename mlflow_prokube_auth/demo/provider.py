@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import KW_ONLY, InitVar, dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
@@ -33,6 +33,7 @@ TIMEOUT_SECONDS = 10
 BACKCHANNEL_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 Claims = dict[str, Any]
+Place = Literal["ID token", "access token", "userinfo"]
 
 
 @dataclass(eq=False)
@@ -45,10 +46,12 @@ class DemoProvider:
         port: 0 stands for any free one and is replaced by :meth:`start`.
         tamper: receives the ID token's claims and returns those to sign instead.
         unsigned_id_token: answer ID tokens with ``alg: none``.
-        userinfo_only: tell claims about the person by userinfo alone, as certified providers do by default
+        userinfo_only: send claims about the person only in userinfo, as certified providers do by default
             (OpenID Connect Core 1.0, section 5.4); tokens name the subject.
         issuer_slash: end the issuer in a slash, as Auth0, Authentik and others do.
-        withheld: names of claims that nothing tells any more.
+        ends_sessions: name an ``end_session_endpoint``.
+        withheld: names of claims that no answer contains any more.
+        places: the only place of a claim with that name.
         userinfo_status: what the userinfo endpoint answers instead of claims.
         userinfo_subject: the ``sub`` that userinfo names instead of the person's.
 
@@ -67,10 +70,12 @@ class DemoProvider:
     users: InitVar[Iterable[DemoUser]] = DEMO_USERS
     userinfo_only: bool = False
     issuer_slash: bool = False
+    ends_sessions: bool = True
     tamper: Callable[[Claims], Claims] | None = field(default=None, init=False)
     unsigned_id_token: bool = field(default=False, init=False)
     outage: bool = field(default=False, init=False)
     withheld: frozenset[str] = field(default=frozenset(), init=False)
+    places: dict[str, Place] = field(default_factory=dict, init=False)
     userinfo_status: int | None = field(default=None, init=False)
     userinfo_subject: str | None = field(default=None, init=False)
 
@@ -86,10 +91,14 @@ class DemoProvider:
         self._app = create_app(self)
         self._server: BaseWSGIServer | None = None
 
-    def told_of(self, user: DemoUser, *, by_userinfo: bool = False) -> Claims:
+    def told_of(self, user: DemoUser, place: Place) -> Claims:
         """What userinfo, or a token, says about a person as of now."""
-        told = user.claims() if by_userinfo or not self.userinfo_only else {"sub": user.subject}
-        return {name: value for name, value in told.items() if name not in self.withheld}
+        told = user.claims() if place == "userinfo" or not self.userinfo_only else {"sub": user.subject}
+        return {
+            name: value
+            for name, value in told.items()
+            if name not in self.withheld and self.places.get(name, place) == place
+        }
 
     # Running
 

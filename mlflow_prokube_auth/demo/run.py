@@ -19,8 +19,8 @@ from types import FrameType
 import click
 import httpx
 
-from ..identity.tokens import compose
-from ..model import Admission
+from ..identity.key_format import compose
+from ..model import Actor, Admission
 from ..services import Services, open_services
 from ..settings import load
 from .provider import DEMO_USERS, DemoProvider, DemoUser
@@ -29,6 +29,8 @@ CLIENT_ID = "mlflow"
 START_SECONDS = 180
 KEY_DAYS = 30
 SHOWN_USER = "alice@example.com"
+# Has no key, so that the hint and "Create access key" are seen.
+KEYLESS_USER = "bob@example.com"
 
 
 def run(port: int, directory: Path, workers: int, gunicorn: bool, info_file: Path | None) -> None:
@@ -88,9 +90,9 @@ def run(port: int, directory: Path, workers: int, gunicorn: bool, info_file: Pat
         keys = _keys(environment, directory, everybodys=info_file is not None)
         if info_file is not None:
             _write_info(info_file, url, provider.issuer, keys)
-        _announce(url, keys, snippet_file)
+        _announce(url, keys, snippet_file, everybodys=info_file is not None)
         server.wait()
-        raise click.ClickException(f"the server ended by itself with code {server.returncode}")
+        raise click.ClickException(f"the server exited with code {server.returncode}")
     except KeyboardInterrupt:
         click.echo("Stopping.")
     finally:
@@ -120,7 +122,8 @@ def _free(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError:
             raise click.ClickException(
-                f'port {port} is taken; end what uses it, or choose another: make demo DEMO_ARGS="--port 5123"'
+                f"port {port} is in use; stop the process that uses it, or choose another: "
+                'make demo DEMO_ARGS="--port 5123"'
             ) from None
 
 
@@ -129,7 +132,9 @@ def _start(provider: DemoProvider, port_file: Path) -> None:
     try:
         provider.start()
     except OSError as error:
-        raise click.ClickException(f"{error.strerror}; end what uses that port, or choose another --dir") from None
+        raise click.ClickException(
+            f"{error.strerror}; stop the process that uses it, or choose another --dir"
+        ) from None
     port_file.write_text(str(provider.port))
 
 
@@ -151,7 +156,7 @@ def _wait(server: subprocess.Popen[bytes], url: str) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if server.poll() is not None:
-            raise click.ClickException(f"the server did not start (code {server.returncode}); its words are above")
+            raise click.ClickException(f"the server did not start (code {server.returncode}); its output is above")
         with contextlib.suppress(httpx.HTTPError):
             if httpx.get(f"{url}/health", timeout=2).status_code == 200:
                 return
@@ -188,13 +193,12 @@ def _key(services: Services, user: DemoUser, issuer: str, wanted: bool) -> str |
             admitted_by="prokube-users",
             admin_by="prokube-admins" if "prokube-admins" in groups else None,
         ),
-        now,
-        "demo",
+        Actor(user.email, now, "demo"),
     )
     if not wanted:
         return None
     token = compose(secrets.token_bytes(41))
-    services.tokens.mint(token, person.user_id, now, now + KEY_DAYS * 86400, "demo", "demo")
+    services.access_keys.mint(token, person.user_id, now + KEY_DAYS * 86400, Actor("demo", now, "demo"))
     return token.text
 
 
@@ -213,13 +217,16 @@ def _write_info(info_file: Path, url: str, issuer: str, keys: dict[str, str | No
     _write_private(info_file, json.dumps({"tracking_uri": url, "issuer": issuer, "users": users}, indent=2))
 
 
-def _announce(url: str, keys: dict[str, str | None], snippet_file: Path) -> None:
+def _announce(url: str, keys: dict[str, str | None], snippet_file: Path, *, everybodys: bool) -> None:
     snippet = [
         f"export MLFLOW_TRACKING_URI={url}",
         f"export MLFLOW_TRACKING_USERNAME={SHOWN_USER}",
         f"export MLFLOW_TRACKING_PASSWORD={keys[SHOWN_USER]}",
     ]
     _write_private(snippet_file, "\n".join(snippet) + "\n")
+    without_key = (
+        "" if everybodys else f"\n  {KEYLESS_USER} has no access key yet: log in as bob and follow the hint.\n"
+    )
     indented = "\n".join(f"    {line}" for line in snippet)
     click.echo(
         f"""
@@ -230,6 +237,8 @@ def _announce(url: str, keys: dict[str, str | None], snippet_file: Path) -> None
   In a notebook, as alice:
 {indented}
   The same, for as long as the demo runs:  . {shlex.quote(str(snippet_file))}
+{without_key}
+  Database and artifacts stay in {shlex.quote(str(snippet_file.parent))}; delete the folder to start over.
 
   Ctrl-C stops everything.
 """
