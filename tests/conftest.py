@@ -36,7 +36,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 # What takes longest begins first, so that no worker is left with it at the end; the rest follows.
-LONGEST_FIRST = ("tests/packaging", "tests/kserve", "tests/keycloak", "tests/browser", "tests/server", "tests/security")
+LONGEST_FIRST = (
+    "tests/packaging", "tests/kserve", "tests/keycloak", "tests/providers", "tests/browser", "tests/server",
+    "tests/security",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -22,7 +22,7 @@ def test_the_wheel_holds_migrations_pages_and_nothing_at_top_level(tmp_path: Pat
     assert {top for top in tops if not top.endswith(".dist-info")} == {"mlflow_prokube_auth"}
     for needed in (
         "mlflow_prokube_auth/migrations/env.py",
-        "mlflow_prokube_auth/migrations/versions/0001_first_tables.py",
+        "mlflow_prokube_auth/migrations/versions/0007_first_tables.py",
         "mlflow_prokube_auth/web/templates/permissions.html",
         "mlflow_prokube_auth/web/assets/menu.js",
     ):

@@ -13,6 +13,11 @@ from mlflow_prokube_auth.settings import load
 from mlflow_prokube_auth.store.database import migrate, open_engine
 
 from ..support.commands import ALICE, SETTINGS, uri
+from ..support.people import let_in
+from ..support.readers import served
+from ..support.tenants import alice, bob
+
+__all__ = ["alice", "bob", "served"]
 
 
 @pytest.fixture
@@ -20,7 +25,5 @@ def services(tmp_path: Path) -> Services:
     """A database in which alice has logged in once."""
     migrate(open_engine(uri(tmp_path)), migrate_mlflow)
     opened = open_services(load(SETTINGS), uri(tmp_path))
-    opened.people.log_in(
-        Admission("https://kc", "s-1", ALICE, True, "Alice", ("prokube-users",), "prokube-users", None), 100, "test"
-    )
+    let_in(opened, Admission("https://kc", "s-1", ALICE, True, "Alice", ("prokube-users",), "prokube-users", None))
     return opened

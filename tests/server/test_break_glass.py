@@ -15,6 +15,7 @@ from mlflow_prokube_auth.store.database import Database
 from mlflow_prokube_auth.store.local_admins import LocalAdmins
 from mlflow_prokube_auth.store.schema import audit_events, sessions
 
+from ..support.people import acting
 from ..support.processes import free_port
 from ..support.world import World, running_world
 
@@ -45,13 +46,13 @@ def admins(world: World, database: Database) -> Iterator[LocalAdmins]:
     yield found
     world.provider.set_outage(False)
     for admin in found.everyone():
-        found.remove(admin.name, 1, "test")
+        found.remove(admin.name, acting(1, "test"))
 
 
 @pytest.fixture
 def root(admins: LocalAdmins) -> str:
     """One local administrator, new for each test."""
-    admins.set("root", PASSWORD, 1, "test")
+    admins.set("root", PASSWORD, acting(1, "test"))
     return "root"
 
 
@@ -75,7 +76,7 @@ def events(database: Database, action: str) -> list[tuple[str, str]]:
 def test_without_a_local_administrator_there_is_no_such_page(world: World, admins: LocalAdmins) -> None:
     browser = world.browser()
     page = browser.get(LOCAL)
-    assert (page.status_code, "There is no such page here." in page.text) == (404, True)
+    assert (page.status_code, "This page does not exist." in page.text) == (404, True)
     answer = post(world, browser, "root", PASSWORD)
     assert (answer.status_code, answer.json()["error_code"]) == (404, "RESOURCE_DOES_NOT_EXIST")
     start = browser.get("/prokube-auth/login/start")
@@ -113,7 +114,7 @@ def test_who_is_local_sees_what_others_made_and_may_have_a_key(world: World, adm
         "/ajax-api/2.0/mlflow/experiments/create", json={"name": "alices"}, headers={"Origin": world.origin}
     )
     world.provider.set_outage(True)
-    admins.set("root", PASSWORD, 1, "test")
+    admins.set("root", PASSWORD, acting(1, "test"))
     browser = logged_in(world)
     key = world.make_key(browser).json()["access_key"]
     found = httpx.get(
@@ -195,7 +196,8 @@ def test_logging_out_ends_here_and_not_in_keycloak(world: World, root: str) -> N
     world.provider.set_outage(False)
     browser = logged_in(world)
     answer = browser.post("/prokube-auth/logout", headers={"Origin": world.origin})
-    assert answer.json()["redirect"] == "/prokube-auth/logged-out"
+    assert answer.json()["redirect"] == "/prokube-auth/logged-out?local"
+    assert "Your session here is over. Access keys" in browser.get("/prokube-auth/logged-out?local").text
     assert browser.get(CURRENT).status_code == 401
 
 
@@ -203,7 +205,7 @@ def test_removing_ends_the_session_and_the_key_at_once(world: World, root: str, 
     browser = logged_in(world)
     key = world.make_key(browser).json()["access_key"]
     assert httpx.get(world.url + CURRENT, auth=("root", key)).status_code == 200
-    admins.remove("root", 1_800_000_000, "test")
+    admins.remove("root", acting(1_800_000_000, "test"))
     assert browser.get(CURRENT).status_code == 401
     assert "was revoked on" in httpx.get(world.url + CURRENT, auth=("root", key)).json()["message"]
     assert browser.get(LOCAL).status_code == 404

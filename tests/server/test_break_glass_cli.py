@@ -18,6 +18,7 @@ from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store.local_admins import Refused
 
 from ..support.commands import ALICE, SETTINGS, audit_rows, refusal, run, uri
+from ..support.people import acting
 
 PASSWORD = "correct horse battery staple"
 
@@ -46,7 +47,7 @@ def test_set_with_a_file_makes_an_administrator_and_says_where_the_login_is(tmp_
     assert done.stdout == (
         "'root' is a local administrator now; the login is at https://mlflow.test/mlflow/prokube-auth/login/local\n"
     )
-    found = services.local_admins.check("root", PASSWORD, int(time.time()), "")
+    found = services.local_admins.check("root", PASSWORD, acting(int(time.time()), "anonymous"))
     assert isinstance(found, Person)
     action, actor, target, client, _ = audit_rows(tmp_path)[1]
     assert (action, target, client) == ("local_admin.set", "root", "cli")
@@ -57,7 +58,7 @@ def test_set_asks_twice(tmp_path: Path, services: Services, monkeypatch: pytest.
     done = prompted(tmp_path, monkeypatch, PASSWORD, PASSWORD)
     assert done.exit_code == 0, done.output
     assert PASSWORD not in done.output
-    assert isinstance(services.local_admins.check("root", PASSWORD, int(time.time()), ""), Person)
+    assert isinstance(services.local_admins.check("root", PASSWORD, acting(int(time.time()), "anonymous")), Person)
 
 
 def test_set_asks_again_where_the_two_differ(
@@ -74,7 +75,7 @@ def test_set_again_is_a_new_password(tmp_path: Path, services: Services) -> None
     again = password_file(tmp_path, b"another long password")
     done = run(tmp_path, "break-glass", "set", "root", "--password-file", again)
     assert "'root' has a new password" in done.stdout
-    assert services.local_admins.check("root", PASSWORD, int(time.time()), "") is Refused.WRONG
+    assert services.local_admins.check("root", PASSWORD, acting(int(time.time()), "anonymous")) is Refused.WRONG
     assert [row[0] for row in audit_rows(tmp_path)][1:3] == ["local_admin.set", "local_admin.replace"]
 
 
@@ -123,7 +124,7 @@ def test_the_password_may_come_from_standard_input(tmp_path: Path, services: Ser
 def test_a_name_of_somebody_in_keycloak_is_refused_with_what_to_do(tmp_path: Path, services: Services) -> None:
     said = refusal(run(tmp_path, "break-glass", "set", ALICE, "--password-file", password_file(tmp_path)))
     assert said.startswith(f"Error: The user name '{ALICE}' belongs to another account here.")
-    assert "Choose a name that nobody has" in said
+    assert "Choose an unused name" in said
     assert not services.local_admins.exist()
 
 
@@ -140,9 +141,9 @@ def test_list_shows_names_logins_and_locks(tmp_path: Path, services: Services) -
     set_root(tmp_path)
     assert run(tmp_path, "break-glass", "list").stdout == "root: last login never\n"
     now = int(time.time())
-    services.local_admins.check("root", PASSWORD, now, "")
+    services.local_admins.check("root", PASSWORD, acting(now, "anonymous"))
     for _ in range(5):
-        services.local_admins.check("root", "wrong", now, "")
+        services.local_admins.check("root", "wrong", acting(now, "anonymous"))
     said = run(tmp_path, "break-glass", "list").stdout
     moment = r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"
     assert re.fullmatch(rf"root: last login {moment}, locked until {moment}\n", said)

@@ -8,8 +8,9 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
-from mlflow_prokube_auth.identity.tokens import PATTERN, parse
+from mlflow_prokube_auth.identity.key_format import PATTERN, parse
 from mlflow_prokube_auth.services import Services
 from mlflow_prokube_auth.store.database import check_schema, head_revision, open_engine
 
@@ -20,27 +21,27 @@ DAY = 86400
 
 
 def test_a_key_is_printed_once_and_is_its_users(tmp_path: Path, services: Services) -> None:
-    done = run(tmp_path, "tokens", "create", ALICE, "--days", "7")
+    done = run(tmp_path, "access-keys", "create", ALICE, "--days", "7")
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(PATTERN + "\n", done.stdout)
     assert not re.search(PATTERN, done.stderr)
     token = parse(done.stdout.strip())
     assert token is not None
-    owner = services.tokens.owner(token.key_id)
+    owner = services.access_keys.owner(token.key_id)
     assert owner is not None
     assert hmac.compare_digest(owner.digest, token.digest)
     assert owner.standing is not None
     assert (owner.person.username, owner.standing.disabled) == (ALICE, False)
-    assert owner.token.ended_at is None
-    assert owner.token.expires_at - owner.token.created_at == 7 * DAY
+    assert owner.key.ended_at is None
+    assert owner.key.expires_at - owner.key.created_at == 7 * DAY
 
 
 def test_the_key_of_an_operator_is_audited_without_the_key(tmp_path: Path, services: Services) -> None:
-    done = run(tmp_path, "tokens", "create", ALICE, "--days", "365")
+    done = run(tmp_path, "access-keys", "create", ALICE, "--days", "365")
     token = parse(done.stdout.strip())
     assert token is not None
     action, actor, target, client, detail = audit_rows(tmp_path)[-1]
-    assert (action, target, client) == ("token.create", token.key_id, "cli")
+    assert (action, target, client) == ("access_key.create", token.key_id, "cli")
     assert actor.startswith("operator ")
     for value in (action, actor, target, client, detail):
         assert token.text not in value
@@ -49,21 +50,23 @@ def test_the_key_of_an_operator_is_audited_without_the_key(tmp_path: Path, servi
 
 
 def test_a_second_key_replaces_the_first(tmp_path: Path, services: Services) -> None:
-    first, second = (parse(run(tmp_path, "tokens", "create", ALICE, "--days", "7").stdout.strip()) for _ in range(2))
+    first, second = (
+        parse(run(tmp_path, "access-keys", "create", ALICE, "--days", "7").stdout.strip()) for _ in range(2)
+    )
     assert first is not None
     assert second is not None
-    owner = services.tokens.owner(first.key_id)
+    owner = services.access_keys.owner(first.key_id)
     assert owner is not None
-    assert owner.token.ended_by == "replaced"
-    assert [row[0] for row in audit_rows(tmp_path)][-2:] == ["token.create", "token.replace"]
+    assert owner.key.ended_by == "replaced"
+    assert [row[0] for row in audit_rows(tmp_path)][-2:] == ["access_key.create", "access_key.replace"]
 
 
 def test_a_users_name_is_found_in_any_case(tmp_path: Path, services: Services) -> None:
-    done = run(tmp_path, "tokens", "create", "Alice@Example.com", "--days", "7")
+    done = run(tmp_path, "access-keys", "create", "Alice@Example.com", "--days", "7")
     assert done.returncode == 0, done.stderr
     token = parse(done.stdout.strip())
     assert token is not None
-    owner = services.tokens.owner(token.key_id)
+    owner = services.access_keys.owner(token.key_id)
     assert owner is not None
     assert owner.person.username == ALICE
 
@@ -71,7 +74,7 @@ def test_a_users_name_is_found_in_any_case(tmp_path: Path, services: Services) -
 @pytest.mark.parametrize("days", ["0", "366", "-1", "soon"])
 def test_a_life_that_is_not_1_to_365_days_is_refused(tmp_path: Path, services: Services, days: str) -> None:
     before = audit_rows(tmp_path)
-    words = refusal(run(tmp_path, "tokens", "create", ALICE, "--days", days))
+    words = refusal(run(tmp_path, "access-keys", "create", ALICE, "--days", days))
     assert "--days" in words
     assert days in words
     if days != "soon":
@@ -80,29 +83,29 @@ def test_a_life_that_is_not_1_to_365_days_is_refused(tmp_path: Path, services: S
 
 
 def test_a_key_without_a_life_is_refused(tmp_path: Path, services: Services) -> None:
-    assert "Missing option '--days'" in refusal(run(tmp_path, "tokens", "create", ALICE))
+    assert "Missing option '--days'" in refusal(run(tmp_path, "access-keys", "create", ALICE))
 
 
 def test_a_life_beyond_the_setting_is_refused_and_names_it(tmp_path: Path, services: Services) -> None:
     settings = {**SETTINGS, "PROKUBE_AUTH_DATABASE_URI": uri(tmp_path), "PROKUBE_AUTH_TOKEN_MAX_DAYS": "30"}
-    words = refusal(run(tmp_path, "tokens", "create", ALICE, "--days", "31", settings=settings))
+    words = refusal(run(tmp_path, "access-keys", "create", ALICE, "--days", "31", settings=settings))
     assert words == "Error: found --days 31, expected at most 30 (PROKUBE_AUTH_TOKEN_MAX_DAYS)\n"
 
 
 def test_an_unknown_user_is_refused_by_name(tmp_path: Path, services: Services) -> None:
     before = audit_rows(tmp_path)
-    words = refusal(run(tmp_path, "tokens", "create", "nobody@example.com", "--days", "7"))
+    words = refusal(run(tmp_path, "access-keys", "create", "nobody@example.com", "--days", "7"))
     assert words == "Error: there is no user 'nobody@example.com'; people appear with their first login\n"
     assert audit_rows(tmp_path) == before
 
 
 def test_a_database_without_our_tables_is_refused_with_what_to_run(tmp_path: Path) -> None:
-    words = refusal(run(tmp_path, "tokens", "create", ALICE, "--days", "7"))
+    words = refusal(run(tmp_path, "access-keys", "create", ALICE, "--days", "7"))
     assert "mlflow-prokube-auth db upgrade" in words
 
 
 @pytest.mark.parametrize(
-    "command", [("tokens", "create", ALICE, "--days", "7"), ("db", "upgrade"), ("db", "downgrade", "base")]
+    "command", [("access-keys", "create", ALICE, "--days", "7"), ("db", "upgrade"), ("db", "downgrade", "base")]
 )
 def test_a_database_that_does_not_answer_is_told_in_words(tmp_path: Path, command: tuple[str, ...]) -> None:
     settings = {**SETTINGS, "PROKUBE_AUTH_DATABASE_URI": f"sqlite:///{tmp_path}/missing/auth.db"}
@@ -111,7 +114,7 @@ def test_a_database_that_does_not_answer_is_told_in_words(tmp_path: Path, comman
     assert "PROKUBE_AUTH_DATABASE_URI" in words
 
 
-@pytest.mark.parametrize("command", [("tokens", "create", ALICE, "--days", "7"), ("db", "upgrade")])
+@pytest.mark.parametrize("command", [("access-keys", "create", ALICE, "--days", "7"), ("db", "upgrade")])
 def test_a_database_that_does_not_answer_is_named_without_its_password(
     tmp_path: Path, command: tuple[str, ...]
 ) -> None:
@@ -125,7 +128,15 @@ def test_a_database_that_does_not_answer_is_named_without_its_password(
 def test_an_unknown_revision_is_told_in_words(tmp_path: Path, services: Services) -> None:
     words = refusal(run(tmp_path, "db", "downgrade", "nonsense"))
     assert "'nonsense'" in words
-    assert "expected one of base, 0001, 0002" in words
+    assert "expected one of base, 0007, 0008" in words
+
+
+def test_tables_of_another_version_are_told_in_words(tmp_path: Path, services: Services) -> None:
+    with services.database.write() as connection:
+        connection.execute(text("UPDATE alembic_version_prokube_auth SET version_num = '0006'"))
+    for command in (("db", "upgrade"), ("teams", "list")):
+        words = refusal(run(tmp_path, *command))
+        assert "the auth tables are at revision 0006, expected one of 0007" in words
 
 
 def test_db_upgrade_makes_the_tables_and_does_no_harm_twice(tmp_path: Path) -> None:
@@ -148,10 +159,10 @@ def test_db_upgrade_takes_the_tracking_backend_where_no_setting_names_a_database
 
 
 def test_db_upgrade_keeps_users_and_keys(tmp_path: Path, services: Services) -> None:
-    token = parse(run(tmp_path, "tokens", "create", ALICE, "--days", "7").stdout.strip())
+    token = parse(run(tmp_path, "access-keys", "create", ALICE, "--days", "7").stdout.strip())
     assert run(tmp_path, "db", "upgrade").returncode == 0
     assert token is not None
-    owner = services.tokens.owner(token.key_id)
+    owner = services.access_keys.owner(token.key_id)
     assert owner is not None
     assert owner.person.username == ALICE
 
@@ -170,7 +181,7 @@ def test_db_downgrade_drops_our_tables_and_upgrade_brings_them_back(tmp_path: Pa
     ("command", "variable"),
     [
         (("db", "upgrade"), None),
-        (("tokens", "create", ALICE, "--days", "7"), "MLFLOW_BACKEND_STORE_URI"),
+        (("access-keys", "create", ALICE, "--days", "7"), "MLFLOW_BACKEND_STORE_URI"),
         (("db", "downgrade", "base"), "PROKUBE_AUTH_DATABASE_URI"),
     ],
 )
@@ -187,14 +198,14 @@ def test_a_text_that_is_no_database_is_told_with_what_is_expected(tmp_path: Path
     settings = {"PROKUBE_AUTH_DATABASE_URI": "foo"}
     words = refusal(run(tmp_path, "db", "upgrade", settings=settings))
     assert words == (
-        "Error: 1 setting(s) to mend:\n"
+        "Error: 1 setting(s) to correct:\n"
         "  - PROKUBE_AUTH_DATABASE_URI: found 'foo', expected an SQLAlchemy URI such as postgresql://user@host/db\n"
     )
 
 
 def test_a_command_without_a_database_names_every_way_to_name_one(tmp_path: Path) -> None:
     ways = ("PROKUBE_AUTH_DATABASE_URI", "--backend-store-uri", "MLFLOW_BACKEND_STORE_URI")
-    words = refusal(run(tmp_path, "tokens", "create", ALICE, "--days", "7", settings={}))
+    words = refusal(run(tmp_path, "access-keys", "create", ALICE, "--days", "7", settings={}))
     assert [way for way in ways if way not in words] == []
     assert "[env var: MLFLOW_BACKEND_STORE_URI]" in " ".join(run(tmp_path, "db", "upgrade", "--help").stdout.split())
 

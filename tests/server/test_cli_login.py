@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from mlflow_prokube_auth.identity.tokens import PATTERN
+from mlflow_prokube_auth.identity.key_format import PATTERN
 
 from ..support import fake_browser
 from ..support.fake_browser import ALICE, ASKED, BOB, STATE, VERIFIER, allow, open_consent
@@ -106,7 +106,8 @@ def test_one_command_makes_the_stock_client_work(world: World, tmp_path: Path) -
     done = run(tmp_path, "--tracking-uri", world.url + "/", "--days", "7")
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"export MLFLOW_TRACKING_URI={world.url}\n"
-    assert re.search(r"Logged in as alice@example.com, until 20\d\d-\d\d-\d\d \d\d:\d\d UTC", done.stderr)
+    assert "Logged in as alice@example.com." in done.stderr
+    assert re.search(r"It ends on 20\d\d-\d\d-\d\d \d\d:\d\d UTC \(in [67] days\)\. Run the same command", done.stderr)
     assert not re.search(PATTERN, done.stdout + done.stderr)
     file = credentials(tmp_path)
     assert [stat.S_IMODE(path.stat().st_mode) for path in (file.parent, file)] == [0o700, 0o600]
@@ -123,7 +124,11 @@ def test_a_second_login_replaces_the_key_and_keeps_the_rest_of_the_file(world: W
     file = credentials(tmp_path)
     first = re.findall(PATTERN, file.read_text())[0]
     file.write_text(file.read_text() + "# another\n[other]\nkey = value\n")
-    assert run(tmp_path, "--tracking-uri", world.url).returncode == 0
+    renewed = run(tmp_path, "--tracking-uri", world.url, "--note", "nightly & CI")
+    assert renewed.returncode == 0
+    assert re.search(r"It replaces the one that would have ended on 20\d\d-", renewed.stderr)
+    browser, _ = world.log_in(ALICE)
+    assert browser.get("/prokube-auth/api/me").json()["key"]["note"] == "nightly & CI"
     second = re.findall(PATTERN, file.read_text())
     assert len(second) == 1
     assert file.read_text().endswith("# another\n[other]\nkey = value\n")
@@ -143,7 +148,7 @@ def test_a_variable_that_wins_over_the_file_is_named(world: World, tmp_path: Pat
     shell = environment(tmp_path, BROWSER=browser, MLFLOW_TRACKING_URI=world.url, MLFLOW_TRACKING_PASSWORD="old")
     done = subprocess.run(command(), env=shell, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    assert "But MLFLOW_TRACKING_PASSWORD is set in this shell" in done.stderr
+    assert "MLFLOW_TRACKING_PASSWORD is set in this shell" in done.stderr
 
 
 def test_without_a_browser_the_code_is_pasted(world: World, tmp_path: Path) -> None:
@@ -199,7 +204,7 @@ def test_who_does_not_answer_or_is_no_server_of_ours_is_told_so(world: World, tm
     assert "answered 302 to https://sso.test/login" in said
     for wrong in (f"{world.origin}/elsewhere", world.provider.issuer):
         assert "is not the address of an MLflow server" in refusal(run(tmp_path, "--tracking-uri", wrong))
-    assert "in clear" in refusal(run(tmp_path, "--tracking-uri", "http://mlflow.example.com"))
+    assert "in plain text" in refusal(run(tmp_path, "--tracking-uri", "http://mlflow.example.com"))
 
 
 def test_a_key_that_would_live_too_long_is_refused_before_a_browser_opens(tmp_path: Path) -> None:
@@ -238,7 +243,7 @@ def test_the_page_warns_of_the_present_key_with_its_last_use(world: World) -> No
     assert "replace-warning" not in browser.get(address, params=ASKED).text
     key = world.make_key(browser).json()["access_key"].split("_")[1]
     assert "stops working at once. It was never used." in browser.get(address, params=ASKED).text
-    world.sql("UPDATE prokube_tokens SET last_used_at = 86400, last_used_from = '10.1.2.3' WHERE key_id = ?", key)
+    world.sql("UPDATE prokube_access_keys SET last_used_at = 86400, last_used_from = '10.1.2.3' WHERE key_id = ?", key)
     assert (
         '<time datetime="1970-01-02T00:00:00Z">1970-01-02</time> from 10.1.2.3'
         in browser.get(address, params=ASKED).text
@@ -268,7 +273,7 @@ def test_a_consent_is_refused_where_the_port_is_anything_else(world: World, port
 def test_the_page_without_parameters_says_how_to_start_it(world: World) -> None:
     answer = httpx.get(f"{world.url}/prokube-auth/cli", headers={"Accept": "text/html", "Sec-Fetch-Mode": "navigate"})
     assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (400, "text/html")
-    assert "Start this with mlflow-prokube-auth login." in answer.text
+    assert "Start this login with mlflow-prokube-auth login." in answer.text
     assert f"mlflow-prokube-auth login --tracking-uri {world.url}" in answer.text
     assert "A-Z" not in answer.text
 

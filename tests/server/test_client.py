@@ -10,6 +10,7 @@ import pytest
 
 from ..support.demo import Demo, running_demo
 from ..support.journeys import journey
+from ..support.long_forms import LONG_FORM
 
 API = "/api/2.0/mlflow"
 
@@ -72,7 +73,13 @@ def test_traces_prompts_datasets_and_evaluations_are_logged_as_without_this_plug
     }
 
 
-@pytest.mark.parametrize("options", [("--gunicorn",), ("--workers", "4")], ids=["gunicorn", "four workers"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(("--gunicorn",), id="gunicorn"),
+        pytest.param(("--workers", "4"), id="four workers", marks=LONG_FORM),
+    ],
+)
 def test_the_same_under_other_servers(options: tuple[str, ...], tmp_path: Path) -> None:
     with running_demo(tmp_path, *options) as other:
         name, key = other.auth("alice")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def test_a_search_that_the_database_gives_up_on_is_no_outage_that_clients_ask_th
             connection.execute(text("LOCK TABLE latest_metrics IN ACCESS EXCLUSIVE MODE"))
             answer = alice.post("/api/2.0/mlflow/runs/search", json=searched)
         assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE"), answer.text
-        assert "gave up on this after its time limit. Ask for less" in answer.json()["message"]
+        assert "stopped this request at its time limit. Ask for less" in answer.json()["message"]
         assert "SELECT" not in answer.text
     finally:
         with engine.begin() as connection:
@@ -109,6 +110,30 @@ def test_while_the_database_is_away_each_answer_is_a_503_and_then_all_is_well(wo
     finally:
         world.postgres.start()
     assert {path: [answer.status_code for answer in answers(path)] for path in READS} == before
+
+
+def test_a_connection_that_is_lost_inside_mlflows_store_is_an_outage_that_clients_ask_through(world: Outage) -> None:
+    engine = create_engine(world.postgres.newest)
+    with (
+        engine.connect() as admin,
+        httpx.Client(base_url=world.url, timeout=60) as alice,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        alice.auth = httpx.BasicAuth("alice@example.com", world.key)
+        made = alice.post("/api/2.0/mlflow/experiments/create", json={"name": "lost"}).json()
+        searched = {"experiment_ids": [made["experiment_id"]], "filter": "metrics.x > 1"}
+        with admin.begin():
+            admin.execute(text("LOCK TABLE latest_metrics IN ACCESS EXCLUSIVE MODE"))
+            waiting = pool.submit(alice.post, "/api/2.0/mlflow/runs/search", json=searched)
+            ended: list[bool] = []
+            while not ended and not waiting.done():
+                lock = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                ended = list(admin.scalars(text(lock)))
+        answer = waiting.result()
+    engine.dispose()
+    assert (answer.status_code, answer.json()["error_code"]) == (503, "TEMPORARILY_UNAVAILABLE"), answer.text
+    assert int(answer.headers["retry-after"]) > 0
+    assert answer.json()["message"] == "The server's database does not answer. Try again in a few seconds."
 
 
 def test_the_log_tells_of_the_outage_without_secrets(world: Outage) -> None:

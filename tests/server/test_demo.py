@@ -24,6 +24,7 @@ import pytest
 
 from mlflow_prokube_auth.demo.headless import login_headless
 
+from ..support.long_forms import LONG_FORM
 from ..support.processes import await_start, free_port
 
 CURRENT = "/ajax-api/2.0/mlflow/users/current"
@@ -133,13 +134,12 @@ def log_in(url: str, email: str) -> httpx.Response:
 @pytest.mark.parametrize(
     ("sent", "options"),
     [
-        (signal.SIGTERM, ()),
-        (signal.SIGTERM, ("--gunicorn",)),
-        (signal.SIGINT, ()),
-        (signal.SIGINT, ("--workers", "2")),
-        (signal.SIGHUP, ()),
+        pytest.param(signal.SIGTERM, (), id="SIGTERM", marks=LONG_FORM),
+        pytest.param(signal.SIGTERM, ("--gunicorn",), id="SIGTERM with gunicorn"),
+        pytest.param(signal.SIGINT, (), id="Ctrl-C", marks=LONG_FORM),
+        pytest.param(signal.SIGINT, ("--workers", "2"), id="Ctrl-C with workers"),
+        pytest.param(signal.SIGHUP, (), id="terminal closed", marks=LONG_FORM),
     ],
-    ids=["SIGTERM", "SIGTERM with gunicorn", "Ctrl-C", "Ctrl-C with workers", "terminal closed"],
 )
 def test_a_signal_ends_the_demo_with_all_that_it_started(
     tmp_path: Path, sent: signal.Signals, options: tuple[str, ...]
@@ -159,6 +159,7 @@ def test_a_signal_ends_the_demo_with_all_that_it_started(
         assert "Traceback" not in demo.log.read_text()
 
 
+@LONG_FORM
 def test_an_impatient_second_ctrl_c_leaves_nothing_either(tmp_path: Path) -> None:
     with started(tmp_path, free_port()) as demo:
         children, ports = descendants(demo.process.pid), demo.ports
@@ -211,7 +212,8 @@ def test_a_taken_port_is_one_clear_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert (done.stdout, own_words(done.stderr)) == (
         "",
-        f'Error: port {port} is taken; end what uses it, or choose another: make demo DEMO_ARGS="--port 5123"\n',
+        f"Error: port {port} is in use; stop the process that uses it, or choose another: "
+        'make demo DEMO_ARGS="--port 5123"\n',
     )
     assert not (tmp_path / "data").exists()
 
@@ -269,15 +271,17 @@ def test_a_demo_in_a_terminal_shows_one_key_and_mints_no_other(tmp_path: Path) -
         ]
         assert [line for line in lines if f"    {line}\n" not in said] == []
         assert f"  . {snippet}\n" in said
+        assert "bob@example.com has no access key yet: log in as bob" in said
+        assert f"stay in {data}; delete the folder" in said
         with sqlite3.connect(data / "mlflow.db") as connection:
             owners = connection.execute(
-                "SELECT username FROM prokube_tokens JOIN users ON users.id = prokube_tokens.user_id"
+                "SELECT username FROM prokube_access_keys JOIN users ON users.id = prokube_access_keys.user_id"
             ).fetchall()
             people = connection.execute("SELECT count(*) FROM prokube_identities").fetchall()
         assert (owners, people) == ([("alice@example.com",)], [(3,)])
         httpx.get(f"http://127.0.0.1:{port}/version")
         said = log.read_text()
-        for noise in ("GET /", "Deprecat", "has no right to look up users"):
+        for noise in ("GET /", "Deprecat", "is not allowed to look up users"):
             assert noise not in said
     finally:
         process.terminate()

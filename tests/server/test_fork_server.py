@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from ..support.forked import fork_server
+from ..support.long_forms import LONG_FORM
 from ..support.processes import free_port, running_mlflow
 from ..support.world import ADMIN, ALICE, BOB, Place, World, running_world, with_keys
 
@@ -79,8 +80,11 @@ VARYING = (
 
 @pytest.fixture(
     scope="module",
-    params=[(), ("--gunicorn-opts", "--log-level info"), ("--workers", "3")],
-    ids=["uvicorn", "gunicorn", "three workers"],
+    params=[
+        pytest.param((), id="uvicorn"),
+        pytest.param(("--gunicorn-opts", "--log-level info"), id="gunicorn"),
+        pytest.param(("--workers", "3"), id="three workers", marks=LONG_FORM),
+    ],
 )
 def places(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Place]]:
     """Both kinds of server, with the same settings and options."""

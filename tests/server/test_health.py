@@ -40,12 +40,12 @@ def test_tables_of_another_version_are_not_ready_and_the_process_is_healthy(worl
     query = "SELECT version_num FROM alembic_version_prokube_auth"
     with sqlite3.connect(world.directory / "mlflow.db") as connection:
         before = connection.execute(query).fetchone()[0]
-    world.sql("UPDATE alembic_version_prokube_auth SET version_num = '0001'")
+    world.sql("UPDATE alembic_version_prokube_auth SET version_num = '0007'")
     try:
         ready = probe(world, "/prokube-auth/ready")
         assert ready.status_code == 503
         assert ready.json()["error_code"] == "TEMPORARILY_UNAVAILABLE"
-        assert "the auth tables are at revision 0001, expected" in ready.json()["message"]
+        assert "the auth tables are at revision 0007, expected" in ready.json()["message"]
         assert probe(world, "/prokube-auth/health").status_code == 200
     finally:
         world.sql("UPDATE alembic_version_prokube_auth SET version_num = ?", before)

@@ -65,7 +65,7 @@ def test_what_came_in_and_what_was_refused_is_counted_over_all_workers(world: Wo
 def test_an_expired_key_counts_as_such(world: World) -> None:
     browser, _ = world.log_in(ALICE)
     key = world.make_key(browser).json()["access_key"]
-    world.sql("UPDATE prokube_tokens SET expires_at = ? WHERE active_user_id IS NOT NULL", int(time.time()) - 1)
+    world.sql("UPDATE prokube_access_keys SET expires_at = ? WHERE active_user_id IS NOT NULL", int(time.time()) - 1)
     assert httpx.get(f"{world.url}/api/2.0/mlflow/users/current", auth=(ALICE, key)).status_code == 401
     assert value(scrape(world).text, 'prokube_auth_authentications_total{outcome="key_expired"}') == 1
 

@@ -8,19 +8,21 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from ..support.long_forms import LONG_FORM
 from ..support.processes import free_port
-from ..support.readers import API, ARTIFACTS, Served, journey, reads
+from ..support.readers import API, ARTIFACTS, REFUSED, Served, journey, reads
 from ..support.world import ADMIN, ALICE, BOB, PREFIX, running_world, with_keys
 
 IS_PROMPT = "mlflow.prompt.is_prompt"
-# Werkzeug redirects double slashes to single ones; what is no route is 404, to everybody.
-REFUSED = (308, 400, 403, 404)
 
 
 SERVERS = {"uvicorn": (), "gunicorn": ("--gunicorn-opts", ""), "static-prefix": ("--static-prefix", PREFIX)}
 
 
-@pytest.fixture(scope="module", params=list(SERVERS))
+@pytest.fixture(
+    scope="module",
+    params=["uvicorn", "gunicorn", pytest.param("static-prefix", marks=LONG_FORM)],
+)
 def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Each way in which MLflow serves artifacts."""
     port, prefixed = free_port(), request.param == "static-prefix"
@@ -42,6 +44,11 @@ def test_a_reader_uses_the_stock_client_as_an_owner_does(served: Served) -> None
     assert {"MLmodel", "requirements.txt", "python_env.yaml"} <= set(seen["downloaded"])
     assert set(seen["listed"]) <= set(seen["downloaded"])
     assert "MLmodel" in seen["listed"]
+    assert seen["info"] == [found["model_id"], "model", "READY", {"depth": "3"}, {}]
+    assert (seen["flavors"], seen["beside"]) == (["python_function", "sklearn"], ["", []])
+    assert (seen["score"], seen["predicted"]) == (0.0, [8.0])
+    assert {"Dockerfile", "model_dir"} <= set(seen["image"])
+    assert seen["requirements"] == "requirements.txt"
     assert seen["prompts"] == ["Say {{word}}", "Shout {{word}}"]
     assert "403" in seen["refused"][0] or "PERMISSION_DENIED" in seen["refused"][0]
 
@@ -53,16 +60,84 @@ def test_a_reader_uses_the_stock_client_as_an_owner_does(served: Served) -> None
         ("runs/get", {"run_id": run}),
         ("artifacts/list", {"run_id": run}),
         ("experiments/get", {"experiment_id": experiment}),
-        # The record of a logged model, the version's own too, tells of its run: it stays the experiment's.
         (f"logged-models/{found['sibling_id']}", {}),
-        (f"logged-models/{found['model_id']}", {}),
+        (f"logged-models/{found['sibling_id']}/artifacts/directories", {}),
     ]
     with served.client(BOB) as bob:
         for path, params in gets:
             assert (path, bob.get(f"{API}/{path}", params=params).status_code) == (path, 403)
+    with served.client(ALICE) as alice:
+        whole = alice.get(f"{API}/logged-models/{found['model_id']}").json()["model"]
+    assert (whole["info"]["source_run_id"], whole["data"]["metrics"][0]["run_id"]) == (run, run)
+    assert {metric["key"] for metric in whole["data"]["metrics"]} == {"loss"}  # an evaluation by bob adds nothing
     served.revoke(f"{prefix}-model")
     root = f"{experiment}/models/{found['model_id']}/artifacts"
     assert (served.list(BOB, root), served.get(BOB, f"{root}/MLmodel")) == (403, 403)
+    with served.client(BOB) as bob:
+        assert bob.get(f"{API}/logged-models/{found['model_id']}").status_code == 403
+
+
+def test_the_logged_model_of_a_version_is_read_as_far_as_it_is_the_versions(served: Served) -> None:
+    """By its id: the record of it, without the run, metrics and tags, and its files; nothing is written."""
+    logged, sibling = served.logged_model(), served.logged_model()
+    name = served.empty(ALICE)
+    record, directories = f"logged-models/{logged.id}", f"logged-models/{logged.id}/artifacts/directories"
+    files = f"/ajax-api/2.0/mlflow/logged-models/{logged.id}/artifacts/files"
+    with served.client(BOB) as bob:
+
+        def seen() -> list[int]:
+            return [
+                bob.get(f"{API}/{record}").status_code,
+                bob.get(f"{API}/{directories}").status_code,
+                bob.get(f"{API}/{directories}", params={"artifact_directory_path": "data"}).status_code,
+                bob.get(files, params={"artifact_file_path": "data/weights.bin"}).status_code,
+            ]
+
+        served.grant(name)
+        assert seen() == [403] * 4
+        # A version of a folder in it opens that folder and no record.
+        folder = f"mlflow-artifacts:/{logged.root}/data"
+        assert served.version(ALICE, name, folder, model_id=logged.id).is_success
+        assert seen() == [403, 403, 200, 200]
+        assert served.version(ALICE, name, f"models:/{logged.id}", model_id=logged.id).is_success
+        assert seen() == [200] * 4
+        answer = bob.get(f"{API}/{record}").json()["model"]
+        assert set(answer) == {"info", "data"}
+        assert answer["info"]["model_id"] == logged.id
+        assert not {"source_run_id", "tags"} & set(answer["info"])
+        assert answer["data"] == {"params": [{"key": "depth", "value": "3"}]}
+        assert bob.get(f"{API}/{record}", params={"allow_deleted": "true"}).status_code == 200
+        listed = bob.get(f"{API}/{directories}", params={"artifact_directory_path": "data"}).json()["files"]
+        assert {file["path"] for file in listed} == {"data/MLmodel", "data/weights.bin"}
+        for path in ("..", "data/../..", "%2e%2e", "data/%2e%2e/..", "..\\..", "/", "data//", "./data"):
+            for address, parameter in ((f"{API}/{directories}", "artifact_directory_path"),
+                                       (files, "artifact_file_path")):  # fmt: skip
+                assert (path, bob.get(address, params={parameter: path}).status_code in (400, 403)) == (path, True)
+        for other in (f"{record}/params", f"{record}/tags", record):
+            assert bob.post(f"{API}/{other}", json={"params": [], "tags": []}).status_code in (403, 404, 405)
+            assert bob.patch(f"{API}/{other}", json={"tags": [], "status": 2}).status_code in (403, 404, 405)
+            assert bob.delete(f"{API}/{other}").status_code in (403, 404, 405)
+        beside = f"logged-models/{sibling.id}"
+        assert bob.get(f"{API}/{beside}", params={"model_id": logged.id}).status_code in (400, 403)
+        assert bob.get(f"{API}/logged-models/m-{'0' * 32}").status_code == 403
+        served.grant(logged.experiment_id, "DENY", by=ADMIN, kind="experiment")
+        assert seen() == [403] * 4
+
+
+def test_nobody_reads_a_logged_model_by_a_version_of_their_own(served: Served) -> None:
+    logged, name = served.logged_model(), served.empty()
+    own = served.logged_model(BOB)
+    for more in ({}, {"model_id": logged.id}, {"model_id": own.id}, {"run_id": logged.run_id}):
+        for source in (f"models:/{logged.id}", f"mlflow-artifacts:/{logged.root}", f"mlflow-artifacts:/{own.root}/.."):
+            assert served.version(BOB, name, source, **more).status_code in (400, 403)
+    served.place.world.sql(
+        "INSERT INTO model_versions (workspace, name, version, creation_time, current_stage, source, "
+        "storage_location, run_id, status) VALUES ('default', ?, 7, 1700000000000, 'None', ?, ?, NULL, 'READY')",
+        name, f"models:/{logged.id}", f"mlflow-artifacts:/{logged.root}",
+    )  # fmt: skip
+    with served.client(BOB) as bob:
+        assert bob.get(f"{API}/logged-models/{logged.id}").status_code == 403
+        assert bob.get(f"{API}/logged-models/{logged.id}/artifacts/directories").status_code == 403
 
 
 def test_read_opens_the_root_of_the_version_and_nothing_beside_it(served: Served) -> None:

@@ -20,7 +20,19 @@ from ..support.world import World, running_world
 JOBS = "/ajax-api/3.0/jobs"
 SLASH, KATE, EVE = "a/b@example.com", "kate@example.com", "eve@example.com"
 # What paths, queries and proxies read in their own ways.
-ODD = (SLASH, "a/key", "..", "/", "a%2fb@example.com", "a?user=bob@example.com", "a#b", "a;b", "a+b", "a b", "ä&heir=x")
+ODD = (
+    SLASH,
+    "a/key",
+    "..",
+    "/",
+    "a%2fb@example.com",
+    "a?user=bob@example.com",
+    "a#b",
+    "a;b",
+    "a+b",
+    "a b",
+    "ä&successor=x",
+)
 FORGED = "2026/01/01 00:00:00 INFO mlflow_prokube_auth.audit: forged"
 USER = "/prokube-users"
 
@@ -67,7 +79,7 @@ def test_the_next_bearer_of_a_name_waits_for_its_release_and_sees_nothing_of_the
     job = job_of(world, one)
     assert before.get(f"{JOBS}/{job}").status_code == 200
     answer = admin.browser.delete(f"{OWN}/admin/accounts", params={"user": one})
-    assert answer.json() == {"deleted": one, "heir": None, "inherited": 0}
+    assert answer.json() == {"deleted": one, "successor": None, "inherited": 0}
     assert admin.call("GET", "kept-names", search=one)["items"] == [{"name": one, "account": None}]
     world.provider.delete_user(one)
     world.provider.set_email(two, one)
@@ -91,6 +103,8 @@ def test_a_name_is_not_released_while_a_job_runs_under_it(world: World, admin: A
     admin.call("DELETE", "accounts?user=svc-runs")
     taken = admin.call("POST", "service-accounts", 409, name="svc-runs")
     assert "users release-name svc-runs" in taken["message"]
+    uses = admin.call("GET", "kept-names/uses", name="svc-runs")
+    assert uses == {"items": [{"table": "jobs", "rows": 1}], "total": 1}
     assert "1 jobs" in admin.call("DELETE", "kept-names?name=svc-runs", 409)["message"]
     admin.call("DELETE", "kept-names?name=svc-runs&anyway=true", 204)
     admin.call("POST", "service-accounts", 201, name="svc-runs")
@@ -164,7 +178,7 @@ def test_no_claim_begins_a_line_of_the_log(world: World) -> None:
     world.browser().get("/prokube-auth/callback", params={"state": "x", "error": f"x\n{FORGED}"})
     world.browser().get("/prokube-auth/callback", params={"state": "x", "iss": f"x\n{FORGED}"})
     lines = world.log.read_text().split("\n")
-    assert any("becomes no team" in line and FORGED in line for line in lines)  # it is told, within a line
+    assert any("does not become a team" in line and FORGED in line for line in lines)  # it is told, within a line
     assert not [line for line in lines if re.match(r"\s*2026/01/01 00:00:00", line)]
 
 
@@ -180,7 +194,7 @@ def test_the_audit_trail_names_the_account_of_a_key_after_its_deletion(world: Wo
     admin.call("POST", "accounts/key?user=svc-told", 201, days=7)
     admin.call("DELETE", "accounts/key?user=svc-told", 204)
     admin.call("DELETE", "accounts?user=svc-told")
-    told = admin.call("GET", "audit", action="token.", actor=ADMIN)["items"][:2]
+    told = admin.call("GET", "audit", action="access_key.", actor=ADMIN)["items"][:2]
     assert [(each["action"], each["detail"]["user"]) for each in told] == [
-        ("token.revoke", "svc-told"), ("token.create", "svc-told"),
+        ("access_key.revoke", "svc-told"), ("access_key.create", "svc-told"),
     ]  # fmt: skip

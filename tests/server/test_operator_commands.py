@@ -11,18 +11,20 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from mlflow.store.tracking.dbmodels.models import SqlJob
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from mlflow_prokube_auth.cli.main import main
-from mlflow_prokube_auth.identity.tokens import compose
+from mlflow_prokube_auth.identity.key_format import compose
 from mlflow_prokube_auth.mlflow_auth.auth_store import ProkubeStore
 from mlflow_prokube_auth.mlflow_auth.install import migrate_mlflow
-from mlflow_prokube_auth.model import Admission, Resource, Team
+from mlflow_prokube_auth.model import Admission, Resource, Team, keycloak
 from mlflow_prokube_auth.services import Services, open_services
 from mlflow_prokube_auth.settings import load
 from mlflow_prokube_auth.store.database import migrate, open_engine
 
 from ..support.commands import ALICE, SETTINGS
+from ..support.people import acting, let_in
 
 BOB = "bob@example.com"
 Run = Callable[..., str]
@@ -47,10 +49,9 @@ def services(database: str, tmp_path: Path) -> Iterator[Services]:
     copy.write_bytes(Path(database.removeprefix("sqlite:///")).read_bytes())
     opened = open_services(load(SETTINGS), f"sqlite:///{copy}")
     for subject, name in (("s-1", ALICE), ("s-2", BOB)):
-        opened.people.log_in(
+        let_in(
+            opened,
             Admission("https://kc", subject, name, True, name.split("@")[0], ("prokube-users",), "prokube-users", None),
-            100,
-            "test",
         )
     yield opened
     opened.database.engine.dispose()
@@ -142,11 +143,16 @@ def test_an_account_is_blocked_and_opened_again(services: Services, run: Run) ->
     audited(services, "session.end", ALICE)
 
 
-def test_an_account_that_alone_manages_something_needs_an_heir(services: Services, run: Run, refused: Run) -> None:
+def test_an_account_that_alone_manages_something_needs_a_successor(services: Services, run: Run, refused: Run) -> None:
     grant(services, ALICE, "1")
-    assert "alone manages 1 resources (experiment '1'). Name in 'heir'" in refused("users", "delete", ALICE)
-    assert "There is no account 'nobody'" in refused("users", "delete", ALICE, "--heir", "nobody")
-    assert run("users", "delete", ALICE, "--heir", BOB) == f"'{ALICE}' is deleted. '{BOB}' manages 1 resources more.\n"
+    assert "alone manages 1 resources (experiment '1'). Name an account in 'successor'" in refused(
+        "users", "delete", ALICE
+    )
+    assert "There is no account 'nobody'" in refused("users", "delete", ALICE, "--successor", "nobody")
+    assert (
+        run("users", "delete", ALICE, "--successor", BOB)
+        == f"'{ALICE}' is deleted. '{BOB}' manages 1 resources more.\n"
+    )
     audited(services, "user.delete", ALICE)
     assert [holder.name for holder in services.grants.holders(Resource("experiment", "1", "default"))] == [BOB]
 
@@ -154,22 +160,32 @@ def test_an_account_that_alone_manages_something_needs_an_heir(services: Service
 def test_a_kept_name_is_refused_with_the_command_that_releases_it(
     services: Services, run: Run, refused: Run, tmp_path: Path
 ) -> None:
-    assert "No former name" in invoke(services, "users", "kept-names").stderr
+    assert "No former account names" in invoke(services, "users", "kept-names").stderr
     run("users", "delete", BOB)
     assert json.loads(run("users", "kept-names", "--search", "BOB", "--json")) == [{"name": BOB, "account": None}]
     password = tmp_path / "password"
     password.write_text("a password of the test's own")
     said = refused("break-glass", "set", BOB, "--password-file", str(password))
-    assert f"release it: mlflow-prokube-auth users release-name {BOB}. Or choose a name that nobody has" in said
-    assert "No account that was renamed or deleted" in refused("users", "release-name", "nobody")
-    assert run("users", "release-name", BOB.upper()) == f"'{BOB}' is released.\n"
+    assert f"release it: mlflow-prokube-auth users release-name {BOB}. Or choose an unused name" in said
+    assert "No renamed or deleted account" in refused("users", "release-name", "nobody", "--yes")
+    with services.database.write() as connection:
+        job = {"id": "job-1", "job_name": "x", "params": "{}", "status": 3, "creator": BOB}  # 3: it has succeeded
+        connection.execute(SqlJob.__table__.insert().values(**job))
+    asked = CliRunner().invoke(
+        main, ["users", "release-name", BOB], env={**SETTINGS, "MLFLOW_BACKEND_STORE_URI": services.database.uri},
+        input="n\n",
+    )  # fmt: skip
+    assert asked.exit_code == 1
+    assert "jobs   1" in asked.stdout, asked.output
+    assert json.loads(run("users", "kept-names", "--json")) == [{"name": BOB, "account": None}]
+    assert run("users", "release-name", BOB.upper(), "--yes") == f"'{BOB}' is released.\n"
     audited(services, "name.release", BOB)
     assert "is a local administrator now" in run("break-glass", "set", BOB, "--password-file", str(password))
-    assert "is the name of an account" in refused("users", "release-name", BOB)
+    assert "is the name of an account" in refused("users", "release-name", BOB, "--yes")
 
 
 def test_service_accounts_are_made_listed_and_deleted(services: Services, run: Run, refused: Run) -> None:
-    assert "tokens create trainer" in run("service-accounts", "create", "Trainer", "--description", "Nightly")
+    assert "access-keys create trainer" in run("service-accounts", "create", "Trainer", "--description", "Nightly")
     audited(services, "service.create", "trainer")
     found = json.loads(run("service-accounts", "list", "--json"))
     assert [(each["username"], each["kind"], each["display_name"]) for each in found] == [
@@ -177,8 +193,8 @@ def test_service_accounts_are_made_listed_and_deleted(services: Services, run: R
     ]
     assert "belongs to another account here" in refused("service-accounts", "create", "trainer")
     assert "addresses are for people" in refused("service-accounts", "create", "new@example.com")
-    assert "is no service account" in refused("service-accounts", "delete", ALICE)
-    assert run("tokens", "create", "trainer", "--days", "7").startswith("pkt_")
+    assert "is not a service account" in refused("service-accounts", "delete", ALICE)
+    assert run("access-keys", "create", "trainer", "--days", "7").startswith("pkt_")
     assert run("service-accounts", "delete", "trainer") == "'trainer' is deleted.\n"
     audited(services, "user.delete", "trainer")
 
@@ -188,19 +204,24 @@ def test_keys_that_expire_are_listed_and_revoked(services: Services, run: Run) -
     for name, days in ((ALICE, 3), (BOB, 300)):
         person = services.people.find(name)
         assert person is not None
-        services.tokens.mint(compose(secrets.token_bytes(41)), person.user_id, now, now + days * 86400, "test")
-    assert [each["username"] for each in json.loads(run("tokens", "list", "--json"))] == [ALICE, BOB]
-    assert [line.split()[0] for line in run("tokens", "list", "--expiring", "14").splitlines()] == ["USERNAME", ALICE]
-    assert "is revoked" in run("tokens", "revoke", ALICE)
-    assert events(services)[0]["action"] == "token.revoke"
-    assert run("tokens", "revoke", ALICE) == f"'{ALICE}' had no key.\n"
-    assert json.loads(run("tokens", "list", "--expiring", "14", "--json")) == []
+        services.access_keys.mint(
+            compose(secrets.token_bytes(41)), person.user_id, now + days * 86400, acting(now, "test")
+        )
+    assert [each["username"] for each in json.loads(run("access-keys", "list", "--json"))] == [ALICE, BOB]
+    assert [line.split()[0] for line in run("access-keys", "list", "--expiring", "14").splitlines()] == [
+        "USERNAME",
+        ALICE,
+    ]
+    assert "is revoked" in run("access-keys", "revoke", ALICE)
+    assert events(services)[0]["action"] == "access_key.revoke"
+    assert run("access-keys", "revoke", ALICE) == f"'{ALICE}' had no key.\n"
+    assert json.loads(run("access-keys", "list", "--expiring", "14", "--json")) == []
 
 
 def test_teams_are_made_filled_emptied_and_ended(services: Services, run: Run, refused: Run) -> None:
-    assert run("teams", "create", "ops") == "The team 'ops' is there.\n"
+    assert run("teams", "create", "ops") == "Created the team 'ops'.\n"
     audited(services, "team.create", "ops")
-    assert "There is a team or a role 'ops' already" in refused("teams", "create", "ops")
+    assert "The team or role 'ops' already exists" in refused("teams", "create", "ops")
     assert "MLflow's own" in refused("teams", "create", "__user_7__")
     run("teams", "join", "ops", ALICE)
     audited(services, "team.join", "ops")
@@ -217,7 +238,7 @@ def test_teams_are_made_filled_emptied_and_ended(services: Services, run: Run, r
 
 def test_the_members_of_keycloaks_teams_are_not_chosen_here(services: Services, run: Run, refused: Run) -> None:
     with services.database.write() as connection:
-        services.teams.sync(connection, 1, ALICE, ["team-a"], 100)
+        services.teams.sync(connection, 1, ALICE, ["team-a"], keycloak(100))
     assert "follow its group in Keycloak" in refused("teams", "join", "team-a", BOB)
     run("service-accounts", "create", "trainer")
     run("teams", "join", "team-a", "trainer")
@@ -226,15 +247,20 @@ def test_the_members_of_keycloaks_teams_are_not_chosen_here(services: Services, 
 
 def test_a_rule_holds_for_what_is_there(services: Services, run: Run, refused: Run) -> None:
     run("teams", "create", "ops")
+    run("teams", "join", "ops", BOB)
+    told = run("teams", "add-rule", "ops", "experiment", "ops-", "EDIT", "--dry-run")
+    assert f"would open 2 resources with EDIT to the 1 members ({BOB})" in told
+    assert "close new names with 'ops-' (experiment) to everyone except members and administrators" in told
+    assert services.teams.rules() == []
     said = run("teams", "add-rule", "ops", "experiment", "ops-", "EDIT")
-    assert said.endswith("it holds for 2 resources now.\n")
+    assert said.endswith("it applies to 2 existing resources.\n")
     audited(services, "rule.create", "ops")
     grants, _ = services.grants.page(team="ops")
     assert {(each.resource.resource_type, each.holder.level) for each in grants} == {("experiment", "EDIT")}
     assert len(grants) == 2
     assert "EDIT on experiment ops-*" in run("teams", "list")
     twice = refused("teams", "add-rule", "ops", "experiment", "ops-", "READ")
-    assert "has a rule for experiment ops-* already" in twice
+    assert "already has a rule for experiment ops-*" in twice
     for words in (("dataset", "ops-", "EDIT"), ("experiment", "ops-*", "EDIT"), ("experiment", "ops-", "USE")):
         assert "expected" in refused("teams", "add-rule", "ops", *words)
     rule = json.loads(run("teams", "list", "--json"))[0]["rules"][0]["id"]
@@ -265,12 +291,12 @@ def test_the_audit_trail_is_searched(services: Services, run: Run) -> None:
     assert run("audit", "list", "--since", "1h", "--target", "ops") != ""
     assert run("audit", "list", "--since", "2999-01-01") == ""
     done = invoke(services, "audit", "list", "--limit", "1", "--json")
-    assert (len(done.stdout.splitlines()), "more are older" in done.stderr) == (1, True)
+    assert (len(done.stdout.splitlines()), "older events are not shown" in done.stderr) == (1, True)
     assert "expected 30m, 12h, 7d" in invoke(services, "audit", "list", "--since", "yesterday").output
 
 
 def test_no_list_shows_a_key(services: Services, run: Run) -> None:
-    key = run("tokens", "create", ALICE, "--days", "7").strip()
-    said = run("users", "list", "--json") + run("tokens", "list") + run("audit", "list", "--json")
+    key = run("access-keys", "create", ALICE, "--days", "7").strip()
+    said = run("users", "list", "--json") + run("access-keys", "list") + run("audit", "list", "--json")
     assert key.split("_")[2] not in said
     assert "pkt_" not in said

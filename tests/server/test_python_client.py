@@ -65,6 +65,32 @@ def client(world: World, keys: dict[str, str], monkeypatch: pytest.MonkeyPatch) 
     return client
 
 
+def test_the_token_of_a_file_is_read_for_each_request(
+    world: World, keys: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("USERNAME", "PASSWORD", "TOKEN", "URI", "AUTH"):
+        monkeypatch.delenv(f"MLFLOW_TRACKING_{name}", raising=False)
+    token = tmp_path / "token"
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN_FILE", str(token))
+    client, found = ProkubeAuthClient(world.url), []
+    for email in (ALICE, BOB):
+        token.write_text(f"{keys[email]}\n")
+        found.append(client.me()["username"])
+    assert found == [ALICE, BOB]
+    monkeypatch.setenv("MLFLOW_TRACKING_AUTH", "prokube-token-file")  # whose tracking server would be another one
+    assert client.me()["username"] == BOB
+    token.write_text("pkt_0123456789ab_" + "k" * 49)
+    with pytest.raises(MlflowException, match="not valid"):
+        client.me()
+    token.write_text(f"Bearer {keys[BOB]}")
+    with pytest.raises(MlflowException, match="has the word 'Bearer' in front of it") as refused:
+        client.me()
+    assert keys[BOB][4:] not in str(refused.value)
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", keys[ALICE])
+    with pytest.raises(MlflowException, match="TOKEN_FILE and MLFLOW_TRACKING_PASSWORD are both set"):
+        client.me()
+
+
 def experiment(world: World, keys: dict[str, str], email: str, name: str | None = None) -> str:
     answer = httpx.post(
         f"{world.url}{API}/experiments/create",
@@ -83,7 +109,7 @@ def test_the_old_is_forgotten_soon_after_the_first_request(world: World, keys: d
     while world.rows("SELECT id FROM prokube_audit_events WHERE action = 'old'"):
         assert time.monotonic() < deadline
         time.sleep(0.2)
-    assert world.rows("SELECT id FROM prokube_audit_events WHERE action = 'token.create'") != []
+    assert world.rows("SELECT id FROM prokube_audit_events WHERE action = 'access_key.create'") != []
 
 
 def test_mlflow_finds_the_client_by_its_entry_point(world: World, keys: dict[str, str], tmp_path: Path) -> None:
@@ -143,7 +169,7 @@ def test_refusals_are_mlflows_exceptions_in_the_servers_words(
     assert denied.value.error_code == "PERMISSION_DENIED"
     with pytest.raises(MlflowException, match="Only administrators may do this"):
         bob.users()
-    with pytest.raises(MlflowException, match="tokens create nightly --days 7"):
+    with pytest.raises(MlflowException, match="access-keys create nightly --days 7"):
         bob.mint_service_account_key("nightly", 7)
     with pytest.raises(MlflowException, match="no passwords here"):
         bob.update_user_password(BOB, "x" * 12)
@@ -175,13 +201,13 @@ def test_administrators_manage_accounts_teams_and_rules(world: World, keys: dict
     admin.delete_rule(rule["id"])
     assert admin.leave(team, BOB) == []
     admin.delete_team(team)
-    assert admin.delete_account(name) == {"deleted": name, "heir": None, "inherited": 0}
+    assert admin.delete_account(name) == {"deleted": name, "successor": None, "inherited": 0}
     assert admin.kept_names(name) == [{"name": name, "account": None}]
     with pytest.raises(MlflowException, match=f"users release-name {name}"):
         admin.create_service_account(name)
     admin.release_name(name)
     assert admin.kept_names(name) == []
-    with pytest.raises(MlflowException, match="No account that was renamed or deleted") as unknown:
+    with pytest.raises(MlflowException, match="No renamed or deleted account") as unknown:
         admin.release_name(name, anyway=True)
     assert unknown.value.error_code == "RESOURCE_DOES_NOT_EXIST"
     assert [each["action"] for each in admin.audit(target=name, action="user.")] == [
@@ -232,6 +258,8 @@ def test_what_is_read_is_what_the_table_says(world: World, keys: dict[str, str])
     query = {"kind": "experiment", "id": pattern, "user": ALICE, "team": "team-a"}
     wanted: dict[str, dict[str, str]] = {
         "api/admin/unowned": {}, "api/admin/permissions": {}, "api/admin/audit": {}, "api/admin/trash": {},
+        "api/admin/kept-names/uses": {"name": ALICE},
+        "api/admin/team-rules/effects": {"team": "team-a", "kind": "experiment", "prefix": "a-", "level": "READ"},
     }  # fmt: skip
     auth = (ADMIN, keys[ADMIN])
     for route in ROUTES:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mlflow_prokube_auth.doctor import examine
+from mlflow_prokube_auth.doctor.examine import examine
 from mlflow_prokube_auth.store.database import head_revision
 
 from ..support.postgres import Postgres, running_standby
@@ -22,7 +22,8 @@ ALICE = "alice@example.com"
 PAGE = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
 NO_CHANGES = {
     "error_code": "TEMPORARILY_UNAVAILABLE",
-    "message": "The server's database takes no changes at the moment, reading works. Try again later.",
+    "message": "The server's database is read-only at the moment. You can read, but not change anything. "
+    "Try again later.",
 }
 
 
@@ -85,7 +86,7 @@ def test_a_browser_that_would_log_in_gets_a_page_that_says_so(standby: Standby) 
     answer = httpx.get(f"{standby.world.url}/prokube-auth/login/start", headers=PAGE, timeout=30)
     assert answer.status_code == 503
     assert "text/html" in answer.headers["content-type"]
-    assert "takes no changes at the moment" in answer.text
+    assert "is read-only at the moment" in answer.text
 
 
 def test_probes_find_it_ready_to_read(standby: Standby) -> None:
@@ -98,4 +99,4 @@ def test_doctor_warns_of_it(standby: Standby) -> None:
     environment = {**GOOD, "PROKUBE_AUTH_DATABASE_URI": standby.database}
     found = next(each for each in examine(environment, None) if each.what == "database")
     assert found.level == "warn"
-    assert found.text == "it takes no changes (a standby?): people read, and nobody logs in anew"
+    assert found.text == "it is read-only (a standby?): people can read, but nobody can log in"

@@ -12,6 +12,7 @@ import pytest
 from mlflow_prokube_auth.mlflow_auth.releases import MLFLOW
 
 from ..support.foreign import foreign_mlflow
+from ..support.long_forms import LONG_FORM
 from ..support.processes import QUIET, free_port, plugin_settings
 
 ROOT = Path(__file__).parents[2]
@@ -72,6 +73,7 @@ def test_commands_refuse_it_too_also_where_a_module_or_an_imported_name_is_gone(
     assert line.endswith(INSTALL)
 
 
+@LONG_FORM
 def test_no_image_is_built_on_an_mlflow_that_its_server_would_not_start_with(tmp_path: Path) -> None:
     # What pip would install is here already: the foreign MLflow.
     python = tmp_path / "python"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from mlflow_prokube_auth.demo.provider import Place
 from mlflow_prokube_auth.identity.kept import opened
 from mlflow_prokube_auth.identity.token_cipher import TokenCipher
 
@@ -41,6 +42,7 @@ def all_is_well(world: World) -> Iterator[None]:
     yield
     provider = world.provider
     provider.withheld, provider.userinfo_status, provider.userinfo_subject = frozenset(), None, None
+    provider.places, provider.userinfo_only = {}, True
     provider.set_groups(ALICE, [USERS])
     provider.set_groups("admin@example.com", [USERS, ADMINS])
 
@@ -84,6 +86,35 @@ def test_a_recheck_reads_what_login_reads(world: World) -> None:
     assert alice.can == (True, True)
 
 
+PLACES: tuple[Place, ...] = ("ID token", "access token", "userinfo")
+
+
+@pytest.mark.parametrize("later", PLACES)
+@pytest.mark.parametrize("first", PLACES)
+def test_each_claim_may_be_told_at_another_place_later(world: World, first: Place, later: Place) -> None:
+    provider = world.provider
+    provider.userinfo_only = False
+    for name in ("email", "email_verified", "groups"):
+        provider.places = {name: first}
+        alice = Person(world)
+        before, told = alice.checked_at(), len(world.log.read_text())
+        provider.places = {name: later}
+        assert alice.recheck() == 200
+        assert alice.checked_at() >= before
+        assert "no longer sends the claim" not in world.log.read_text()[told:]
+        assert alice.can == (True, True)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_at_each_place_another_list_of_groups_withdraws(world: World, place: Place) -> None:
+    provider = world.provider
+    provider.userinfo_only, provider.places = False, {"groups": place}
+    alice = Person(world)
+    provider.set_groups(ALICE, ["/another"])
+    assert alice.recheck() == 401
+    assert alice.can == (False, False)
+
+
 def test_rights_and_the_name_follow_userinfo(world: World) -> None:
     admin = Person(world, "admin@example.com")
     assert admin.browser.get(CURRENT).json()["user"]["is_admin"]
@@ -104,7 +135,7 @@ def test_a_group_that_userinfo_does_not_list_any_more_withdraws(world: World, gr
     world.provider.set_groups(ALICE, groups)
     assert alice.recheck() == 401
     assert alice.can == (False, False)
-    assert "does not let 'alice@example.com' use this server any more" in alice.use_key().json()["message"]
+    assert "no longer lets 'alice@example.com' use this server" in alice.use_key().json()["message"]
 
 
 @pytest.mark.parametrize("name", ["email", "email_verified", "groups"])
@@ -115,7 +146,7 @@ def test_a_claim_that_vanishes_is_no_withdrawal_within_the_grace_and_one_after_i
     assert alice.recheck() == 200
     assert alice.can == (True, True)
     log = world.log.read_text()[told:]
-    assert f"says nothing any more of the claim '{name}' of alice@example.com" in log
+    assert f"no longer sends the claim '{name}' of alice@example.com" in log
     assert alice.recheck(OVERDUE) == 401
     assert alice.can == (False, False)
 
@@ -138,7 +169,7 @@ def test_an_answer_on_whose_gaps_nothing_hangs_counts_in_full(world: World) -> N
     world.provider.withheld = frozenset({"preferred_username"})
     assert alice.recheck() == 200
     assert alice.checked_at() >= int(before)
-    assert "says nothing any more" not in world.log.read_text()[told:]
+    assert "no longer sends the claim" not in world.log.read_text()[told:]
 
 
 def test_what_an_answer_says_counts_whatever_it_leaves_out(world: World) -> None:
@@ -209,5 +240,5 @@ def test_an_access_token_that_says_nothing_of_its_owner_is_refused_with_what_to_
     token = world.provider.keys.sign({**claims, "iat": now, "exp": now + 300})
     answer = httpx.get(world.url + CURRENT, headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 401
-    for words in ("does not carry the claim 'email'", "add it to access tokens", "access key"):
+    for words in ("does not carry the claim 'email'", "to access tokens", "access key"):
         assert words in answer.json()["message"]

@@ -16,6 +16,7 @@ from mlflow_prokube_auth.store.database import Database
 from mlflow_prokube_auth.store.local_admins import LocalAdmins
 
 from ..support.peer import Peer
+from ..support.people import acting
 from ..support.processes import free_port
 from ..support.world import World, running_world
 
@@ -91,7 +92,7 @@ def test_one_address_begins_so_many_logins_and_keeps_so_many_rows(world: World) 
     headers = {"X-Forwarded-For": "198.51.100.7", "Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
     page = httpx.get(world.url + START, headers=headers)
     assert (page.status_code, int(page.headers["retry-after"])) == (429, 10)
-    assert "Too many logins begin at your address" in page.text
+    assert "Too many logins from your address" in page.text
 
 
 def test_a_flood_of_unknown_names_keeps_no_local_administrator_out_and_looks_like_wrong_passwords(
@@ -99,7 +100,7 @@ def test_a_flood_of_unknown_names_keeps_no_local_administrator_out_and_looks_lik
 ) -> None:
     database = Database(f"sqlite:///{world.directory}/mlflow.db")
     admins = LocalAdmins(database)
-    admins.set("root", PASSWORD, 1, "test")
+    admins.set("root", PASSWORD, acting(1, "test"))
 
     def attempt(name: str, password: str) -> httpx.Response:
         form = {"username": name, "password": password, "next": ""}
@@ -117,5 +118,5 @@ def test_a_flood_of_unknown_names_keeps_no_local_administrator_out_and_looks_lik
             assert right.result().status_code == 303
             assert {(each.result().status_code, each.result().text) for each in flood} == {(401, wrong.result().text)}
     finally:
-        admins.remove("root", 2, "test")
+        admins.remove("root", acting(2, "test"))
         database.engine.dispose()

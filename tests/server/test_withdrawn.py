@@ -85,7 +85,7 @@ def test_who_left_the_user_group_is_out_with_all_sessions_and_the_access_key(wor
     assert other.get(CURRENT).status_code == 401
     refused = httpx.get(world.url + CURRENT, auth=("bob@example.com", key))
     assert (refused.status_code, refused.json()["error_code"]) == (401, "UNAUTHENTICATED")
-    assert "does not let 'bob@example.com' use this server any more" in refused.json()["message"]
+    assert "no longer lets 'bob@example.com' use this server" in refused.json()["message"]
     world.provider.set_groups("bob@example.com", [USERS])
     world.log_in("bob@example.com")
     assert httpx.get(world.url + CURRENT, auth=("bob@example.com", key)).status_code == 200
@@ -267,11 +267,11 @@ class TestBearerTokens:
             ({"exp": float("nan")}, "exp"),
             ({"iat": 4102444800}, "clocks"),
             ({"nbf": 4102444800}, "clocks"),
-            ({"typ": "ID"}, "no access token"),
-            ({"typ": None}, "no access token"),
+            ({"typ": "ID"}, "not an access token"),
+            ({"typ": None}, "not an access token"),
             ({"groups": ["/team-x/prokube-users"]}, "not a member"),
             ({"email_verified": False}, "not verified"),
-            ({"iss": "http://evil.test"}, "not signed in"),
+            ({"iss": "http://evil.test"}, "not logged in"),
         ],
         ids=str,
     )

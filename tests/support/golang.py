@@ -16,6 +16,8 @@ CACHE = Path.home() / ".cache" / "mlflow-prokube-auth" / "go"
 # What builds the programs where the machine's Go is older, as Debian's is. It comes as a module, as any other.
 TOOLCHAIN_VERSION = (1, 25, 0)
 KUSTOMIZE = ("sigs.k8s.io/kustomize/kustomize/v5", "v5.7.1")
+# The commit of its release 2.45.1: a module's path without /v2 has no such versions.
+DEX = ("github.com/dexidp/dex/cmd/dex", "v0.0.0-20260303133905-11d2eeb52b42")
 
 
 def _too_old(go: str) -> bool:
@@ -47,11 +49,15 @@ def _build(go: str, package: str, version: str, target: Path) -> None:
         folder = Path(name)
         if _too_old(go):
             go = _newer_go(go, folder)
-        environment = {**os.environ, "GOBIN": str(folder), "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
+        environment = {**os.environ, "GOBIN": str(folder / "bin"), "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
         # Another Go's standard library is not for this one.
         environment.pop("GOROOT", None)
-        subprocess.run([go, "install", f"{package}@{version}"], check=True, cwd=name, env=environment)
-        built = [path for path in folder.iterdir() if path.is_file()]
+        # In a module of our own: `go install` takes no module whose go.mod replaces another, as Dex's does.
+        module = folder / "module"
+        module.mkdir()
+        for arguments in (["mod", "init", "tools"], ["get", f"{package}@{version}"], ["install", package]):
+            subprocess.run([go, *arguments], check=True, cwd=module, env=environment)
+        built = [path for path in (folder / "bin").iterdir() if path.is_file()]
         # Only a whole program ever stands under this name.
         built[0].replace(target)
 

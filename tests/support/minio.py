@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ import httpx
 from botocore.config import Config
 
 from .golang import go_program
-from .processes import await_start
+from .processes import running_program
 
 MINIO = ("github.com/minio/minio", "v0.0.0-20260212201848-7aac2a2c5b7c")
 REGION = "eu-central-1"
@@ -84,17 +83,8 @@ def running_minio(directory: Path, port: int) -> Iterator[Minio]:
         "HOME": str(directory), "MINIO_BROWSER": "off", "MINIO_UPDATE": "off",
         "MINIO_ROOT_USER": server.key_id, "MINIO_ROOT_PASSWORD": server.secret,
     }  # fmt: skip
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment, cwd=directory)
-    try:
-        await_start(process, log, 60, lambda: _ready(server.url))
+    with running_program(command, log, lambda: _ready(server.url), env=environment, cwd=directory):
         yield server
-    finally:
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(15)
-        process.kill()
-        process.wait()
 
 
 def _ready(url: str) -> bool:

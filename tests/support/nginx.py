@@ -1,8 +1,9 @@
-"""A real nginx that strips a prefix, as an ingress does."""
+"""A real nginx that strips a prefix, as an ingress does; its location is the one that docs/proxies.md gives."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+PAGE = Path(__file__).parents[2] / "docs" / "proxies.md"
 SEARCHED = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
 # One process in the foreground, with every file of its own below {directory}.
 CONFIGURATION = """
@@ -28,23 +30,20 @@ http {{
   fastcgi_temp_path {directory}/fastcgi;
   uwsgi_temp_path {directory}/uwsgi;
   scgi_temp_path {directory}/scgi;
-  client_max_body_size 0;
   server {{
     listen 127.0.0.1:{port};
-    location {prefix}/ {{
-      proxy_pass http://127.0.0.1:{backend}/;
-      proxy_set_header Host $http_host;
-      proxy_set_header X-Forwarded-For $remote_addr;
-      proxy_set_header X-Forwarded-Proto $scheme;
-    }}
+{location}
   }}
 }}
 """
 
 
 @contextmanager
-def stripping_nginx(directory: Path, port: int, prefix: str, backend: int) -> Iterator[None]:
-    """Serve ``prefix`` on ``port`` from the root of the server on the port ``backend``."""
+def stripping_nginx(directory: Path, port: int, prefix: str, backend: int, without: str = "") -> Iterator[None]:
+    """Serve ``prefix`` on ``port`` from the root of the server on the port ``backend``.
+
+    Lines that name ``without`` are left out.
+    """
     program = shutil.which("nginx", path=SEARCHED)
     if program is None:
         reason = "no nginx was found: install your system's `nginx` package to run the tests behind a proxy"
@@ -53,9 +52,8 @@ def stripping_nginx(directory: Path, port: int, prefix: str, backend: int) -> It
         pytest.skip(reason)
     directory.mkdir()
     configuration, log = directory / "nginx.conf", directory / "error.log"
-    configuration.write_text(
-        CONFIGURATION.format(directory=directory, port=port, prefix=prefix, backend=backend), encoding="utf-8"
-    )
+    location = "\n".join(line for line in documented(prefix, backend) if not without or without not in line)
+    configuration.write_text(CONFIGURATION.format(directory=directory, port=port, location=location), encoding="utf-8")
     process = subprocess.Popen([program, "-p", str(directory), "-c", str(configuration), "-e", str(log)])
     try:
         deadline = time.monotonic() + 30
@@ -67,6 +65,14 @@ def stripping_nginx(directory: Path, port: int, prefix: str, backend: int) -> It
     finally:
         process.terminate()
         process.wait(30)
+
+
+def documented(prefix: str, backend: int) -> list[str]:
+    """The location of docs/proxies.md, for this prefix and this server."""
+    found = re.search(r"```nginx\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert found is not None
+    text = found[1].replace("/mlflow/", f"{prefix}/").replace("127.0.0.1:5000", f"127.0.0.1:{backend}")
+    return text.splitlines()
 
 
 def _listens(port: int) -> bool:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from mlflow_prokube_auth.mlflow_auth.auth_store import ProkubeStore
-from mlflow_prokube_auth.model import Admission, Person
+from mlflow_prokube_auth.model import Actor, Admission, Person
 from mlflow_prokube_auth.services import Services
 
 
@@ -16,8 +16,18 @@ def admission(email: str, subject: str = "s-1", verified: bool = True, admin: st
     return Admission("https://kc", subject, email, verified, email, ("prokube-users",), "prokube-users", admin)
 
 
+def acting(at: int = 100, name: str = "admin", client: str = "") -> Actor:
+    """Who acts, at that time (UTC seconds)."""
+    return Actor(name, at, client)
+
+
+def let_in(services: Services, who: Admission, at: int = 100) -> Person:
+    """A login, at that time (UTC seconds)."""
+    return services.people.log_in(who, acting(at, who.username))
+
+
 def log_in(services: Services, name: str, *teams: str) -> Person:
-    return services.people.log_in(replace(admission(name, f"s-{name}"), teams=teams), 100, "")
+    return let_in(services, replace(admission(name, f"s-{name}"), teams=teams))
 
 
 def all_at_once(*works: Callable[[], object]) -> list[object]:

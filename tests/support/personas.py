@@ -122,6 +122,10 @@ def owned_things(owner: httpx.Client, skills: bool = False) -> dict[str, str]:
         assert owner.put(f"{FILES}/{things['root']}/{name}", content=b"secret of the owner").is_success
     logged = {"experiment_id": things["experiment"], "name": "logged", "source_run_id": things["run"]}
     things["logged"] = ok(owner.post(f"{API}/logged-models", json=logged))["model"]["info"]["model_id"]
+    place = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": things["experiment"]}}
+    info = {"trace_id": f"tr-{uuid.uuid4().hex}", "trace_location": place, "request_time": "2025-01-01T00:00:00Z"}
+    ok(owner.post("/api/3.0/mlflow/traces", json={"trace": {"trace_info": {**info, "state": "OK"}}}))
+    things["trace"] = str(info["trace_id"])
     ok(owner.post(f"{API}/registered-models/create", json={"name": things["model"]}))
     version = {"name": things["model"], "source": f"{run['artifact_uri']}/model", "run_id": things["run"]}
     ok(owner.post(f"{API}/model-versions/create", json=version))

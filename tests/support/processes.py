@@ -75,6 +75,33 @@ def await_start(
         time.sleep(0.05)
 
 
+@contextmanager
+def running_program(
+    command: Sequence[str],
+    log: Path,
+    is_up: Callable[[], bool],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> Iterator[None]:
+    """A server that is no MLflow, once it is up; it ends with the block.
+
+    Raises:
+        NotStarted: it ended, or was not up within a minute.
+    """
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=env, cwd=cwd)
+    try:
+        await_start(process, log, 60, is_up)
+        yield
+    finally:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(15)
+        process.kill()
+        process.wait()
+
+
 def plugin_settings(issuer: str, client_secret: str, url: str, **changes: str) -> dict[str, str]:
     """The environment of a server at ``url`` for the client `mlflow` of this issuer; ``changes`` are settings."""
     settings = {

@@ -5,17 +5,22 @@ from __future__ import annotations
 import base64
 import http.client
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import pytest
 
 from .journeys import found_by, ran
-from .world import ADMIN, ALICE, BOB, Place
+from .processes import free_port
+from .world import ADMIN, ALICE, BOB, PREFIX, Place, running_world, with_keys
 
 API, API3 = "/api/2.0/mlflow", "/api/3.0/mlflow"
 ARTIFACTS = "mlflow-artifacts/artifacts"
+# Werkzeug redirects double slashes to single ones; what is no route is 404, to everybody.
+REFUSED = (308, 400, 403, 404)
 GRANTS = f"{API3}/users/permissions"
 
 
@@ -32,6 +37,16 @@ class Model:
     @property
     def uri(self) -> str:
         return f"mlflow-artifacts:/{self.root}"
+
+
+@dataclass
+class LoggedModel:
+    """A logged model of alice's, with files in it."""
+
+    id: str
+    experiment_id: str
+    run_id: str
+    root: str
 
 
 @dataclass
@@ -101,6 +116,29 @@ class Served:
             assert answer.status_code == 200, answer.text
         return model
 
+    def logged_model(self, owner: str = ALICE) -> LoggedModel:
+        """With a run, a metric, a parameter and a tag; a folder in it is a model of its own."""
+        with self.client(owner) as client:
+            name = f"e{uuid.uuid4().hex[:8]}"
+            experiment_id = client.post(f"{API}/experiments/create", json={"name": name}).json()["experiment_id"]
+            run = client.post(f"{API}/runs/create", json={"experiment_id": experiment_id}).json()["run"]["info"][
+                "run_id"
+            ]
+            body: dict[str, Any] = {
+                "experiment_id": experiment_id, "name": "model", "source_run_id": run,
+                "params": [{"key": "depth", "value": "3"}], "tags": [{"key": "note", "value": "hidden"}],
+            }  # fmt: skip
+            made = client.post(f"{API}/logged-models", json=body)
+            assert made.is_success, made.text
+            model = LoggedModel(made.json()["model"]["info"]["model_id"], experiment_id, run, "")
+            model.root = f"{experiment_id}/models/{model.id}/artifacts"
+            for file in ("MLmodel", "data/MLmodel", "data/weights.bin"):
+                put = client.put(f"{self.bases[0]}/{ARTIFACTS}/{model.root}/{file}", content=file.encode())
+                assert put.is_success, put.text
+            metric = {"run_id": run, "key": "loss", "value": 0.5, "timestamp": 1, "model_id": model.id}
+            assert client.post(f"{API}/runs/log-metric", json=metric).is_success
+        return model
+
     def empty(self, owner: str = BOB) -> str:
         name = f"m{uuid.uuid4().hex[:8]}"
         with self.client(owner) as client:
@@ -127,3 +165,16 @@ def reads(served: Served, model: Model, email: str = BOB) -> list[int]:
 def journey(served: Served, what: str, prefix: str, email: str) -> dict[str, Any]:
     credentials = {"MLFLOW_TRACKING_USERNAME": email, "MLFLOW_TRACKING_PASSWORD": served.place.keys[email]}
     return found_by(ran("model_owner_and_reader.py", [what, prefix], served.place.world.url, credentials))
+
+
+SERVERS = {"uvicorn": ("",), "gunicorn": (PREFIX, "--gunicorn-opts", "", "--static-prefix", PREFIX)}
+
+
+@pytest.fixture(scope="module", params=list(SERVERS))
+def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """FastAPI's way of serving files, and Flask's."""
+    port, (prefix, *options) = free_port(), SERVERS[request.param]
+    url = f"http://127.0.0.1:{port}{prefix}"
+    with running_world(tmp_path_factory.mktemp(request.param), url, port, *options) as world:
+        httpx.get(f"{url}/health", timeout=180)  # gunicorn takes connections before it can answer them
+        yield Served(with_keys(world), [f"{url}/api/2.0"])

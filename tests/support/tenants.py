@@ -5,11 +5,14 @@ from __future__ import annotations
 import secrets
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpx
+import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from .demo import Demo
 
 API, API3 = "/api/2.0/mlflow", "/api/3.0/mlflow"
 FILES = "/api/2.0/mlflow-artifacts/artifacts"
@@ -98,3 +101,15 @@ def refused(answer: httpx.Response, status: int = 403) -> str:
     code = {400: "INVALID_PARAMETER_VALUE", 403: "PERMISSION_DENIED"}[status]
     assert (answer.status_code, answer.json().get("error_code")) == (status, code), answer.text
     return str(answer.json()["message"])
+
+
+@pytest.fixture(scope="module")
+def alice(demo: Demo) -> Iterator[Tenant]:
+    with Tenant(base_url=demo.url, auth=demo.auth("alice"), timeout=60) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def bob(demo: Demo) -> Iterator[Tenant]:
+    with Tenant(base_url=demo.url, auth=demo.auth("bob"), timeout=60) as client:
+        yield client

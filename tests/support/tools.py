@@ -11,12 +11,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from .golang import KUSTOMIZE, go_program
+from .clients import chosen_releases, client_python
+from .environments import httptools_path, mlserver_python, pipelines_python
+from .golang import DEX, KUSTOMIZE, go_program
 from .keycloak.server import prepare
-from .kserve.environments import mlserver_python, pipelines_python
 from .minio import MINIO
+from .npm import AXE, OIDC_PROVIDER, npm_package
+from .oidc_auth import RELEASES, oidc_auth_python
 
 ROOT = Path(__file__).parents[2]
 # In the order in which a whole test run needs them.
@@ -26,6 +30,12 @@ TOOLS: dict[str, Callable[[], Path]] = {
     "Kubeflow Pipelines": pipelines_python,
     "MLServer": mlserver_python,
     "MinIO": lambda: go_program(*MINIO),
+    "oidc-provider": lambda: npm_package(*OIDC_PROVIDER),
+    "axe-core": lambda: npm_package(*AXE),
+    "Dex": lambda: go_program(*DEX),
+    **{f"MLflow's client {release}": partial(client_python, release) for release in chosen_releases()},
+    **{f"mlflow-oidc-auth {release}": partial(oidc_auth_python, release) for release in RELEASES},
+    "httptools": httptools_path,
 }
 
 

@@ -15,7 +15,7 @@ import httpx
 
 from mlflow_prokube_auth.demo.headless import login_headless
 from mlflow_prokube_auth.demo.provider import DEMO_USERS, DemoProvider, DemoUser
-from mlflow_prokube_auth.identity.provider import RETRY_SECONDS
+from mlflow_prokube_auth.identity.kept_document import RETRY_SECONDS
 
 from .processes import plugin_settings, running_mlflow
 
@@ -114,6 +114,8 @@ class Place:
     world: World
     keys: dict[str, str]
     bare: str | None = None
+    # The server's own port, where a proxy stands before it.
+    backend: int | None = None
 
     @property
     def artifact_roots(self) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.report import Section, at_least, at_most, load, number, page, render, save
+from benchmarks.report import Section, at_least, at_most, load, measured, number, page, publish, render, save
 
 ROOT = Path(__file__).resolve().parents[2]
 MACHINE = {
@@ -57,11 +57,28 @@ def test_a_section_is_a_table_with_its_targets_and_notes() -> None:
 def test_the_page_says_where_it_was_measured_and_how_much_is_missed(tmp_path: Path) -> None:
     save(tmp_path / "figures.json", [section()], {"machine": MACHINE, "effort": "quick"})
     text = page(tmp_path / "figures.json")
-    assert "Measured on 2026-01-02 03:04 UTC: 2 x Some CPU, 8 GB" in text
-    assert "These are figures of a `--quick` run" in text
+    assert "measured on 2026-01-02 03:04 UTC: 2 x Some CPU, 8 GB" in text
+    assert "They are figures of a `--quick` run" in text
     assert "2 targets, 1 missed." in text
 
 
 def test_figures_are_read_as_they_were_written(tmp_path: Path) -> None:
     save(tmp_path / "figures.json", [section()], {"machine": MACHINE})
     assert ([section()], {"machine": MACHINE}) == load(tmp_path / "figures.json")
+
+
+def test_a_run_replaces_the_published_sections_that_it_measured(tmp_path: Path) -> None:
+    results, published = tmp_path / "results.json", tmp_path / "published.json"
+    other = Section("scale", "Scale", "", ["a"])
+    save(published, [section(), other], {"machine": MACHINE, "effort": "full"})
+    again = section()
+    again.measured = measured(MACHINE | {"commit": "def5678"}, "quick", 2.04, 31.5)
+    save(results, [again, Section("new", "New", "", ["a"])], {"machine": MACHINE | {"commit": "def5678"}})
+    publish(results, published)
+    sections, about = load(published)
+    assert [each.name for each in sections] == ["overhead", "scale", "new"]
+    assert about["machine"]["commit"] == "abc1234"
+    assert render(sections[0]).splitlines()[4] == (
+        "Measured on 2026-01-02 03:04 UTC: `--quick`, with smaller sizes and fewer rounds; 2 x Some CPU, 8 GB, MLflow "
+        "3.17.2, commit def5678; the machine's load was 2.0 before and 31.5 after."
+    )

@@ -123,8 +123,8 @@ def test_of_a_large_body_it_is_asked_once_and_not_on_the_event_loop(path: str, h
 @pytest.mark.parametrize(
     ("answer", "path", "size", "status", "words"),
     [
-        (None, JSON, SMALL + 1, 413, b"You are not signed in"),
-        (None, UPLOAD, SMALL + 1, 413, b"You are not signed in"),
+        (None, JSON, SMALL + 1, 413, b"You are not logged in"),
+        (None, UPLOAD, SMALL + 1, 413, b"You are not logged in"),
         (BadCredentials("wrong"), JSON, SMALL + 1, 401, b"wrong"),
         (BadCredentials("wrong"), UPLOAD, SMALL + 1, 401, b"wrong"),
         (Unavailable("away"), JSON, SMALL + 1, 503, b"away"),
@@ -134,7 +134,7 @@ def test_of_a_large_body_it_is_asked_once_and_not_on_the_event_loop(path: str, h
         (ALICE, "/ajax-api/2.0/mlflow/upload-artifact", 10**15, 200, b""),
         (ALICE, UPLOAD.replace("mlflow-artifacts/artifacts", "mlflow-artifacts/mpu/create"), 10**15, 413, b"allowed"),
         (ALICE, f"/x{UPLOAD}", 10**15, 413, b"allowed"),
-        (None, f"{SKILLS}/a/versions", SMALL + 1, 413, b"You are not signed in"),
+        (None, f"{SKILLS}/a/versions", SMALL + 1, 413, b"You are not logged in"),
         (ALICE, f"{SKILLS}/a/versions", 10**15, 413, b"allowed"),
     ],
 )

@@ -31,8 +31,10 @@ def test_the_challenge_is_that_of_the_rfc() -> None:
 
 def test_good_parameters_are_read_and_written_alike() -> None:
     ask = parse(GOOD, 365)
-    assert ask == Ask(49152, STATE, CHALLENGE, 30, "laptop")
+    assert ask == Ask(49152, STATE, CHALLENGE, 30, "laptop", "")
     assert dict(parse_qsl(ask.query())) == GOOD
+    noted = {**GOOD, "note": "nightly & CI"}
+    assert dict(parse_qsl(parse(noted, 365).query())) == noted
     assert parse({**GOOD, "port": None}, 365).port is None
 
 
@@ -45,10 +47,13 @@ def test_good_parameters_are_read_and_written_alike() -> None:
         ("challenge", None), ("challenge", "x" * 42), ("challenge", "x" * 44), ("challenge", "x" * 42 + "="),
         ("days", None), ("days", "0"), ("days", "31"), ("days", "-1"), ("days", "1.5"), ("days", 7),
         ("name", None), ("name", ""), ("name", "x" * 101), ("name", "a\nb"), ("name", "a\u202eb"), ("name", ["a"]),
+        ("note", "x" * 61), ("note", "a\nb"), ("note", ""),
     ],
 )  # fmt: skip
 def test_a_parameter_out_of_shape_is_named_with_what_is_expected(name: str, value: Any) -> None:
-    with pytest.raises(BadRequest, match=rf"login` asks for. {name}: [^:]*, expected [^:]*$"):
+    with pytest.raises(
+        BadRequest, match=rf"This is not a request of `mlflow-prokube-auth login`. {name}: [^:]*, expected [^:]*$"
+    ):
         parse({**GOOD, name: value}, 30)
 
 
@@ -96,9 +101,9 @@ def test_a_good_address_is_taken_without_its_last_slash(text: str, url: str) -> 
         ("https://mlflow.test/?a=b", "without user, query"),
         ("https://mlflow.test/#/experiments", "without user, query, fragment"),
         ("https://mlflow.test/a b", "or blanks"),
-        ("http://mlflow.test", "in clear"),
-        ("http://127.0.0.1.evil.test", "in clear"),
-        ("http://localhost.evil.test", "in clear"),
+        ("http://mlflow.test", "in plain text"),
+        ("http://127.0.0.1.evil.test", "in plain text"),
+        ("http://localhost.evil.test", "in plain text"),
         ("http://10.0.0.1:5000", "--insecure"),
     ],
 )
@@ -118,7 +123,7 @@ def test_an_unsafe_address_is_taken_when_that_is_said() -> None:
         ("code=x", "another login"),
         (f"code=x&state={STATE}&state={STATE}", "another login"),
         (f"error=access_denied&state={STATE}", "cancelled"),
-        (f"state={STATE}", "no code"),
+        (f"state={STATE}", "without a code"),
     ],
 )
 def test_a_callback_without_our_state_or_a_code_is_refused_with_words(query: str, words: str) -> None:

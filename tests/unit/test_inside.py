@@ -51,6 +51,14 @@ def test_an_authorization_for_the_upstream_goes_on_unless_it_holds_a_key_of_ours
     assert inside.for_gateway(sent, identity) == (sent if goes_on else [])
 
 
+def test_what_named_the_caller_goes_on_in_no_other_header_either() -> None:
+    token = b"eyJhbGciOiJSUzI1NiJ9.e30.c2ln"
+    sent = [(b"X-MLflow-Authorization", b"Bearer " + token), (b"Authorization", b"bearer  " + token),
+            (b"x-api-key", token), (b"accept", b"*/*")]  # fmt: skip
+    identity = Identity(ANN, "workload", header="x-mlflow-authorization")
+    assert inside.for_gateway(sent, identity) == [(b"accept", b"*/*")]
+
+
 @pytest.mark.parametrize(
     "name",
     ["X-Forwarded-Access-Token", "X-Auth-Request-Email", "Kubeflow-Userid", "X-Amzn-Oidc-Data", "Cf-Access-Token"],

@@ -9,6 +9,8 @@ import pytest
 from mlflow_prokube_auth.kserve.failures import LONGEST_REASON, OneLine
 from mlflow_prokube_auth.kserve.uris import BadUri, ModelUri, RunUri, is_safe_name, parse
 
+from ..support.unusual_names import UNUSUAL_NAMES
+
 RUN = "0123456789abcdef0123456789abcdef"
 
 
@@ -69,7 +71,7 @@ def test_an_address_is_read(uri: str, expected: ModelUri | RunUri) -> None:
         (f"mlflow://runs/{RUN}/../x", "relative"),
         (f"mlflow://runs/{RUN}/%2e%2e/x", "relative"),
         (f"mlflow://runs/{RUN}/a//b", "holds an empty"),
-        (f"mlflow://runs/{RUN}/a%5cb", "unreadable"),
+        (f"mlflow://runs/{RUN}/a%2fb", "unreadable"),
         ("mlflow://runs/not a run/model", "names no run"),
     ],
 )
@@ -78,13 +80,14 @@ def test_what_is_no_address_is_refused_with_what_is_expected(uri: str, words: st
         parse(uri)
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", "a\nb", "\x00", "\x7f", "\ud800", "ä" * 128])
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\nb", "\x00", "\x7f", "\ud800", "ä" * 128])
 def test_a_name_that_is_not_that_of_one_file_is_unsafe(name: str) -> None:
     assert not is_safe_name(name)
 
 
 @pytest.mark.parametrize(
-    "name", ["a", "...", "a..b", ".hidden", "größe", "a b", "50%", "%2e%2e", "a\u00a0b", "ä" * 127]
+    "name",
+    ["a", "...", "a..b", ".hidden", "größe", "a b", "50%", "%2e%2e", "ä" * 127, *UNUSUAL_NAMES.values()],
 )
 def test_any_other_name_is_safe(name: str) -> None:
     assert is_safe_name(name)

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from mlflow_prokube_auth import logs, plain
+from mlflow_prokube_auth.api_fields import read
+from mlflow_prokube_auth.api_models import NewServiceAccount, NewTeam
 from mlflow_prokube_auth.errors import BadRequest
 from mlflow_prokube_auth.identity.claims import Denial, admit
 from mlflow_prokube_auth.model import Admission
-from mlflow_prokube_auth.policy import checks
 from mlflow_prokube_auth.settings import load
 from mlflow_prokube_auth.store.local_admins import Unusable, usable_name
 
@@ -76,13 +77,13 @@ def test_no_account_gets_a_name_that_looks_like_another(name: str) -> None:
     with pytest.raises(Unusable):
         usable_name(name)
     with pytest.raises(BadRequest):
-        checks.service_name(name)
+        read(NewServiceAccount, {"name": name})
 
 
 @pytest.mark.parametrize("name", TRICKS.values(), ids=list(TRICKS))
 def test_no_team_gets_a_name_that_looks_like_another(name: str) -> None:
     with pytest.raises(BadRequest):
-        checks.team_name(name)
+        read(NewTeam, {"team": name})
     admitted = verdict(person(groups=["/prokube-users", f"/{name}", "/team-a"]))
     assert isinstance(admitted, Admission)
     assert admitted.teams == ("team-a",)
@@ -94,7 +95,7 @@ def test_names_of_people_in_any_script_are_names(name: str) -> None:
     admitted = verdict(person(email=name))
     assert isinstance(admitted, Admission)
     assert admitted.username == name
-    assert checks.team_name(name) == name
+    assert read(NewTeam, {"team": name}).team == name
 
 
 def test_capitals_of_ascii_are_folded_and_others_are_refused() -> None:
@@ -126,7 +127,7 @@ def test_a_display_name_is_mended_and_empty_it_is_the_user_name() -> None:
 @pytest.mark.parametrize("text", ["a\nb", "\u202eb", "x" * 256])
 def test_a_description_of_a_service_account_is_one_plain_line(text: str) -> None:
     with pytest.raises(BadRequest):
-        checks.description(text)
+        read(NewServiceAccount, {"name": "svc", "description": text})
 
 
 class Heard(logging.Handler):
@@ -164,7 +165,7 @@ def test_a_record_of_ours_is_one_line_whatever_stands_in_it(name: str) -> None:
 def test_a_group_that_becomes_no_team_is_told_in_the_log() -> None:
     with Heard("mlflow_prokube_auth.identity.claims") as messages:
         verdict(person(groups=["/prokube-users", "/told\nin the log"]))
-    assert messages == ["the group 'told\\nin the log' becomes no team: it holds the invisible character U+000A"]
+    assert messages == ["the group 'told\\nin the log' does not become a team: it holds the invisible character U+000A"]
 
 
 def test_every_module_logs_by_a_logger_whose_records_are_one_line() -> None:

@@ -13,10 +13,12 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from mlflow_prokube_auth.identity import kept_document
 from mlflow_prokube_auth.identity import provider as module
 from mlflow_prokube_auth.identity.claims import Membership
 from mlflow_prokube_auth.identity.directory import Directory, NoRight, _Held
-from mlflow_prokube_auth.identity.provider import GrantRefused, Provider, ProviderDown, TokenSet
+from mlflow_prokube_auth.identity.faults import GrantRefused, ProviderDown
+from mlflow_prokube_auth.identity.provider import Provider, TokenSet
 from mlflow_prokube_auth.identity.reading import OtherSubject, Reader
 from mlflow_prokube_auth.model import AccountState, Person
 from mlflow_prokube_auth.settings import Settings, load
@@ -54,7 +56,7 @@ def test_a_flood_of_tokens_asks_a_keycloak_that_hangs_once(
     peer: Peer, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.5)
-    monkeypatch.setattr(module, "RETRY_SECONDS", 60)
+    monkeypatch.setattr(kept_document, "RETRY_SECONDS", 60)
     peer.hung = Event()
     key = RSAKey.generate_key(2048)
     token = jwt.encode({"alg": "RS256", "kid": "made-up"}, {"sub": "x"}, key)
@@ -86,7 +88,7 @@ def test_visitors_of_a_keycloak_that_hangs_hold_one_thread_and_few_wait_for_it(
 ) -> None:
     now = [1_000.0]
     provider = Provider(settings, lambda: now[0])
-    monkeypatch.setattr(module, "WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(kept_document, "WAIT_SECONDS", 0.2)
     monkeypatch.setattr(module, "TIMEOUT_SECONDS", 25)
     peer.answers[DISCOVERY] = (200, json.dumps({"issuer": f"{peer.url}/realms/r"}))
     if knew.startswith("an answer"):
@@ -114,16 +116,16 @@ def test_visitors_of_a_keycloak_that_hangs_hold_one_thread_and_few_wait_for_it(
 def test_no_more_threads_wait_for_a_document_than_may(
     peer: Peer, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "WAIT_SECONDS", 30)
+    monkeypatch.setattr(kept_document, "WAIT_SECONDS", 30)
     monkeypatch.setattr(module, "TIMEOUT_SECONDS", 25)
     peer.answers[DISCOVERY] = (200, json.dumps({"issuer": f"{peer.url}/realms/r"}))
     peer.hung = Event()
     with ThreadPoolExecutor(30) as pool:
         outcomes = begun(pool, provider.metadata, 30)
-        refused = [next(outcomes).exception() for _ in range(30 - 1 - module.WAITING_AT_ONCE)]
-        assert [str(each) for each in refused] == ["another request is just asking it"] * 21
+        refused = [next(outcomes).exception() for _ in range(30 - 1 - kept_document.WAITING_AT_ONCE)]
+        assert [str(each) for each in refused] == ["another request is already waiting for it"] * 21
         peer.hung.set()
-        assert [each.exception() for each in outcomes] == [None] * (1 + module.WAITING_AT_ONCE)
+        assert [each.exception() for each in outcomes] == [None] * (1 + kept_document.WAITING_AT_ONCE)
     assert len(peer.asked) == 1
 
 
@@ -292,8 +294,8 @@ def test_a_refresh_that_speaks_of_somebody_else_is_refused(
 @pytest.mark.parametrize(
     ("found", "advice"),
     [
-        ("/realms/r/", "the slash at the end is a part of it"),
-        ("/realms/other", "if that is the provider that is meant"),
+        ("/realms/r/", "the slash at the end is part of it"),
+        ("/realms/other", "if that is the intended provider"),
         (None, "Check PROKUBE_AUTH_OIDC_ISSUER"),
     ],
 )
@@ -309,3 +311,17 @@ def test_another_issuer_is_told_with_both_and_again_while_nobody_asks_anew(
         for words in (repr(issuer), repr(f"{peer.url}/realms/r"), advice):
             assert words in str(raised.value)
     assert len(peer.asked) == 1
+
+
+def test_requests_while_a_failure_holds_do_not_make_it_hold_longer(peer: Peer, settings: Settings) -> None:
+    now = [1_000.0]
+    provider = Provider(settings, lambda: now[0])
+    peer.answers[DISCOVERY] = (503, "")
+    with pytest.raises(ProviderDown):
+        provider.metadata()
+    peer.answers[DISCOVERY] = (200, json.dumps({"issuer": f"{peer.url}/realms/r"}))
+    now[0] += kept_document.RETRY_SECONDS * 0.9
+    with pytest.raises(ProviderDown):
+        provider.metadata()
+    now[0] += kept_document.RETRY_SECONDS * 0.2
+    assert provider.metadata()["issuer"] == f"{peer.url}/realms/r"

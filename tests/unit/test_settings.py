@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from mlflow_prokube_auth.cli.settings import page
-from mlflow_prokube_auth.settings import DatabaseSettings, SettingsError, StoreSettings, load, read
+from mlflow_prokube_auth.settings import DatabaseSettings, SettingsError, StoreSettings, TrustSettings, load, read
+from mlflow_prokube_auth.trusted_issuers import Trust, TrustedIssuer
 
 from ..support.settings import ELSEWHERE, GOOD
 
@@ -183,3 +184,81 @@ def test_an_issuer_is_kept_as_it_is_written_and_discovery_begins_behind_its_slas
         assert (settings.oidc_issuer, settings.discovery_url) == (issuer, document)
     root = load({**GOOD, "PROKUBE_AUTH_OIDC_ISSUER": "https://tenant.auth0.test/"})
     assert root.discovery_url == "https://tenant.auth0.test/.well-known/openid-configuration"
+
+
+ISSUER_FORM = "expected https://issuer or https://issuer=/path/to/jwks.json"
+GITHUB = "https://token.actions.githubusercontent.com"
+PUBLIC = '{"keys": [{"kty": "RSA", "n": "AQAB", "e": "AQAB"}]}'
+
+
+def test_trusted_issuers_are_read_with_the_files_of_their_keys(tmp_path: Path) -> None:
+    keys = tmp_path / "jwks.json"
+    keys.write_text(PUBLIC)
+    listed = f"{GITHUB}, https://k8s.test/=" + f"{keys} http://10.0.0.1={keys}"
+    settings = load({**GOOD, "PROKUBE_AUTH_TRUSTED_ISSUERS": listed})
+    assert settings.trusted_issuers == (
+        TrustedIssuer(GITHUB),
+        TrustedIssuer("https://k8s.test/", str(keys)),
+        TrustedIssuer("http://10.0.0.1", str(keys)),
+    )
+    issuers = (GITHUB, "https://k8s.test/", "http://10.0.0.1")
+    assert settings.trust == Trust(issuers, ("https://mlflow.test/mlflow",))
+    environ = {"PROKUBE_AUTH_TRUSTED_ISSUERS": listed, "PROKUBE_AUTH_WORKLOAD_AUDIENCES": "mlflow, ml"}
+    assert read(TrustSettings, environ).trust == Trust(issuers, ("mlflow", "ml"))
+    assert load(GOOD).trust == Trust((), ("https://mlflow.test/mlflow",))
+    assert load({**GOOD, "PROKUBE_AUTH_TRUSTED_ISSUERS": "http://127.0.0.1:8080"}).trusted_issuers
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("github", f"found 'github', {ISSUER_FORM} instead of 'github'"),
+        (f"{GITHUB} kubernetes/serviceaccount", f"{ISSUER_FORM} instead of 'kubernetes/serviceaccount'"),
+        (f"{GITHUB}=jwks.json", f"{ISSUER_FORM}, with an absolute path, instead of '{GITHUB}=jwks.json'"),
+        (f"{GITHUB}?x", f"{ISSUER_FORM} instead of '{GITHUB}?x'"),
+        ("https://u:hush@host", ISSUER_FORM),
+        ("http://issuer.test", "expected https, or a file of keys such as http://issuer.test=/path/to/jwks.json"),
+        (f"{GITHUB} {GITHUB}", f"expected each issuer once, instead of '{GITHUB}' twice"),
+        ("https://keycloak.test/realms/r", "which is PROKUBE_AUTH_OIDC_ISSUER: its tokens are for people"),
+        ("https://keycloak.test/realms/r/", "which is PROKUBE_AUTH_OIDC_ISSUER: its tokens are for people"),
+        ("https://a.test=/not/there", "expected a JWK Set in '/not/there', which cannot be read (No such file"),
+    ],
+)
+def test_an_issuer_that_cannot_be_trusted_is_told(value: str, told: str) -> None:
+    [mistake] = mistakes(TRUSTED_ISSUERS=value)
+    assert told in mistake
+    assert "hush" not in mistake
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("no json", "which is no JSON"),
+        ("[]", "which has no keys"),
+        ('{"keys": []}', "which has no keys"),
+        ('{"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}', "a private or symmetric key"),
+        ('{"keys": [{"kty": "RSA", "n": "AQAB", "e": "AQAB", "d": "c2VjcmV0"}]}', "a private or symmetric key"),
+    ],
+)
+def test_a_file_of_keys_that_cannot_be_used_is_told_without_what_is_in_it(tmp_path: Path, text: str, told: str) -> None:
+    file = tmp_path / "jwks.json"
+    file.write_text(text)
+    [mistake] = mistakes(TRUSTED_ISSUERS=f"https://a.test={file}")
+    assert told in mistake
+    assert "c2VjcmV0" not in mistake
+
+
+@pytest.mark.parametrize(
+    "audience",
+    [
+        "https://kubernetes.default.svc",
+        "https://kubernetes.default.svc.cluster.local",
+        "kubernetes",
+        GITHUB,
+        GITHUB + "/",
+    ],
+)
+def test_an_audience_that_names_another_server_is_refused(audience: str) -> None:
+    [mistake] = mistakes(TRUSTED_ISSUERS=GITHUB, WORKLOAD_AUDIENCES=f"mlflow {audience}")
+    assert "expected names of this server" in mistake
+    assert f"'{audience}' is an" in mistake

@@ -8,6 +8,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 import pytest
@@ -99,7 +100,9 @@ def test_plain_http_beyond_this_computer_is_warned_of(
 ) -> None:
     tell(load({**GOOD, "PROKUBE_AUTH_EXTERNAL_URL": url}))
     said = capsys.readouterr().err
-    assert (f"WARNING: PROKUBE_AUTH_EXTERNAL_URL is {url}: cookies and access keys travel in clear." in said) is warned
+    assert (
+        f"WARNING: PROKUBE_AUTH_EXTERNAL_URL is {url}: cookies and access keys travel unencrypted." in said
+    ) is warned
 
 
 def test_a_server_that_cannot_start_says_so_with_the_whole_list(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +111,7 @@ def test_a_server_that_cannot_start_says_so_with_the_whole_list(monkeypatch: pyt
     with click.Context(click.Command("server")), pytest.raises(click.ClickException) as caught:
         prepare()
     first, *mistakes = caught.value.message.splitlines()
-    assert first == "prokube-auth cannot start, 2 setting(s) to mend:"
+    assert first == "prokube-auth cannot start, 2 setting(s) to correct:"
     assert [line.split(":")[0] for line in mistakes] == [
         "  - PROKUBE_AUTH_DATABASE_URI", "  - PROKUBE_AUTH_TOKEN_MAX_DAYS",
     ]  # fmt: skip
@@ -231,6 +234,21 @@ def test_other_options_of_uvicorn_are_no_mistake() -> None:
     assert misplaced({}, {"uvicorn_opts": "--log-level info --root-pathology x"}) == []
 
 
+def test_a_server_for_artifacts_alone_needs_the_accounts_of_another_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("PROKUBE_AUTH_DATABASE_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    context = click.Context(click.Command("server"))
+    context.params = {"artifacts_only": True, "backend_store_uri": None}
+    with context, pytest.raises(click.ClickException) as caught:
+        prepare()
+    assert "PROKUBE_AUTH_DATABASE_URI is not set; with --artifacts-only it names" in caught.value.message
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_prefix_is_told_with_the_other_mistakes(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in GOOD.items():
         monkeypatch.setenv(name, value)
@@ -239,7 +257,7 @@ def test_a_prefix_is_told_with_the_other_mistakes(monkeypatch: pytest.MonkeyPatc
     with context, pytest.raises(click.ClickException) as caught:
         prepare()
     first, *mistakes = caught.value.message.splitlines()
-    assert first == "prokube-auth cannot start, 2 setting(s) to mend:"
+    assert first == "prokube-auth cannot start, 2 setting(s) to correct:"
     assert mistakes[0] == (
         "  - --static-prefix (MLFLOW_STATIC_PREFIX): found '/health-mlflow', expected a path that does not begin with "
         "/static, /health, /favicon.ico: MLflow serves those without a login"

@@ -11,8 +11,10 @@ from typing import Any
 
 import mlflow
 import numpy as np
+import pandas as pd
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from mlflow.models.cli import generate_dockerfile
 from sklearn.linear_model import LinearRegression
 
 
@@ -23,7 +25,9 @@ def own(prefix: str) -> dict[str, Any]:
     with mlflow.start_run() as run, tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "note.txt").write_text("hello")
         mlflow.log_artifact(str(Path(folder) / "note.txt"))
-        logged = mlflow.sklearn.log_model(fitted, name="model", registered_model_name=f"{prefix}-model")
+        more: dict[str, Any] = {"params": {"depth": 3}, "tags": {"note": "hidden"}}
+        logged = mlflow.sklearn.log_model(fitted, name="model", registered_model_name=f"{prefix}-model", **more)
+        mlflow.log_metric("loss", 0.5, model_id=logged.model_id)
         sibling = mlflow.sklearn.log_model(fitted, name="sibling")
         mlflow.sklearn.save_model(fitted, str(Path(folder) / "old"))
         mlflow.log_artifacts(str(Path(folder) / "old"), "old")
@@ -55,8 +59,34 @@ def read(prefix: str) -> dict[str, Any]:
         mlflow.artifacts.download_artifacts(f"runs:/{run_id}/note.txt")
     except (MlflowException, OSError) as error:
         refused.append(str(error))
+    info = mlflow.models.get_model_info(f"models:/{name}/1")
+    described = mlflow.get_logged_model(info.model_id)
+    table = pd.DataFrame({"x": [1.0, 2.0], "y": [2.0, 4.0]})
+    mlflow.set_experiment(f"{prefix}-readers-own")
+    with mlflow.start_run():
+        options: dict[str, Any] = {"targets": "y", "model_type": "regressor"}
+        scores = mlflow.models.evaluate(f"models:/{name}/1", table, **options).metrics
+    with tempfile.TemporaryDirectory() as place:
+        answers = Path(place) / "answers.json"
+        (Path(place) / "input.csv").write_text("x\n4.0\n")
+        mlflow.models.predict(
+            f"models:/{name}/1", input_path=f"{place}/input.csv", content_type="csv", output_path=str(answers),
+            env_manager="local",
+        )  # fmt: skip
+        predicted = json.loads(answers.read_text())["predictions"]
+        arguments = ["-m", f"models:/{name}/1", "-d", f"{place}/image", "--env-manager", "local"]
+        generate_dockerfile.main(arguments, standalone_mode=False)
+        image = sorted(file.name for file in Path(place, "image").iterdir())
+        requirements = Path(mlflow.pyfunc.get_model_dependencies(f"models:/{name}/1")).name
     return {
         "predictions": predictions,
+        "info": [info.model_id, described.name, described.status.value, described.params, described.tags],
+        "flavors": sorted(info.flavors),
+        "beside": [described.source_run_id, described.metrics],
+        "score": round(scores["mean_absolute_error"], 3),
+        "predicted": [round(float(each), 3) for each in predicted],
+        "image": image,
+        "requirements": requirements,
         "downloaded": sorted(file.name for file in folder.iterdir()),
         "listed": sorted(file.path for file in mlflow.artifacts.list_artifacts(f"models:/{name}/1")),
         "prompts": [mlflow.genai.load_prompt(f"prompts:/{prefix}-prompt/{version}").template for version in (1, 2)],
