@@ -8,6 +8,6 @@ python=$2
 shift 2
 "$python" -m pip install --no-cache-dir --disable-pip-version-check "$wheel[kserve-sklearn]" "$@"
 "$python" -m pip check --disable-pip-version-check
-# What is missing or broken is to be found now, not when a model is to be served.
+# Find what is missing or broken now, not when a model is served.
 "$python" -c 'import joblib, mlflow.utils.rest_utils, skops.io, sklearn'
 "$(dirname "$python")/mlflow-storage-initializer" --version

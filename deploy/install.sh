@@ -5,9 +5,9 @@
 set -eu
 wheel=$1
 python=$2
-"$python" -m pip install --no-cache-dir --disable-pip-version-check "$wheel[server,postgres,s3,metrics]"
+"$python" -m pip install --no-cache-dir --disable-pip-version-check "$wheel[server,postgres,s3]"
 "$python" -m pip check --disable-pip-version-check
-# What is missing or broken, or an MLflow that the server would not start with, is to be found now.
+# Find what is missing or broken now, and an MLflow that the server would not start with.
 "$python" -m mlflow_prokube_auth.cli.main doctor --mlflow-only
 "$python" -c 'import boto3, sqlalchemy; from mlflow_prokube_auth.entry import create_app
 sqlalchemy.create_engine("postgresql://")'

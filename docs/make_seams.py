@@ -6,6 +6,7 @@ from itertools import groupby
 
 from mlflow_prokube_auth.mlflow_auth.releases import MLFLOW
 from mlflow_prokube_auth.mlflow_auth.seams import SEAMS, Seam
+from mlflow_prokube_auth.mlflow_auth.short_way import LAYERS, Layer
 
 HEAD = f"""# What this plugin touches in MLflow
 
@@ -15,6 +16,11 @@ is missing or has other parameters. `mlflow-prokube-auth doctor --mlflow-only` r
 
 The table is `mlflow_prokube_auth/mlflow_auth/seams.py`. What is replaced is replaced from there, and
 [mlflow-releases.md](mlflow-releases.md) tells how to try another release against it.
+"""
+AROUND_FLASK = """\
+The table is in `mlflow_prokube_auth/mlflow_auth/short_way.py`. Where the installed MLflow has other middlewares, or
+has them in another order, the server starts, says so in one line of its log, and requests to Flask take MLflow's own
+way. So they do with `PROKUBE_AUTH_SHORT_WAY=false`.
 """
 
 
@@ -33,7 +39,17 @@ def page() -> str:
     for owner, rows in groupby(used, key=lambda seam: seam.owner):
         parts += ["", f"### `{owner}`", "", "| name | for | checked | releases |", "|---|---|---|---|"]
         parts += [f"| `{seam.name}` | {seam.why} | {_checked(seam)} | {seam.releases or 'all'} |" for seam in rows]
+    parts += ["", f"## Middlewares around Flask ({len(LAYERS)})", "", AROUND_FLASK]
+    parts += ["| middleware, outermost first | on the short way to Flask | releases |", "|---|---|---|"]
+    parts += [f"| `{layer}` | {_on_the_short_way(layer)} | {layer.releases or 'all'} |" for layer in LAYERS]
     return "\n".join(parts) + "\n"
+
+
+def _on_the_short_way(layer: Layer) -> str:
+    if layer.kept:
+        return "kept, where MLflow's settings have it" if layer.optional else "kept"
+    acts_on = " and ".join(f"`{path}`" for path in layer.acts_on)
+    return f"passed by; what begins with {acts_on} takes MLflow's way" if acts_on else "passed by"
 
 
 def _checked(seam: Seam) -> str:
