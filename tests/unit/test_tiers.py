@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ABOUT_MLFLOW = re.compile(r"^(from|import) mlflow[. ]|mlflow_auth", re.MULTILINE)
+BY_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "TEST_ARGS", "VENV", "WORKERS")
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +26,9 @@ def words() -> list[str]:
         "test",
         "MLFLOW=0",
     ]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    # Not the variables of a `make test` that runs this one: it hands them on in the environment.
+    environment = {name: value for name, value in os.environ.items() if name not in BY_MAKE}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     return (
         next(line for line in done.stdout.splitlines() if " -m pytest " in line)
         .split(" --no-loadscope-reorder ")[1]
