@@ -39,6 +39,9 @@ SAFE = {
 }
 # The server's own credentials for an MLflow server: its jobs would call with them where nobody is named.
 NOT_FOR_A_SERVER = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
+# uvicorn kills a worker that does not answer its supervisor for 5 seconds (``--timeout-worker-healthcheck``), with all
+# requests that it serves. On a busy machine a worker may take longer to load a library from a cold disk. In seconds.
+WORKER_TIMEOUT_VARIABLE, WORKER_TIMEOUT = "UVICORN_TIMEOUT_WORKER_HEALTHCHECK", 60
 # What the processes of jobs have no use for; they work on the tracking database, whose address MLflow hands them.
 NOT_FOR_JOBS = re.compile(r"PROKUBE_AUTH_.*|MLFLOW_FLASK_SERVER_SECRET_KEY|MLFLOW_AUTH_.*")
 
@@ -178,6 +181,7 @@ def share(settings: Settings) -> None:
     derived = hmac.new(key, b"flask-secret-key", hashlib.sha256).hexdigest()
     os.environ.setdefault("MLFLOW_FLASK_SERVER_SECRET_KEY", derived)
     os.environ[JOB_TOKEN_ENV] = secrets.token_hex(32)
+    os.environ.setdefault(WORKER_TIMEOUT_VARIABLE, str(WORKER_TIMEOUT))
     # Of the gateway, which unpacks zstd.
     os.environ.setdefault("MLFLOW_GATEWAY_MAX_DECOMPRESSED_REQUEST_SIZE", str(settings.largest_body))
     if settings.metrics_token is not None and DIRECTORY_VARIABLE not in os.environ:

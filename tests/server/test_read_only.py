@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -81,3 +84,18 @@ def test_it_starts_and_serves_artifacts_and_pages(served: Served) -> None:
             assert (path, admin.get(path).status_code) == (path, 200)
     log = served.place.world.log.read_text()
     assert [line for line in log.splitlines() if "Read-only" in line or "Traceback" in line] == []
+
+
+def test_a_worker_that_stands_still_for_some_seconds_is_kept(served: Served) -> None:
+    log = served.place.world.log
+    first, *_ = workers = re.findall(r"Started server process \[(\d+)\]", log.read_text())
+    assert len(workers) == 2
+    os.kill(int(first), signal.SIGSTOP)
+    try:
+        time.sleep(7)  # uvicorn's own limit is 5
+    finally:
+        os.kill(int(first), signal.SIGCONT)
+    model = served.model()
+    assert reads(served, model)[0] != 200  # not shared with Bob, and answered
+    assert "died" not in log.read_text()
+    assert re.findall(r"Started server process \[(\d+)\]", log.read_text()) == workers
