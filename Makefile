@@ -6,7 +6,11 @@ MLFLOW ?=
 VENV ?= .venv$(if $(MLFLOW),-mlflow-$(MLFLOW))
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# The path of uv, which installs the same packages as pip ten times as fast: make UV_PROGRAM=$(command -v uv)
+UV_PROGRAM ?=
+installer = $(if $(UV_PROGRAM),$(UV_PROGRAM) pip install --quiet --python $(1)/bin/python,\
+  $(1)/bin/python -m pip install --quiet --disable-pip-version-check)
+PIP := $(call installer,$(VENV))
 DEMO_ARGS ?=
 # What rests on our own tables and pages alone is the same on each release, and is left out there.
 OURS_ALONE := $(addprefix tests/contract/test_,accounts.py audit_log.py consents.py first_requests.py housekeeping.py \
@@ -67,7 +71,7 @@ mlflow-report: $(STAMP)
 
 $(DOCS)/.installed: pyproject.toml
 	@$(PYTHON) -m venv $(DOCS)
-	@$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	@$(call installer,$(DOCS)) -e '.[docs]'
 	@touch $@
 
 # The docs as pages, in build/docs. A link that leads nowhere ends the build, and so does a page outside the navigation;

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, expect
 
 from ..support.keycloak.server import Keycloak
 from ..support.keycloak.site import CURRENT, Site, running_site
+from ..support.long_forms import LONG_FORM
 
 USERS = "/prokube-users"
 
@@ -72,7 +73,8 @@ def test_a_clock_that_is_a_minute_off_lets_people_in(skewed: Site) -> None:
     assert skewed.current(page) is None
 
 
-@pytest.mark.parametrize("skewed", [-600, 600], indirect=True)
+# Ten minutes behind is among the causes of test_misconfigurations.py.
+@pytest.mark.parametrize("skewed", [pytest.param(-600, marks=LONG_FORM), 600], indirect=True)
 def test_a_clock_that_is_ten_minutes_off_lets_nobody_in(skewed: Site) -> None:
     alice, page = skewed.new_user(USERS), skewed.new_page()
     skewed.log_in(page, alice)
