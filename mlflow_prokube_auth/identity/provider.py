@@ -174,7 +174,7 @@ class Provider:
         claims = self._signed(token)
         tokens.check_times(claims, self._clock())
         if claims.get("iss") != self._settings.oidc_issuer:
-            raise TokenInvalid(f"its issuer is another than {self._settings.oidc_issuer}")
+            raise TokenInvalid(f"it was not issued by {self._settings.oidc_issuer}")
         return claims
 
     def _signed(self, token: str) -> dict[str, Any]:

@@ -79,7 +79,7 @@ class TrustedTokens:
             raise TokenInvalid(f"it has {len(text)} characters, expected at most {LONGEST_TOKEN}")
         claims = signed_claims(text, keys.keys_with, ALGORITHMS, _TYPES)
         if claims.get("iss") != issuer:
-            raise TokenInvalid(f"its issuer is another than {issuer}")
+            raise TokenInvalid(f"it was not issued by {issuer}")
         check_times(claims, self._clock())
         seconds = claims["exp"] - claims["iat"]
         if seconds > LONGEST_LIFE:

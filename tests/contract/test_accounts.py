@@ -20,7 +20,7 @@ from mlflow_prokube_auth.store.people import Blocked, NameTaken
 from mlflow_prokube_auth.store.schema import counted_versions, metadata, role_permissions, roles
 
 from ..support.people import acting, admission, let_in
-from ..support.statements import counted
+from ..support.statements import counted, engines
 
 ONE, TWO, THREE = (digit * 64 for digit in "123")
 
@@ -71,7 +71,7 @@ def test_a_page_of_accounts_asks_the_database_no_more_for_more_of_them(services:
     for many in (2, 40):
         for number in range(many):
             let_in(services, replace(admission(f"{number}@x", f"s-{number}"), teams=("team-a", f"team-{number}")))
-        with counted(services) as sent:
+        with counted(*engines(services)) as sent:
             found, total = administration.page("", service=False, first=0, size=100)
         assert (len(found), total) == (many, many)
         assert {each["username"]: each["teams"] for each in found} == {

@@ -11,7 +11,7 @@ import pytest
 from mlflow.server.auth.permissions import GrantLoadKey
 from mlflow.server.auth.requirements import fold_grants_for_key, is_workspace_admin_grant
 from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from mlflow_prokube_auth.identity.caller import CALLER, Caller, Identity, RequestFacts
 from mlflow_prokube_auth.mlflow_auth import lookups
@@ -25,6 +25,7 @@ from mlflow_prokube_auth.store.role_grants import RoleGrantCache
 from mlflow_prokube_auth.store.schema import role_permissions, roles, user_role_assignments
 
 from ..support.people import acting, log_in
+from ..support.statements import counted, engines
 
 LEVELS = ("READ", "USE", "EDIT", "MANAGE", "DENY", "NO_PERMISSIONS")
 KINDS = ("experiment", "registered_model", "prompt")
@@ -187,15 +188,13 @@ def test_the_roles_used_last_are_kept_and_one_that_is_too_large_drops_no_other(s
             store.grant_if_absent(person.user_id, "default", "experiment", str(pattern), "READ")
     kept = RoleGrantCache(services.database, most=4)  # two roles with a grant each
     texts = {name: kept.roles_of(person.user_id) for name, person in people.items()}
-    asked: list[str] = []
 
     def load(name: str) -> bool:
         """Whether the database was asked."""
-        del asked[:]
-        assert len(kept.of(texts[name])) == 1
+        with counted(*engines(services)) as asked:
+            assert len(kept.of(texts[name])) == 1
         return bool(asked)
 
-    event.listen(services.database._questions, "before_cursor_execute", lambda *given: asked.append(given[2]))
     assert [load(name) for name in "ab"] == [True, True]
     assert [load(name) for name in "ab"] == [False, False]
     assert [load(name) for name in "aca"] == [False, True, False]  # for c, b had to go

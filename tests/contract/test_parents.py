@@ -14,9 +14,10 @@ from mlflow.store.tracking.file_store import FileStore
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.store.tracking.sqlalchemy_workspace_store import WorkspaceAwareSqlAlchemyStore
 from mlflow.utils.workspace_context import WorkspaceContext
-from sqlalchemy import event
 
 from mlflow_prokube_auth.mlflow_auth import parents
+
+from ..support.statements import counted
 
 MISSING_RUN, MISSING_MODEL = "0" * 32, "m-" + "0" * 32
 
@@ -63,13 +64,14 @@ def test_what_is_not_there_has_none(mlflows: Any, store: SqlAlchemyStore) -> Non
 
 
 def test_one_query_is_asked_and_nothing_that_was_logged(mlflows: Any, store: SqlAlchemyStore) -> None:
-    run, asked = new_run(store, store.create_experiment("one")), list[str]()
-    event.listen(store.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
-    auth._fetch_or_none(store.get_run, run)
+    run = new_run(store, store.create_experiment("one"))
+    with counted(store.engine) as asked:
+        auth._fetch_or_none(store.get_run, run)
     selects = [each for each in asked if each.lstrip().upper().startswith("SELECT")]
     assert len(selects) == 1
     assert "metrics" not in selects[0]
-    mlflows(store.get_run, run)
+    with counted(store.engine) as asked:
+        mlflows(store.get_run, run)
     assert any("metrics" in each for each in asked)  # or this test looks at nothing
 
 

@@ -17,7 +17,7 @@ from mlflow_prokube_auth.store.teams import TeamExists
 
 from ..support.people import acting, all_at_once, levels, log_in
 from ..support.settings import GOOD
-from ..support.statements import counted
+from ..support.statements import counted, engines
 
 ADMIN = Actor("admin", 100)
 
@@ -183,7 +183,7 @@ def test_a_login_asks_the_database_no_more_for_more_groups(services: Services) -
         groups = [f"group-{many}-{n}" for n in range(many)]
         sizes = []
         for wanted in (groups, groups, groups[: many // 2], []):  # the first login, the same again, out of some, of all
-            with counted(services) as sent:
+            with counted(*engines(services)) as sent:
                 person = log_in(services, f"u{many}@x", *wanted)
             assert names(services, person) == sorted(wanted)
             sizes.append(len(sent))

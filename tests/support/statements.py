@@ -5,24 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 
 from mlflow_prokube_auth.services import Services
 
 
+def engines(services: Services) -> set[Engine]:
+    """Those of the stores."""
+    return {services.database.engine, services.database._questions}
+
+
 @contextmanager
-def counted(services: Services) -> Iterator[list[str]]:
-    """The statements that the stores send to the database meanwhile."""
+def counted(*sending: Engine) -> Iterator[list[str]]:
+    """The statements that these engines send to the database meanwhile."""
     sent: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
         sent.append(statement)
 
-    engines = {services.database.engine, services.database._questions}
-    for engine in engines:
+    for engine in sending:
         event.listen(engine, "before_cursor_execute", note)
     try:
         yield sent
     finally:
-        for engine in engines:
+        for engine in sending:
             event.remove(engine, "before_cursor_execute", note)
