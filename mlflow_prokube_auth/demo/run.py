@@ -59,7 +59,7 @@ def run(port: int, directory: Path, workers: int, gunicorn: bool, info_file: Pat
         _start(provider, port_file)
         environment = {
             **os.environ,
-            **_settings(directory, url, provider.issuer, client_secret),
+            **settings_of(directory, url, provider.issuer, client_secret),
             "MLFLOW_DISABLE_TELEMETRY": "true",
         }
         server = subprocess.Popen(  # noqa: S603 - our own interpreter
@@ -87,7 +87,7 @@ def run(port: int, directory: Path, workers: int, gunicorn: bool, info_file: Pat
             start_new_session=True,
         )
         _wait(server, url)
-        keys = _keys(environment, directory, everybodys=info_file is not None)
+        keys = make_keys(environment, directory, everybodys=info_file is not None)
         if info_file is not None:
             _write_info(info_file, url, provider.issuer, keys)
         _announce(url, keys, snippet_file, everybodys=info_file is not None)
@@ -138,7 +138,8 @@ def _start(provider: DemoProvider, port_file: Path) -> None:
     port_file.write_text(str(provider.port))
 
 
-def _settings(directory: Path, url: str, issuer: str, client_secret: str) -> dict[str, str]:
+def settings_of(directory: Path, url: str, issuer: str, client_secret: str) -> dict[str, str]:
+    """The variables of the demo's server, whose files are in ``directory``."""
     key_file = directory / "secret-key"
     if not key_file.exists():
         _write_private(key_file, secrets.token_urlsafe(48))
@@ -164,7 +165,7 @@ def _wait(server: subprocess.Popen[bytes], url: str) -> None:
     raise click.ClickException(f"the server did not answer within {START_SECONDS} seconds")
 
 
-def _keys(environment: dict[str, str], directory: Path, everybodys: bool) -> dict[str, str | None]:
+def make_keys(environment: dict[str, str], directory: Path, everybodys: bool) -> dict[str, str | None]:
     """A key for the one whose key is shown, and for the others where somebody asks for them.
 
     Else the others would have to replace a key that they never saw.

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ..support.demo import Demo, running_demo
+from ..support.demo import Demo, running_demo_command
 from ..support.journeys import journey
 from ..support.long_forms import LONG_FORM
 
@@ -81,7 +81,7 @@ def test_traces_prompts_datasets_and_evaluations_are_logged_as_without_this_plug
     ],
 )
 def test_the_same_under_other_servers(options: tuple[str, ...], tmp_path: Path) -> None:
-    with running_demo(tmp_path, *options) as other:
+    with running_demo_command(tmp_path, *options) as other:
         name, key = other.auth("alice")
         prefix, found = journey(other.url, {"MLFLOW_TRACKING_USERNAME": name, "MLFLOW_TRACKING_PASSWORD": key})
         check_private(other, prefix, found)
