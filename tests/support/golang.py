@@ -16,6 +16,7 @@ CACHE = Path.home() / ".cache" / "mlflow-prokube-auth" / "go"
 # What builds the programs where the machine's Go is older, as Debian's is. It comes as a module, as any other.
 TOOLCHAIN_VERSION = (1, 25, 0)
 KUSTOMIZE = ("sigs.k8s.io/kustomize/kustomize/v5", "v5.7.1")
+HELM = ("helm.sh/helm/v3/cmd/helm", "v3.22.0")
 # The commit of its release 2.45.1: a module's path without /v2 has no such versions.
 DEX = ("github.com/dexidp/dex/cmd/dex", "v0.0.0-20260303133905-11d2eeb52b42")
 

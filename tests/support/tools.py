@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .clients import chosen_releases, client_python
 from .environments import httptools_path, mlserver_python, pipelines_python
-from .golang import DEX, KUSTOMIZE, go_program
+from .golang import DEX, HELM, KUSTOMIZE, go_program
 from .keycloak.server import prepare
 from .minio import MINIO
 from .npm import AXE, OIDC_PROVIDER, npm_package
@@ -27,6 +27,7 @@ ROOT = Path(__file__).parents[2]
 TOOLS: dict[str, Callable[[], Path]] = {
     "kustomize": lambda: go_program(*KUSTOMIZE),
     "Keycloak": prepare,
+    "Helm": lambda: go_program(*HELM),
     "Kubeflow Pipelines": pipelines_python,
     "MLServer": mlserver_python,
     "MinIO": lambda: go_program(*MINIO),

@@ -1,0 +1,30 @@
+{{/* One of the manifests of deploy/kubernetes, in the release's namespace. */}}
+{{- define "manifest" -}}
+{{- $made := .root.Files.Get (printf "manifests/base/%s.yaml" .name) | fromYaml -}}
+{{- if hasKey $made "Error" }}{{ fail (printf "manifests/base/%s.yaml cannot be read: %s" .name $made.Error) }}{{ end -}}
+{{- $_ := set $made.metadata "namespace" .root.Release.Namespace -}}
+{{- $labels := dict "app.kubernetes.io/managed-by" .root.Release.Service "app.kubernetes.io/version" .root.Chart.AppVersion -}}
+{{- $_ := set $made.metadata "labels" (merge (default dict $made.metadata.labels) $labels) -}}
+{{ $made | toYaml }}
+{{- end -}}
+
+{{- define "image" -}}
+{{ .image.repository }}:{{ .image.tag | default .root.Chart.AppVersion }}
+{{- end -}}
+
+{{/* Those of settings.env, but for what names this installation, and then the values. */}}
+{{- define "settings" -}}
+{{- $made := dict -}}
+{{- range .Files.Lines "manifests/base/settings.env" -}}
+{{- if and . (not (hasPrefix "#" .)) -}}
+{{- $both := splitn "=" 2 . -}}
+{{- $_ := set $made $both._0 $both._1 -}}
+{{- end -}}
+{{- end -}}
+{{- $name := printf "mlflow.%s" .Release.Namespace -}}
+{{- $_ := set $made "PROKUBE_AUTH_INTERNAL_HOSTS" (printf "%s,%s.svc,%s.svc.cluster.local" $name $name $name) -}}
+{{- range $key, $value := .Values.settings -}}
+{{- $_ := set $made $key (toString $value) -}}
+{{- end -}}
+{{ $made | toYaml }}
+{{- end -}}
