@@ -131,32 +131,27 @@ def log_in(url: str, email: str) -> httpx.Response:
         return browser.get(CURRENT)
 
 
-@pytest.mark.parametrize(
-    ("sent", "options"),
-    [
-        pytest.param(signal.SIGTERM, (), id="SIGTERM", marks=LONG_FORM),
-        pytest.param(signal.SIGTERM, ("--gunicorn",), id="SIGTERM with gunicorn"),
-        pytest.param(signal.SIGINT, (), id="Ctrl-C", marks=LONG_FORM),
-        pytest.param(signal.SIGINT, ("--workers", "2"), id="Ctrl-C with workers"),
-        pytest.param(signal.SIGHUP, (), id="terminal closed", marks=LONG_FORM),
-    ],
-)
-def test_a_signal_ends_the_demo_with_all_that_it_started(
-    tmp_path: Path, sent: signal.Signals, options: tuple[str, ...]
-) -> None:
-    with started(tmp_path, free_port(), *options) as demo:
-        children, ports = descendants(demo.process.pid), demo.ports
-        assert children != set()
-        assert [is_free(port) for port in ports] == [False, False]
-        if sent == signal.SIGTERM:
-            demo.process.send_signal(sent)
-        else:
-            os.killpg(demo.process.pid, sent)  # a terminal tells the whole foreground group
-        assert demo.process.wait(60) == 0
-        assert children & alive() == set()
-        assert [is_free(port) for port in ports] == [True, True]
-        assert not demo.info_file.exists()
-        assert "Traceback" not in demo.log.read_text()
+def end(demo: Started, sent: signal.Signals) -> None:
+    """End it by a signal; nothing of what it started is left."""
+    children, ports = descendants(demo.process.pid), demo.ports
+    assert children != set()
+    assert [is_free(port) for port in ports] == [False, False]
+    if sent == signal.SIGTERM:
+        demo.process.send_signal(sent)
+    else:
+        os.killpg(demo.process.pid, sent)  # a terminal tells the whole foreground group
+    assert demo.process.wait(60) == 0
+    assert children & alive() == set()
+    assert [is_free(port) for port in ports] == [True, True]
+    assert not demo.info_file.exists()
+    assert "Traceback" not in demo.log.read_text()
+
+
+@LONG_FORM  # in short: the two runs of test_a_second_run_on_the_same_folder_goes_on_where_the_first_ended
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_the_demo_with_all_that_it_started(tmp_path: Path, sent: signal.Signals) -> None:
+    with started(tmp_path, free_port()) as demo:
+        end(demo, sent)
 
 
 @LONG_FORM
@@ -236,23 +231,22 @@ def test_a_taken_port_of_the_provider_is_one_clear_line(tmp_path: Path) -> None:
     assert "choose another --dir" in done.stderr
 
 
-def test_the_info_file_is_for_its_owner_alone_and_holds_what_is_documented(tmp_path: Path) -> None:
-    port = free_port()
-    with started(tmp_path, port) as demo:
-        assert stat.S_IMODE(demo.info_file.stat().st_mode) == 0o600
-        info = demo.info
-        assert set(info) == {"tracking_uri", "issuer", "users"}
-        assert info["tracking_uri"] == f"http://127.0.0.1:{port}"
-        assert [set(user) for user in info["users"]] == [{"username", "access_key", "password"}] * 4
-        keys = {user["username"]: user["access_key"] for user in info["users"]}
-        assert list(keys) == ["alice@example.com", "bob@example.com", "admin@example.com", "mallory@example.com"]
-        assert keys.pop("mallory@example.com") is None
-        assert [user["password"] for user in info["users"]] == [None] * 4
-        for name, key in keys.items():
-            answer = httpx.get(info["tracking_uri"] + CURRENT, auth=(name, key), timeout=30)
-            assert answer.json()["user"]["username"] == name
-        discovery = httpx.get(f"{info['issuer']}/.well-known/openid-configuration").json()
-        assert discovery["issuer"] == info["issuer"]
+def check_info(demo: Started, port: int) -> None:
+    """The info file is for its owner alone and holds what is documented."""
+    assert stat.S_IMODE(demo.info_file.stat().st_mode) == 0o600
+    info = demo.info
+    assert set(info) == {"tracking_uri", "issuer", "users"}
+    assert info["tracking_uri"] == f"http://127.0.0.1:{port}"
+    assert [set(user) for user in info["users"]] == [{"username", "access_key", "password"}] * 4
+    keys = {user["username"]: user["access_key"] for user in info["users"]}
+    assert list(keys) == ["alice@example.com", "bob@example.com", "admin@example.com", "mallory@example.com"]
+    assert keys.pop("mallory@example.com") is None
+    assert [user["password"] for user in info["users"]] == [None] * 4
+    for name, key in keys.items():
+        answer = httpx.get(info["tracking_uri"] + CURRENT, auth=(name, key), timeout=30)
+        assert answer.json()["user"]["username"] == name
+    discovery = httpx.get(f"{info['issuer']}/.well-known/openid-configuration").json()
+    assert discovery["issuer"] == info["issuer"]
 
 
 def test_a_demo_in_a_terminal_shows_one_key_and_mints_no_other(tmp_path: Path) -> None:
@@ -292,8 +286,10 @@ def test_a_demo_in_a_terminal_shows_one_key_and_mints_no_other(tmp_path: Path) -
 def test_a_second_run_on_the_same_folder_goes_on_where_the_first_ended(tmp_path: Path) -> None:
     port, alice, name = free_port(), "alice@example.com", "kept"
     users, issuers, experiments, keys = [], [], [], []
-    for _ in range(2):
-        with started(tmp_path, port) as demo:
+    # Each run under another server, and ended by another signal.
+    for sent, options in ((signal.SIGINT, ("--workers", "2")), (signal.SIGTERM, ("--gunicorn",))):
+        with started(tmp_path, port, *options) as demo:
+            check_info(demo, port)
             url = demo.info["tracking_uri"]
             issuers.append(demo.info["issuer"])
             keys.append(demo.key(alice))
@@ -302,7 +298,7 @@ def test_a_second_run_on_the_same_folder_goes_on_where_the_first_ended(tmp_path:
                 client.post("/experiments/create", json={"name": name})
                 found = client.get("/experiments/get-by-name", params={"experiment_name": name})
                 experiments.append(found.json()["experiment"]["experiment_id"])
-        assert not demo.info_file.exists()
+            end(demo, sent)
     assert issuers[0] == issuers[1]
     assert users[0] == users[1]
     assert users[0]["username"] == alice
