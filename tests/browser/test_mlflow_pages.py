@@ -158,6 +158,21 @@ def test_mlflows_account_page_leads_to_ours(
     page.context.close()
 
 
+def test_who_goes_back_before_the_next_page_is_there_finds_the_note_again(demo: Demo, chromium: Browser) -> None:
+    page = logged_in(chromium, demo, "alice")
+    page.goto(f"{demo.url}/#/account")
+    note = page.locator("#prokube-account")
+    expect(note).to_be_visible()
+    held: list[Route] = []
+    page.route("**/static-files/**/*.js", lambda route: held.append(route))  # the next page's code does not come
+    page.evaluate("location.hash = '#/models'")
+    expect(note).to_have_count(0)
+    assert held
+    page.go_back()
+    expect(note).to_be_visible()
+    page.context.close()
+
+
 def test_administrators_have_one_entry_and_mlflows_page_from_there(
     demo: Demo, chromium: Browser, pictures: Path
 ) -> None:

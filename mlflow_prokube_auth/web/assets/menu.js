@@ -230,14 +230,19 @@ function extend() {
 }
 
 let waiting = false;
-new MutationObserver(() => {
+
+function extendSoon() {
   if (waiting) return;
   waiting = true;
   requestAnimationFrame(() => {
     waiting = false;
     extend();
   });
-}).observe(document.documentElement, { childList: true, subtree: true });
+}
+
+new MutationObserver(extendSoon).observe(document.documentElement, { childList: true, subtree: true });
+// Whoever goes back before the next page is there sees the one before, in which nothing has changed.
+addEventListener("popstate", extendSoon);
 
 document.addEventListener("DOMContentLoaded", () => {
   askWhoIAm().catch(() => { /* A hint is worth no error. */ });
