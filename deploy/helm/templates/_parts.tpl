@@ -3,8 +3,7 @@
 {{- $made := .root.Files.Get (printf "manifests/base/%s.yaml" .name) | fromYaml -}}
 {{- if hasKey $made "Error" }}{{ fail (printf "manifests/base/%s.yaml cannot be read: %s" .name $made.Error) }}{{ end -}}
 {{- $_ := set $made.metadata "namespace" .root.Release.Namespace -}}
-{{- $labels := dict "app.kubernetes.io/managed-by" .root.Release.Service "app.kubernetes.io/version" .root.Chart.AppVersion -}}
-{{- $_ := set $made.metadata "labels" (merge (default dict $made.metadata.labels) $labels) -}}
+{{- $_ := set $made.metadata "labels" (merge (default dict $made.metadata.labels) (include "labels" .root | fromYaml)) -}}
 {{ $made | toYaml }}
 {{- end -}}
 
@@ -27,4 +26,26 @@
 {{- $_ := set $made $key (toString $value) -}}
 {{- end -}}
 {{ $made | toYaml }}
+{{- end -}}
+
+{{/* What Helm's objects have beside the labels of the manifests. */}}
+{{- define "labels" -}}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+{{- end -}}
+
+{{/* Sets in a pod's spec what the values say of all pods; makes no text. */}}
+{{- define "pod" -}}
+{{- $values := .root.Values -}}
+{{- range .pod.containers -}}
+{{- $_ := set . "image" (include "image" (dict "root" $.root "image" $values.image)) -}}
+{{- $_ := set . "imagePullPolicy" $values.image.pullPolicy -}}
+{{- range .env -}}
+{{- if .valueFrom }}{{ $_ := set .valueFrom.secretKeyRef "name" $values.secrets.server }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- $fields := merge (dict "imagePullSecrets" $values.image.pullSecrets) (pick $values.pod "nodeSelector" "tolerations" "affinity") -}}
+{{- range $field, $value := $fields -}}
+{{- if $value }}{{ $_ := set $.pod $field $value }}{{ end -}}
+{{- end -}}
 {{- end -}}
