@@ -36,6 +36,9 @@ Claims = dict[str, Any]
 Place = Literal["ID token", "access token", "userinfo"]
 
 
+CLIENT_ID = "mlflow"
+
+
 @dataclass(eq=False)
 class DemoProvider:
     """One provider with one confidential client.
@@ -78,6 +81,18 @@ class DemoProvider:
     places: dict[str, Place] = field(default_factory=dict, init=False)
     userinfo_status: int | None = field(default=None, init=False)
     userinfo_subject: str | None = field(default=None, init=False)
+
+    @classmethod
+    def for_server(cls, url: str, client_secret: str, **options: Any) -> DemoProvider:
+        """The provider of this plugin's server at ``url``; ``options`` are further ones of the constructor."""
+        return cls(
+            client_id=CLIENT_ID,
+            client_secret=client_secret,
+            redirect_uris=[f"{url}/prokube-auth/callback"],
+            post_logout_redirect_uris=[f"{url}/prokube-auth/logged-out", f"{url}/prokube-auth/login"],
+            backchannel_logout_uri=f"{url}/prokube-auth/backchannel-logout",
+            **options,
+        )
 
     def __post_init__(self, users: Iterable[DemoUser]) -> None:
         if not _is_loopback(self.host):

@@ -23,9 +23,8 @@ from ..identity.key_format import compose
 from ..model import Actor, Admission
 from ..services import Services, open_services
 from ..settings import load
-from .provider import DEMO_USERS, DemoProvider, DemoUser
+from .provider import CLIENT_ID, DEMO_USERS, DemoProvider, DemoUser
 
-CLIENT_ID = "mlflow"
 START_SECONDS = 180
 KEY_DAYS = 30
 SHOWN_USER = "alice@example.com"
@@ -45,14 +44,8 @@ def run(port: int, directory: Path, workers: int, gunicorn: bool, info_file: Pat
     url = f"http://127.0.0.1:{port}"
     client_secret = secrets.token_urlsafe(24)
     port_file, snippet_file = directory / "provider-port", directory / "alice.sh"
-    provider = DemoProvider(
-        client_id=CLIENT_ID,
-        client_secret=client_secret,
-        port=int(port_file.read_text()) if port_file.exists() else 0,
-        redirect_uris=[f"{url}/prokube-auth/callback"],
-        post_logout_redirect_uris=[f"{url}/prokube-auth/logged-out", f"{url}/prokube-auth/login"],
-        backchannel_logout_uri=f"{url}/prokube-auth/backchannel-logout",
-    )
+    port_of_provider = int(port_file.read_text()) if port_file.exists() else 0
+    provider = DemoProvider.for_server(url, client_secret, port=port_of_provider)
     _on_signals(_stop)
     server: subprocess.Popen[bytes] | None = None
     try:

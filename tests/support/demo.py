@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlflow_prokube_auth.demo.provider import DemoProvider
-from mlflow_prokube_auth.demo.run import CLIENT_ID, make_keys, settings_of
+from mlflow_prokube_auth.demo.run import make_keys, settings_of
 
 from .processes import QUIET, await_start, free_port, running_mlflow
 
@@ -40,14 +40,7 @@ def running_demo(directory: Path, env: dict[str, str] | None = None) -> Iterator
     data, port = directory / "data", free_port()
     data.mkdir()
     url, client_secret = f"http://127.0.0.1:{port}", "secret-of-the-client"
-    provider = DemoProvider(
-        client_id=CLIENT_ID,
-        client_secret=client_secret,
-        redirect_uris=[f"{url}/prokube-auth/callback"],
-        post_logout_redirect_uris=[f"{url}/prokube-auth/logged-out", f"{url}/prokube-auth/login"],
-        backchannel_logout_uri=f"{url}/prokube-auth/backchannel-logout",
-    )
-    with provider:
+    with DemoProvider.for_server(url, client_secret) as provider:
         settings = settings_of(data, url, provider.issuer, client_secret)
         with running_mlflow(data, port, environment={**settings, **(env or {})}) as server:
             keys = _by_short_name(make_keys(settings, data, everybodys=True))

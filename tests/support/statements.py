@@ -11,7 +11,7 @@ from mlflow_prokube_auth.services import Services
 
 
 def engines(services: Services) -> set[Engine]:
-    """Those of the stores."""
+    """The engines of the stores."""
     return {services.database.engine, services.database._questions}
 
 

@@ -82,15 +82,7 @@ def running_world(
     **changes: str,
 ) -> Iterator[World]:
     """A server that listens on ``port`` and is known to browsers and clients as ``url``; ``changes`` are settings."""
-    provider = DemoProvider(
-        client_id="mlflow",
-        client_secret="secret-of-the-client",
-        redirect_uris=[f"{url}/prokube-auth/callback"],
-        post_logout_redirect_uris=[f"{url}/prokube-auth/logged-out", f"{url}/prokube-auth/login"],
-        backchannel_logout_uri=f"{url}/prokube-auth/backchannel-logout",
-        users=users,
-        **(provider_options or {}),
-    )
+    provider = DemoProvider.for_server(url, "secret-of-the-client", users=users, **(provider_options or {}))
     with provider:
         settings = plugin_settings(provider.issuer, "secret-of-the-client", url, **changes) | dict(environment or {})
         provider.set_outage(away_at_start)  # the server starts without its identity provider

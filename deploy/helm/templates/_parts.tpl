@@ -11,7 +11,7 @@
 {{ .image.repository }}:{{ .image.tag | default .root.Chart.AppVersion }}
 {{- end -}}
 
-{{/* Those of settings.env, but for what names this installation, and then the values. */}}
+{{/* The settings of settings.env, the Service's names in this namespace, and the values, which win. */}}
 {{- define "settings" -}}
 {{- $made := dict -}}
 {{- range .Files.Lines "manifests/base/settings.env" -}}
